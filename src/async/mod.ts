@@ -1,0 +1,10 @@
+/**
+ * Time and waiting, without I/O: clocks, delays, limits.
+ *
+ * @module
+ */
+export { type BackoffOptions, backoff } from "./backoff.ts";
+export { type Clock, ManualClock, systemClock, type Timer } from "./clock.ts";
+export { Semaphore } from "./semaphore.ts";
+export { TokenBucket, type TokenBucketOptions } from "./token_bucket.ts";
+export { DeadlineError, type WaitOptions, wait, withDeadline } from "./wait.ts";

@@ -1,0 +1,55 @@
+import { type Clock, systemClock } from "./clock.ts";
+
+/** Options for {@linkcode wait}. */
+export interface WaitOptions {
+  /** Ends the wait early: the promise rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** @default {systemClock} */
+  clock?: Clock | undefined;
+}
+
+/** Resolves after `delayMs`, or rejects with the signal's reason as soon as it is aborted. */
+export function wait(delayMs: number, options: WaitOptions = {}): Promise<void> {
+  const { signal, clock = systemClock } = options;
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(delayMs, () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    function onAbort(): void {
+      timer.cancel();
+      reject(signal?.reason);
+    }
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** What {@linkcode withDeadline} rejects with when the time is over. */
+export class DeadlineError extends Error {
+  override readonly name = "DeadlineError";
+}
+
+/**
+ * Settles like `promise`, or rejects with a {@linkcode DeadlineError} after `deadlineMs`.
+ *
+ * What `promise` does is not stopped; a later result is dropped, a later rejection counts as handled.
+ *
+ * @param action What is waited for, as in "Cannot `action`: no answer within 5000 ms".
+ */
+export async function withDeadline<T>(
+  promise: Promise<T>,
+  deadlineMs: number,
+  action: string,
+  clock: Clock = systemClock,
+): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = clock.after(deadlineMs, () =>
+    reject(new DeadlineError(`Cannot ${action}: no answer within ${deadlineMs} ms`)),
+  );
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    timer.cancel();
+  }
+}

@@ -1,0 +1,37 @@
+/** What a policy may know of a backend. */
+export interface Candidate {
+  /** Unique in its pool: `HOST:PORT`. */
+  readonly name: string;
+  /** Its share of the clients compared with others; more than 0, may be fractional. */
+  readonly weight: number;
+  /** Connections it has now, those being dialed included. */
+  readonly active: number;
+  /** Whether it may take a client now. */
+  readonly available: boolean;
+}
+
+/** What a policy may know of a client. */
+export interface Client {
+  /** The client's address without its port. */
+  readonly host: string;
+}
+
+/**
+ * Chooses a backend for a client. Told of every change, so that picking never looks at the whole pool.
+ *
+ * A small state machine, pure and without I/O. It never gives a backend that is not available or in `except`.
+ */
+export interface Policy<B extends Candidate = Candidate> {
+  add(backend: B): void;
+  remove(backend: B): void;
+  /** The weight, the availability or the number of connections of `backend` is another one than at the last call about it. */
+  change(backend: B): void;
+  /** Undefined when no backend may take the client. */
+  pick(client: Client, except: ReadonlySet<B>): B | undefined;
+}
+
+/** The names that `--policy` takes. */
+export type PolicyName = "round-robin" | "weighted" | "ip-hash" | "least-connections";
+
+/** What `/api/pools` shows of a backend. */
+export type BackendState = "up" | "suspect" | "down" | "draining" | "disabled";

@@ -1,0 +1,35 @@
+import type { Address } from "./contract.ts";
+
+/**
+ * Writes an address as people do: `10.0.0.7:6000`, `[::1]:6000`, `unix:/run/chorus.sock`.
+ */
+export function formatAddress(address: Address): string {
+  if ("path" in address) return `unix:${address.path}`;
+  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+/**
+ * Reads what {@linkcode formatAddress} writes.
+ *
+ * @returns The address, or a sentence that says what is wrong: found and allowed.
+ */
+export function parseAddress(text: string): Address | string {
+  if (text.startsWith("unix:")) {
+    const path = text.slice("unix:".length);
+    return path === "" ? `"${text}" has no path; write unix:/path/to/socket` : { path };
+  }
+  const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]\s]+)):(?<port>\d{1,5})$/.exec(text);
+  const host = match?.groups?.["v6"] ?? match?.groups?.["host"];
+  const port = Number(match?.groups?.["port"]);
+  if (host === undefined) return `"${text}" is not an address; write HOST:PORT, [IPV6]:PORT or unix:PATH`;
+  if (port > 65_535) return `"${text}" has port ${port}; ports are 0 to 65535`;
+  return { host, port };
+}
+
+/** The host of an address in one form, so that one client always counts as one: without IPv6's wrapping of IPv4. */
+export function hostOf(address: Address): string {
+  if ("path" in address) return "unix";
+  return address.host.startsWith("::ffff:") && address.host.includes(".")
+    ? address.host.slice(7)
+    : address.host;
+}

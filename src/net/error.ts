@@ -1,0 +1,65 @@
+/**
+ * What went wrong with a socket, the same on every runtime.
+ *
+ * `refused` nobody listens · `reset` broken by the other side · `timeout` took too long · `unreachable` no way there ·
+ * `not_found` no such host or unix socket · `in_use` the address is taken · `not_available` not an address of this machine ·
+ * `forbidden` not allowed by the system · `descriptors` no file descriptor or port left · `unsupported` this driver cannot do it ·
+ * `closed` was closed already · `unknown` see `cause`.
+ */
+export type NetErrorCode =
+  | "refused"
+  | "reset"
+  | "timeout"
+  | "unreachable"
+  | "not_found"
+  | "in_use"
+  | "not_available"
+  | "forbidden"
+  | "descriptors"
+  | "unsupported"
+  | "closed"
+  | "unknown";
+
+/** A socket operation failed. `code` tells what happened, `cause` holds what the runtime said. */
+export class NetError extends Error {
+  override readonly name = "NetError";
+  readonly code: NetErrorCode;
+
+  constructor(code: NetErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+const CODES: Readonly<Record<string, NetErrorCode>> = {
+  ECONNREFUSED: "refused",
+  ECONNRESET: "reset",
+  ECONNABORTED: "reset",
+  EPIPE: "reset",
+  ETIMEDOUT: "timeout",
+  EHOSTUNREACH: "unreachable",
+  ENETUNREACH: "unreachable",
+  ENOTFOUND: "not_found",
+  EAI_AGAIN: "not_found",
+  ENOENT: "not_found",
+  EADDRINUSE: "in_use",
+  EADDRNOTAVAIL: "not_available",
+  EACCES: "forbidden",
+  EPERM: "forbidden",
+  EMFILE: "descriptors",
+  ENFILE: "descriptors",
+  EAGAIN: "descriptors",
+};
+
+/**
+ * Wraps whatever a runtime threw.
+ *
+ * @param action What was being done, such as `connect to 10.0.0.7:6000`.
+ */
+export function toNetError(cause: unknown, action: string): NetError {
+  if (cause instanceof NetError) return cause;
+  const native = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const code = CODES[native] ?? "unknown";
+  const detail = code === "unknown" && cause instanceof Error ? cause.message : code;
+  return new NetError(code, `Cannot ${action}: ${detail}`, { cause });
+}

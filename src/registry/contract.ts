@@ -1,0 +1,52 @@
+/** How a running server tells that it is there. */
+export interface Announcement {
+  /** New at each start of a server, so that a successor is never taken for its predecessor. */
+  readonly id: string;
+  /** Where clients reach it over TCP, as `HOST:PORT`. */
+  readonly tcp: string;
+  /** Where clients reach its HTTP and WebSocket side, as `HOST:PORT`; absent when it has none. */
+  readonly web?: string;
+  /** Its share of new clients compared with others. */
+  readonly weight: number;
+  /** The connections it can hold; 0 when it does not say. */
+  readonly capacity: number;
+  /** It takes no new clients and will leave. */
+  readonly draining: boolean;
+  /** The version of the PROXY protocol it reads from its balancers; absent when none. */
+  readonly proxy?: 2;
+}
+
+/** One's own announcement while it lives. Disposing says goodbye. */
+export interface Announced extends AsyncDisposable {
+  /** Changes what is announced, such as `draining`. */
+  update(change: Partial<Omit<Announcement, "id">>): void;
+}
+
+/** What a watcher is told. Calls are in order; `joined` comes first for each id. */
+export interface RegistryHandler {
+  joined(announcement: Announcement): void;
+  changed(announcement: Announcement): void;
+  /**
+   * It is gone. `goodbye`: it said so itself. `expired`: its lease ran out, which says nothing about whether it lives: a
+   * watcher removes it only if its heartbeat is down too. An expired one that is seen again is reported as `changed`.
+   */
+  left(id: string, reason: "goodbye" | "expired"): void;
+}
+
+/**
+ * Where running servers announce themselves and balancers find them. Not trusted for liveness.
+ *
+ * While it cannot be read, and for 10 s after it can be read again, nobody is reported as `expired`.
+ */
+export interface Registry extends AsyncDisposable {
+  /** Announces a server under a lease, and renews it until disposed. Resolves when it is written. While the registry is away it goes on trying. */
+  announce(announcement: Announcement): Promise<Announced>;
+  /** Tells `handler` who is there now and every change within a second. Resolves after the first reading. */
+  watch(handler: RegistryHandler): Promise<AsyncDisposable>;
+}
+
+/** The life of a lease and how often it is renewed, in milliseconds. */
+export const LEASE_MS = 5000;
+export const RENEW_MS = 1500;
+/** For how long after the registry came back nobody counts as expired, in milliseconds. */
+export const GRACE_AFTER_RETURN_MS = 10_000;
