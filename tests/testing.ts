@@ -51,6 +51,6 @@ async function handlesClosed(): Promise<void> {
 }
 
 function runtime(): "node" | "bun" | "deno" {
-  if (process.versions["bun"]) return "bun";
-  return process.versions["deno"] ? "deno" : "node";
+  if (process.versions.bun) return "bun";
+  return process.versions.deno ? "deno" : "node";
 }

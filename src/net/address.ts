@@ -19,8 +19,8 @@ export function parseAddress(text: string): Address | string {
     return path === "" ? `"${text}" has no path; write unix:/path/to/socket` : { path };
   }
   const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]\s]+)):(?<port>\d{1,5})$/.exec(text);
-  const host = match?.groups?.["v6"] ?? match?.groups?.["host"];
-  const port = Number(match?.groups?.["port"]);
+  const host = match?.groups?.v6 ?? match?.groups?.host;
+  const port = Number(match?.groups?.port);
   if (host === undefined) return `"${text}" is not an address; write HOST:PORT, [IPV6]:PORT or unix:PATH`;
   if (port > 65_535) return `"${text}" has port ${port}; ports are 0 to 65535`;
   return { host, port };
