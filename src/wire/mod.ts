@@ -1,0 +1,6 @@
+/**
+ * Bytes to values and back, pure.
+ *
+ * @module
+ */
+export { LineDecoder, type LineHandler } from "./line_decoder.ts";

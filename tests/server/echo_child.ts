@@ -1,0 +1,14 @@
+/** A child for the tests: answers on `echo`, ends on `exit`, greets on every connection it is handed. */
+import process from "node:process";
+import { parentChannel } from "../../src/server/mod.ts";
+
+const channel = parentChannel();
+if (!channel) throw new Error("echo_child.ts is started by the tests");
+channel.on("echo", (body) => channel.send("echo", body));
+channel.on("exit", (body) => process.exit(Number(body)));
+channel.on("connection", (body, socket) => {
+  socket?.on("data", (chunk) => socket.end(`${body}: ${chunk}`));
+  socket?.resume();
+});
+channel.send("args", process.argv.slice(2));
+void channel.closed.then(() => process.exit(0));
