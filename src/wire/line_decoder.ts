@@ -2,11 +2,12 @@ import { Buffer } from "node:buffer";
 
 const NEWLINE = 10;
 const RETURN = 13;
+const EMPTY = Buffer.alloc(0);
 
 /** What a {@linkcode LineDecoder} finds, in the order of the bytes. */
 export interface LineHandler {
   /**
-   * A whole line, without its newline (`\n`, or `\r\n`). A view into the chunk where it can be: valid during the call only.
+   * A whole line, without its newline (`\n`, or `\r\n`). It may be a view into the chunk; nobody writes to it any more.
    *
    * @returns Whether to go on: false drops the rest.
    */
@@ -38,9 +39,9 @@ export interface LineHandler {
 export class LineDecoder {
   readonly #maxBytes: number;
   readonly #handler: LineHandler;
-  /** The unfinished line: its pieces, joined once its end has come. */
-  #pieces: Uint8Array[] = [];
-  #pieceBytes = 0;
+  /** The unfinished line, in the first bytes of a buffer that doubles as it grows. */
+  #held: Buffer = EMPTY;
+  #heldBytes = 0;
   #ended = false;
 
   constructor(maxBytes: number, handler: LineHandler) {
@@ -50,7 +51,7 @@ export class LineDecoder {
 
   /** Bytes held of an unfinished line. */
   get pendingBytes(): number {
-    return this.#pieceBytes;
+    return this.#heldBytes;
   }
 
   /** Takes the next bytes and calls the handler for each line that they complete. */
@@ -64,29 +65,52 @@ export class LineDecoder {
       this.#finish(chunk.subarray(start, end));
       start = end + 1;
     }
-    if (!this.#ended && start < chunk.length) this.#keep(chunk.subarray(start));
+    if (!this.#ended && start < chunk.length) this.#hold(chunk.subarray(start));
   }
 
-  #finish(last: Uint8Array): void {
-    const whole = this.#pieces.length === 0 ? last : Buffer.concat([...this.#pieces, last]);
-    this.#pieces = [];
-    this.#pieceBytes = 0;
+  #finish(last: Buffer): void {
+    let whole = last;
+    if (this.#heldBytes > 0) {
+      // One more than the limit may be the \r of a line that is just as long as allowed.
+      if (this.#heldBytes + last.length > this.#maxBytes + 1) {
+        this.#refuse();
+        return;
+      }
+      this.#hold(last);
+      whole = this.#held.subarray(0, this.#heldBytes);
+      this.#drop();
+    }
     const line = whole[whole.length - 1] === RETURN ? whole.subarray(0, -1) : whole;
     if (line.length > this.#maxBytes) this.#refuse();
     else if (!this.#handler.line(line)) this.#ended = true;
   }
 
-  #keep(piece: Uint8Array): void {
-    this.#pieceBytes += piece.length;
-    // One more than the limit may be the \r of a line that is just as long as allowed.
-    if (this.#pieceBytes > this.#maxBytes + 1) this.#refuse();
-    else this.#pieces.push(Uint8Array.from(piece));
+  #hold(piece: Buffer): void {
+    const wanted = this.#heldBytes + piece.length;
+    if (wanted > this.#maxBytes + 1) {
+      this.#refuse();
+      return;
+    }
+    if (wanted > this.#held.length) {
+      const larger = Buffer.allocUnsafe(
+        Math.min(this.#maxBytes + 1, Math.max(wanted, this.#held.length * 2)),
+      );
+      this.#held.copy(larger, 0, 0, this.#heldBytes);
+      this.#held = larger;
+    }
+    piece.copy(this.#held, this.#heldBytes);
+    this.#heldBytes = wanted;
+  }
+
+  /** An idle connection holds no buffer. */
+  #drop(): void {
+    this.#held = EMPTY;
+    this.#heldBytes = 0;
   }
 
   #refuse(): void {
     this.#ended = true;
-    this.#pieces = [];
-    this.#pieceBytes = 0;
+    this.#drop();
     this.#handler.tooLong();
   }
 }

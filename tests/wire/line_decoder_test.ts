@@ -44,7 +44,12 @@ test("LineDecoder refuses a line of one byte more than the limit", () => {
 
 test("LineDecoder gives up early on a line without end and holds nothing of it", () => {
   let refused = 0;
-  const decoder = new LineDecoder(1000, { line: () => true, tooLong: () => void (refused += 1) });
+  const decoder = new LineDecoder(1000, {
+    line: () => true,
+    tooLong: () => {
+      refused += 1;
+    },
+  });
   for (let index = 0; index < 100; index++) decoder.push(new Uint8Array(500));
   assertEquals([refused, decoder.pendingBytes], [1, 0]);
 });
