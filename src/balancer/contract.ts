@@ -22,9 +22,11 @@ export interface Client {
  * A small state machine, pure and without I/O. It never gives a backend that is not available or in `except`.
  */
 export interface Policy<B extends Candidate = Candidate> {
+  /** Whether it wants to be told of every change of `active`, too. */
+  readonly countsConnections: boolean;
   add(backend: B): void;
   remove(backend: B): void;
-  /** The weight, the availability or the number of connections of `backend` is another one than at the last call about it. */
+  /** The weight or the availability of `backend`, or its number of connections if it counts them, is another one than at the last call about it. */
   change(backend: B): void;
   /** Undefined when no backend may take the client. */
   pick(client: Client, except: ReadonlySet<B>): B | undefined;

@@ -1,27 +1,59 @@
+import type { Clock } from "../async/mod.ts";
+
 /** Interest in one channel. Disposing gives it back; the handler is not called after that. */
 export type Subscription = AsyncDisposable;
 
-/** Takes what was published on a channel. Must be quick and must not throw: it runs on the bus's own connection. */
+/**
+ * Takes what was published on a channel. Must be quick and must not throw: it runs on the bus's own connection. The payload
+ * is shared with others and must not be changed; to keep it for long, copy it, because it may be a view into more.
+ */
 export type BusHandler = (payload: Uint8Array) => void;
 
 /**
  * Publish/subscribe between servers: at most once, a hint. What must not be lost is in a store; the bus only says that it is there.
  *
- * - Order: what one publisher publishes on one channel arrives in that order.
+ * - Order: what one publisher publishes on one channel arrives in that order. Handlers are never called within `publish`.
  * - Several subscriptions to one channel in one process share one at the broker; each has its own handler.
  * - A publisher that subscribes to a channel gets what it publishes there.
  * - Closing (`Symbol.asyncDispose`) ends every subscription.
  */
 export interface Bus extends AsyncDisposable {
-  /** Sends `payload` to every current subscriber. Never throws and never waits; while the broker is away it is dropped. */
+  /**
+   * Sends `payload` to every current subscriber. Never throws and never waits; while the broker is away, and when too much
+   * waits to be sent, it is dropped and counted. The payload is not copied at once: it must not be changed afterwards.
+   */
   publish(channel: string, payload: Uint8Array): void;
   /**
    * Adds interest in a channel. Resolves when everything published from now on will arrive.
    *
-   * @throws {BusError} `unavailable` when the broker does not answer in time.
+   * @throws {BusError} `unavailable` when the broker does not answer in time, `closed`.
    */
   subscribe(channel: string, handler: BusHandler): Promise<Subscription>;
+  /** How many publishes were dropped here since the start: those to nobody do not count. */
+  readonly dropped: number;
 }
+
+/** What went wrong where, for the one who runs the bus. */
+export type BusErrorReport = (
+  error: Error,
+  context: { readonly during: "connect" | "handler" | "publish" | "subscribe" },
+) => void;
+
+/** Options for every kind of bus. */
+export interface BusOptions {
+  /** For how long a channel is still listened to after its last subscription, in milliseconds. @default {30000} */
+  lingerMs?: number;
+  /** Payload bytes that may wait to be sent, to each receiver where there are several. @default {33554432} 32 MiB */
+  maxPendingBytes?: number;
+  /** Called when a handler throws and when the broker fails; it must not throw. @default {ignored} */
+  onError?: BusErrorReport;
+  /** @default {systemClock} */
+  clock?: Clock;
+}
+
+/** The defaults of {@linkcode BusOptions}. */
+export const LINGER_MS = 30_000;
+export const MAX_PENDING_BYTES = 33_554_432;
 
 /** The bus cannot do what was asked. */
 export class BusError extends Error {

@@ -1,16 +1,20 @@
 let open = 0;
 
-/** Sockets of ours that are open: connections, dials under way and listeners. For tests and metrics. */
+/**
+ * Sockets of ours that are open: connections, dials under way and listeners, of every driver. For tests and metrics.
+ *
+ * A socket of {@linkcode listenPaused} counts from when it is adopted; until then it belongs to whoever took it.
+ */
 export function openHandles(): number {
   return open;
 }
 
-/** Counts a socket as open until the returned function is called, which counts once. */
-export function countHandle(): () => void {
+/** Counts one more open socket. */
+export function handleOpened(): void {
   open += 1;
-  let counted = true;
-  return () => {
-    if (counted) open -= 1;
-    counted = false;
-  };
+}
+
+/** Counts one less; called exactly once for each {@linkcode handleOpened}. */
+export function handleClosed(): void {
+  open -= 1;
 }

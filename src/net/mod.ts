@@ -4,6 +4,7 @@
  * @module
  */
 export { formatAddress, hostOf, parseAddress } from "./address.ts";
+export { bunDriver } from "./bun_driver.ts";
 export {
   type Accept,
   type Address,
@@ -18,3 +19,13 @@ export {
 } from "./contract.ts";
 export { NetError, type NetErrorCode, toNetError } from "./error.ts";
 export { openHandles } from "./handles.ts";
+export {
+  type MemoryNetwork,
+  type MemoryNetworkOptions,
+  memoryDriver,
+  memoryNetwork,
+} from "./memory_network.ts";
+export { type DriverOptions, nodeDriver } from "./node_driver.ts";
+export { type AdoptOptions, adopt, listenPaused, type PausedSocket } from "./paused.ts";
+export { type Splice, type SpliceOptions, type SpliceReason, type SpliceResult, splice } from "./splice.ts";
+export { systemDriver } from "./system_driver.ts";

@@ -39,14 +39,40 @@ export interface RegistryHandler {
  * While it cannot be read, and for 10 s after it can be read again, nobody is reported as `expired`.
  */
 export interface Registry extends AsyncDisposable {
-  /** Announces a server under a lease, and renews it until disposed. Resolves when it is written. While the registry is away it goes on trying. */
+  /**
+   * Announces a server under a lease, and renews it until disposed. Resolves when it is written. While the registry is away it
+   * goes on trying. Disposing of the registry says goodbye for all that it announced.
+   *
+   * @throws {TypeError} When the announcement is not well-formed, or its id is announced here already.
+   * @throws {RegistryError} `closed`.
+   */
   announce(announcement: Announcement): Promise<Announced>;
-  /** Tells `handler` who is there now and every change within a second. Resolves after the first reading. */
+  /**
+   * Tells `handler` who is there now, oneself included, and every change within a second. Resolves after the first reading;
+   * while the registry is away it goes on trying.
+   *
+   * @throws {RegistryError} `closed`.
+   */
   watch(handler: RegistryHandler): Promise<AsyncDisposable>;
 }
+
+/** The registry cannot do what was asked. */
+export class RegistryError extends Error {
+  override readonly name = "RegistryError";
+  /** `closed`: the registry was closed, or the process that holds it is gone. */
+  readonly code = "closed";
+}
+
+/** What went wrong where, for the one who runs the registry. */
+export type RegistryErrorReport = (
+  error: Error,
+  context: { readonly during: "connect" | "announce" | "watch" | "handler" },
+) => void;
 
 /** The life of a lease and how often it is renewed, in milliseconds. */
 export const LEASE_MS = 5000;
 export const RENEW_MS = 1500;
+/** How often a watcher reads the whole registry, in milliseconds: a change whose message was lost is seen that much later. */
+export const SCAN_MS = 1000;
 /** For how long after the registry came back nobody counts as expired, in milliseconds. */
 export const GRACE_AFTER_RETURN_MS = 10_000;

@@ -47,7 +47,7 @@ export type SendResult =
 export interface InboxEntry {
   readonly inbox: number;
   readonly stamp: number;
-  /** The `message` frame as UTF-8 JSON with its newline: what a hint carries, too. */
+  /** The `message` (or `gap`) frame as UTF-8 JSON with its newline: what a hint carries, too. */
   readonly line: Uint8Array;
 }
 
@@ -62,7 +62,14 @@ export interface LogEntry {
   readonly at: number;
 }
 
-/** Where an inbox stands. */
+/** Messages of a log in its order. */
+export interface LogPage {
+  readonly entries: readonly LogEntry[];
+  /** Whether older ones are kept. */
+  readonly more: boolean;
+}
+
+/** Where an inbox stands. All of it is 0 and the epoch empty for a name without an account. */
 export interface InboxState {
   /** A random word, drawn when the inbox was made. */
   readonly epoch: string;
@@ -74,7 +81,7 @@ export interface InboxState {
 
 /** What a device finds when it logs in. */
 export interface DeviceState extends InboxState {
-  /** Counts this device's logins: of two sessions, the one with the smaller number is replaced. */
+  /** Grows with every login of the user: of two sessions of a device, the one with the smaller number is replaced. */
   readonly generation: number;
   /** The last entry this device acknowledged; for a device not seen before, that any device of the user has. */
   readonly acked: number;
@@ -114,12 +121,8 @@ export interface Store extends AsyncDisposable {
   inboxState(user: string): Promise<InboxState>;
   /** Entries after number `after`, in order and without holes. */
   readInbox(user: string, after: number, limits: ReadLimits): Promise<readonly InboxEntry[]>;
-  /** The newest messages before `before` (absent: the newest of all), in the order of the log. `more`: older ones are kept. */
-  readLog(
-    conversation: string,
-    before: number | undefined,
-    limits: ReadLimits,
-  ): Promise<{ readonly entries: readonly LogEntry[]; readonly more: boolean }>;
+  /** The newest messages before `before` (absent: the newest of all). */
+  readLog(conversation: string, before: number | undefined, limits: ReadLimits): Promise<LogPage>;
 }
 
 /** Devices remembered for each user. */

@@ -1,0 +1,113 @@
+import { type Clock, systemClock } from "../async/mod.ts";
+import { type Address, hostOf, type Listener, listenPaused, type PausedSocket } from "../net/mod.ts";
+import type { HandOver } from "../server/mod.ts";
+import type { Backend } from "./backend.ts";
+import { type Frontend, type FrontendHandler, MAX_TRIES } from "./frontend.ts";
+import type { Pool } from "./pool.ts";
+
+/** Options for {@linkcode startHandOverFrontend}. */
+export interface HandOverFrontendOptions {
+  readonly listen: Address;
+  readonly pool: Pool;
+  /** The way to a backend's process; undefined when it is gone. */
+  readonly processOf: (backend: Backend) => HandOver | undefined;
+  readonly handler?: FrontendHandler;
+  /** @default {systemClock} */
+  readonly clock?: Clock;
+}
+
+/**
+ * Listens and hands every accepted connection to the process of a backend; none of its bytes passes through this one.
+ * Resolves when it listens.
+ *
+ * @throws {NetError}
+ */
+export async function startHandOverFrontend(options: HandOverFrontendOptions): Promise<Frontend> {
+  const frontend = new HandOverFrontend(options);
+  await frontend.listen();
+  return frontend;
+}
+
+class HandOverFrontend implements Frontend {
+  readonly #options: HandOverFrontendOptions;
+  #listener: Listener | undefined;
+  #connections = 0;
+  #total = 0;
+  #refused = 0;
+  #closing: Promise<void> | undefined;
+  #emptied: (() => void) | undefined;
+
+  constructor(options: HandOverFrontendOptions) {
+    this.#options = options;
+  }
+
+  get address(): Address {
+    return this.#listener?.address ?? this.#options.listen;
+  }
+
+  get connections(): number {
+    return this.#connections;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  get refused(): number {
+    return this.#refused;
+  }
+
+  async listen(): Promise<void> {
+    const { listen, handler } = this.#options;
+    this.#listener = await listenPaused(listen, (socket) => this.#take(socket), {
+      onError: (error, context) => handler?.error?.(error, context),
+    });
+  }
+
+  close(graceMs = 0): Promise<void> {
+    this.#closing ??= this.#drain(graceMs);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The connections are the children's, who drain them; here they are only waited for. */
+  async #drain(graceMs: number): Promise<void> {
+    await this.#listener?.close();
+    const { promise: emptied, resolve } = Promise.withResolvers<void>();
+    this.#emptied = resolve;
+    if (this.#connections === 0) resolve();
+    const { clock = systemClock } = this.#options;
+    const deadline = clock.after(graceMs, resolve);
+    await emptied;
+    deadline.cancel();
+  }
+
+  #take(socket: PausedSocket): void {
+    const { pool, processOf, handler } = this.#options;
+    const host = hostOf(socket.remote);
+    const tried = new Set<Backend>();
+    this.#total += 1;
+    while (tried.size < MAX_TRIES) {
+      const lease = pool.acquire({ host }, tried);
+      if (!lease) break;
+      const onClosed = (): void => {
+        lease[Symbol.dispose]();
+        this.#connections -= 1;
+        if (this.#connections === 0) this.#emptied?.();
+      };
+      if (processOf(lease.backend)?.send(socket.native, onClosed)) {
+        this.#connections += 1;
+        return;
+      }
+      pool.failed(lease);
+      lease[Symbol.dispose]();
+      tried.add(lease.backend);
+    }
+    this.#refused += 1;
+    handler?.refused?.(host, tried.size === 0 ? "no_backend" : "connect_failed");
+    socket.abort();
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * The balancer: frontends, pools, policies, heartbeats, discovery.
+ *
+ * @module
+ */
+export type { Backend, BackendSnapshot, BackendSpec } from "./backend.ts";
+export type { BackendState, Candidate, Client, Policy, PolicyName } from "./contract.ts";
+export { watchRegistry } from "./discovery/registry_source.ts";
+export type { Frontend, FrontendHandler, RefusalReason } from "./frontend.ts";
+export { startHandOverFrontend } from "./hand_over_frontend.ts";
+export { beat, type Health, type HeartbeatEvent, type HeartbeatOptions } from "./heartbeat.ts";
+export { type Monitor, type MonitorOptions, monitor } from "./monitor.ts";
+export { policies } from "./policy/policies.ts";
+export {
+  createPool,
+  type DispatchName,
+  type Lease,
+  type Pool,
+  type PoolOptions,
+  type PoolSnapshot,
+} from "./pool.ts";
+export { noProbe, type Probe, tcpProbe } from "./probe.ts";
+export { type SpliceFrontendOptions, startSpliceFrontend } from "./splice_frontend.ts";

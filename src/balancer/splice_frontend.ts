@@ -1,0 +1,160 @@
+import { type Clock, systemClock } from "../async/mod.ts";
+import {
+  type Address,
+  type Connection,
+  type ConnectionHandler,
+  type Driver,
+  hostOf,
+  type Listener,
+  splice,
+} from "../net/mod.ts";
+import type { Backend } from "./backend.ts";
+import { type Frontend, type FrontendHandler, MAX_TRIES, type RefusalReason } from "./frontend.ts";
+import type { Lease, Pool } from "./pool.ts";
+
+/** Options for {@linkcode startSpliceFrontend}. */
+export interface SpliceFrontendOptions {
+  readonly driver: Driver;
+  readonly listen: Address;
+  readonly pool: Pool;
+  readonly handler?: FrontendHandler;
+  /** The longest that connecting to a backend may take, in milliseconds. @default {5000} */
+  readonly connectTimeoutMs?: number;
+  /** How long nothing may pass in either direction, in milliseconds. @default {3600000} */
+  readonly idleTimeoutMs?: number;
+  /** How long the other direction may take once one has ended, in milliseconds. @default {30000} */
+  readonly halfCloseTimeoutMs?: number;
+  /** @default {systemClock} */
+  readonly clock?: Clock;
+}
+
+/** Listens and splices every client with a backend of the pool. Resolves when it listens. @throws {NetError} */
+export async function startSpliceFrontend(options: SpliceFrontendOptions): Promise<Frontend> {
+  const frontend = new SpliceFrontend(options);
+  await frontend.listen();
+  return frontend;
+}
+
+class SpliceFrontend implements Frontend {
+  readonly #options: SpliceFrontendOptions;
+  readonly #clients = new Set<Connection>();
+  #listener: Listener | undefined;
+  #total = 0;
+  #refused = 0;
+  #closing: Promise<void> | undefined;
+  #emptied: (() => void) | undefined;
+
+  constructor(options: SpliceFrontendOptions) {
+    this.#options = options;
+  }
+
+  get address(): Address {
+    return this.#listener?.address ?? this.#options.listen;
+  }
+
+  get connections(): number {
+    return this.#clients.size;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  get refused(): number {
+    return this.#refused;
+  }
+
+  async listen(): Promise<void> {
+    const { driver, listen, handler } = this.#options;
+    this.#listener = await driver.listen(listen, (client) => this.#accept(client), {
+      onError: (error, context) => handler?.error?.(error, context),
+    });
+  }
+
+  close(graceMs = 0): Promise<void> {
+    this.#closing ??= this.#drain(graceMs);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    await this.#listener?.close();
+    const { promise: emptied, resolve } = Promise.withResolvers<void>();
+    this.#emptied = resolve;
+    if (this.#clients.size === 0) resolve();
+    const { clock = systemClock } = this.#options;
+    const deadline = clock.after(graceMs, () => {
+      for (const client of this.#clients) client.abort();
+    });
+    await emptied;
+    deadline.cancel();
+  }
+
+  /** Nothing is read from a client before it has a backend. */
+  #accept(client: Connection): ConnectionHandler {
+    client.pause();
+    this.#total += 1;
+    this.#clients.add(client);
+    const left = new AbortController();
+    // Owned by the set of clients: it ends with the client.
+    void this.#serve(client, left.signal).finally(() => this.#remove(client));
+    return { data: ignore, close: () => left.abort(new Error("the client has left")) };
+  }
+
+  #remove(client: Connection): void {
+    this.#clients.delete(client);
+    if (this.#clients.size === 0) this.#emptied?.();
+  }
+
+  async #serve(client: Connection, signal: AbortSignal): Promise<void> {
+    const tried = new Set<Backend>();
+    const host = hostOf(client.remote);
+    while (tried.size < MAX_TRIES) {
+      const lease = this.#options.pool.acquire({ host }, tried);
+      if (!lease) break;
+      try {
+        const backend = await this.#connect(lease, signal);
+        if (backend) {
+          await splice(client, backend, this.#options).closed;
+          return;
+        }
+      } finally {
+        lease[Symbol.dispose]();
+      }
+      if (signal.aborted) return;
+      tried.add(lease.backend);
+    }
+    this.#refuse(client, host, tried.size === 0 ? "no_backend" : "connect_failed");
+  }
+
+  async #connect(lease: Lease, signal: AbortSignal): Promise<Connection | undefined> {
+    const { driver, pool, handler, connectTimeoutMs } = this.#options;
+    try {
+      const placeholder = { data: ignore, close: ignore };
+      return await driver.connect(lease.backend.address, placeholder, {
+        signal,
+        timeoutMs: connectTimeoutMs ?? 5000,
+      });
+    } catch (error) {
+      if (!signal.aborted) {
+        pool.failed(lease);
+        handler?.failed?.(lease.backend, error);
+      }
+      return undefined;
+    }
+  }
+
+  #refuse(client: Connection, host: string, reason: RefusalReason): void {
+    this.#refused += 1;
+    this.#options.handler?.refused?.(host, reason);
+    client.abort();
+  }
+}
+
+/** Until it is spliced, nothing of a connection is of interest but its end. */
+function ignore(): undefined {
+  return undefined;
+}

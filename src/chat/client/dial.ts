@@ -1,0 +1,22 @@
+/** What happens on a connection to a server, as {@linkcode ChatClient} uses it. */
+export interface DialHandler {
+  /** One frame, without its newline. */
+  line(json: string): void;
+  /** It is over; nothing follows. Once. */
+  close(): void;
+}
+
+/** A connection to a server, whatever carries it. */
+export interface ServerLink {
+  /** Sends one frame, without its newline. Dropped once the link is closed. */
+  write(json: string): void;
+  /** Ends it; the handler's `close` follows. */
+  close(): void;
+}
+
+/**
+ * Connects to a server: one try.
+ *
+ * @throws Whatever says that it did not work; the client tries again. The signal's reason when aborted.
+ */
+export type Dial = (handler: DialHandler, signal: AbortSignal) => Promise<ServerLink>;

@@ -1,0 +1,20 @@
+import type { ErrorCode } from "../protocol.ts";
+
+/** A request was refused, or cannot be made any more. */
+export class ChatError extends Error {
+  override readonly name = "ChatError";
+  /** The server's code. `closed`: the client was closed. `unknown`: too old for the server to tell it from a repeat. */
+  readonly code: ErrorCode | "closed" | "unknown";
+  /** For `rate_limited`: milliseconds after which to try again. */
+  readonly retryMs: number | undefined;
+
+  constructor(
+    code: ChatError["code"],
+    message: string,
+    options: ErrorOptions & { retryMs?: number | undefined } = {},
+  ) {
+    super(message, options);
+    this.code = code;
+    this.retryMs = options.retryMs;
+  }
+}

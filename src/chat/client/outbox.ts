@@ -1,0 +1,113 @@
+/** What the answer to a send says. */
+export interface Sent {
+  readonly conversation: string;
+  readonly seq: number;
+  /** Wall time of the server in milliseconds. */
+  readonly at: number;
+  readonly duplicate: boolean;
+}
+
+/** A send without its answer. */
+export interface Unsent {
+  readonly id: string;
+  readonly to: string;
+  readonly text: string;
+  readonly settle: PromiseWithResolvers<Sent>;
+  /** When it first went out; undefined while it has not. */
+  firstMs: number | undefined;
+  /** Whether it is on its way now. */
+  isFlying: boolean;
+}
+
+/** The sends to one receiver, in order. */
+interface Queue {
+  readonly sends: Unsent[];
+  /** One of them has failed: those after it are not to overtake it, so nothing departs until `rested`. */
+  isResting: boolean;
+}
+
+/** Sends to one receiver that are on their way at once; more wait for their turn. */
+const WINDOW = 64;
+
+/**
+ * The sends that wait for their answers, by receiver and in order.
+ *
+ * After a failure all that have no answer go again, in order and with the same ids: the server recognizes those it had.
+ */
+export class Outbox {
+  readonly #queues = new Map<string, Queue>();
+  #size = 0;
+
+  /** Sends without an answer. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Every receiver something waits for. */
+  get receivers(): string[] {
+    return [...this.#queues.keys()];
+  }
+
+  /** Adds a send at the end. */
+  add(send: Unsent): void {
+    const queue = this.#queues.get(send.to) ?? { sends: [], isResting: false };
+    queue.sends.push(send);
+    this.#queues.set(send.to, queue);
+    this.#size += 1;
+  }
+
+  /** The sends to a receiver whose turn has come; they are on their way from now on. */
+  depart(to: string): readonly Unsent[] {
+    const queue = this.#queues.get(to);
+    if (!queue || queue.isResting) return [];
+    const departing = queue.sends.slice(0, WINDOW).filter((send) => !send.isFlying);
+    for (const send of departing) send.isFlying = true;
+    return departing;
+  }
+
+  /** Takes out a send that was answered. */
+  remove(send: Unsent): void {
+    const queue = this.#queues.get(send.to);
+    const index = queue?.sends.indexOf(send) ?? -1;
+    if (!queue || index < 0) return;
+    queue.sends.splice(index, 1);
+    send.isFlying = false;
+    this.#size -= 1;
+    if (queue.sends.length === 0) this.#queues.delete(send.to);
+  }
+
+  /** A send was not stored: it will go again, before those after it. */
+  failed(send: Unsent): void {
+    send.isFlying = false;
+    const queue = this.#queues.get(send.to);
+    if (queue) queue.isResting = true;
+  }
+
+  /** Whether sends to a receiver failed and none of them is on its way any more: the time to count the rest. */
+  isGrounded(to: string): boolean {
+    const queue = this.#queues.get(to);
+    return queue?.isResting === true && queue.sends.every((send) => !send.isFlying);
+  }
+
+  /** Lets the sends to a receiver depart again. */
+  rested(to: string): void {
+    const queue = this.#queues.get(to);
+    if (queue) queue.isResting = false;
+  }
+
+  /** The connection is gone: nothing is on its way, and everything may depart on the next one. */
+  ground(): void {
+    for (const queue of this.#queues.values()) {
+      queue.isResting = false;
+      for (const send of queue.sends) send.isFlying = false;
+    }
+  }
+
+  /** Takes out everything. */
+  clear(): readonly Unsent[] {
+    const sends = [...this.#queues.values()].flatMap((queue) => queue.sends);
+    this.#queues.clear();
+    this.#size = 0;
+    return sends;
+  }
+}

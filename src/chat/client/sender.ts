@@ -1,0 +1,127 @@
+import type { Clock, Timer } from "../../async/mod.ts";
+import { ChatError } from "./errors.ts";
+import type { Exchange, Frame } from "./exchange.ts";
+import { Outbox, type Sent, type Unsent } from "./outbox.ts";
+
+/** For how long the server remembers ids, less a margin: an older send cannot be told from a repeat. */
+const ID_MEMORY_MS = 3_500_000;
+/** How long sends to a receiver rest after one has failed, unless the server says how long. */
+const REST_MS = 200;
+
+/** Sends messages until each is answered, however many connections that takes, keeping the order for each receiver. */
+export class Sender {
+  readonly #clock: Clock;
+  readonly #maxUnsent: number;
+  readonly #outbox = new Outbox();
+  readonly #rests = new Map<string, Timer>();
+  readonly #idPrefix = crypto.randomUUID().slice(0, 8);
+  #lastId = 0;
+  #exchange: Exchange | undefined;
+  #closedBy: Error | undefined;
+
+  constructor(maxUnsent: number, clock: Clock) {
+    this.#maxUnsent = maxUnsent;
+    this.#clock = clock;
+  }
+
+  /** See `ChatClient.send`. */
+  send(to: string, text: string): Promise<Sent> {
+    if (this.#closedBy) return Promise.reject(this.#closedBy);
+    if (this.#outbox.size >= this.#maxUnsent) {
+      return Promise.reject(
+        new ChatError("rate_limited", `${this.#maxUnsent} messages wait for their answers`),
+      );
+    }
+    this.#lastId += 1;
+    const id = `${this.#idPrefix}-${this.#lastId}`;
+    const settle = Promise.withResolvers<Sent>();
+    this.#outbox.add({ id, to, text, settle, firstMs: undefined, isFlying: false });
+    this.#depart(to);
+    return settle.promise;
+  }
+
+  /** There is a connection: all that waits goes out on it. */
+  online(exchange: Exchange): void {
+    this.#exchange = exchange;
+    for (const to of this.#outbox.receivers) this.#depart(to);
+  }
+
+  /** The connection is gone: what has no answer waits for the next one. */
+  offline(): void {
+    this.#exchange = undefined;
+    this.#cancelRests();
+    this.#outbox.ground();
+  }
+
+  /** Rejects all that has no answer, and every later send. */
+  close(error: Error): void {
+    this.#closedBy = error;
+    this.#exchange = undefined;
+    this.#cancelRests();
+    for (const { settle } of this.#outbox.clear()) settle.reject(error);
+  }
+
+  #depart(to: string): void {
+    if (!this.#exchange) return;
+    for (const send of this.#outbox.depart(to)) {
+      if (!this.#isTooOld(send)) this.#transmit(this.#exchange, send);
+    }
+  }
+
+  #isTooOld(send: Unsent): boolean {
+    const now = this.#clock.now();
+    send.firstMs ??= now;
+    if (now - send.firstMs <= ID_MEMORY_MS) return false;
+    this.#outbox.remove(send);
+    send.settle.reject(
+      new ChatError("unknown", "it had no answer for so long that the server cannot tell whether it has it"),
+    );
+    return true;
+  }
+
+  #transmit(exchange: Exchange, send: Unsent): void {
+    const { id, to, text } = send;
+    exchange.request({ type: "send", id, to, text }).then(
+      (answer) => this.#succeed(send, answer),
+      (error: unknown) => {
+        // Of a connection that is gone, `offline` takes care.
+        if (exchange === this.#exchange) this.#fail(send, error);
+      },
+    );
+  }
+
+  #succeed(send: Unsent, answer: Frame): void {
+    this.#outbox.remove(send);
+    send.settle.resolve(answer as unknown as Sent);
+    if (this.#outbox.isGrounded(send.to)) this.#rest(send.to, REST_MS);
+    else this.#depart(send.to);
+  }
+
+  #fail(send: Unsent, error: unknown): void {
+    const code = error instanceof ChatError ? error.code : "internal";
+    if (code === "unavailable" || code === "rate_limited") {
+      this.#outbox.failed(send);
+    } else {
+      this.#outbox.remove(send);
+      send.settle.reject(error);
+    }
+    const retryMs = (error instanceof ChatError ? error.retryMs : undefined) ?? REST_MS;
+    if (this.#outbox.isGrounded(send.to)) this.#rest(send.to, retryMs);
+    else this.#depart(send.to);
+  }
+
+  #rest(to: string, delayMs: number): void {
+    this.#rests.get(to)?.cancel();
+    const timer = this.#clock.after(delayMs, () => {
+      this.#rests.delete(to);
+      this.#outbox.rested(to);
+      this.#depart(to);
+    });
+    this.#rests.set(to, timer);
+  }
+
+  #cancelRests(): void {
+    for (const timer of this.#rests.values()) timer.cancel();
+    this.#rests.clear();
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * A client's connection as a session uses it, whatever carries it: lines out, the flow of lines in. What comes in is given to
+ * the session by whoever made the link.
+ */
+export interface Link {
+  /** The client's address without its port. */
+  readonly host: string;
+  /** Bytes written that the system has not taken yet. */
+  readonly queuedBytes: number;
+  /** Sends one frame with its newline. Dropped once the link is closed. */
+  write(line: Uint8Array): void;
+  /** Stops what comes in, at once. */
+  pause(): void;
+  resume(): void;
+  /** Sends what is queued, then closes. */
+  close(): void;
+}

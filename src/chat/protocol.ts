@@ -1,0 +1,200 @@
+/**
+ * The chat protocol, version 1: what clients may ask and what servers say. `docs/protocol.md` tells the whole of it.
+ *
+ * Pure: bytes to values, values to bytes.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+
+/** Most bytes of a client's frame, without its newline. */
+export const MAX_CLIENT_FRAME_BYTES = 65_536;
+/** Most bytes of a server's frame, without its newline. */
+export const MAX_SERVER_FRAME_BYTES = 262_144;
+/** Most bytes of a message's text, as UTF-8. */
+export const MAX_TEXT_BYTES = 32_768;
+/** Most entries that one `sync` or `history` brings. */
+export const MAX_PAGE = 200;
+
+/** What an `error` frame's `code` may be. */
+export type ErrorCode =
+  | "bad_frame"
+  | "too_large"
+  | "not_logged_in"
+  | "bad_credentials"
+  | "name_taken"
+  | "bad_name"
+  | "unknown_user"
+  | "unknown_group"
+  | "group_full"
+  | "not_member"
+  | "forbidden"
+  | "id_reused"
+  | "rate_limited"
+  | "unavailable"
+  | "internal";
+
+/** Why a server says `closing`. */
+export type ClosingReason = "draining" | "replaced" | "slow" | "idle" | "operator";
+
+/** A request failed: what its `error` frame will say. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+  readonly code: ErrorCode;
+  /** For `rate_limited`: milliseconds after which to try again. */
+  readonly retryMs: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions & { retryMs?: number } = {}) {
+    super(message, options);
+    this.code = code;
+    this.retryMs = options.retryMs;
+  }
+}
+
+/** A place in an inbox, as a client keeps it. */
+export interface Cursor {
+  readonly epoch: string;
+  readonly inbox: number;
+  readonly stamp: number;
+}
+
+/** What every request may carry. `null` is the same as absent. */
+interface Identified {
+  /** Names the answer. 1 to 64 characters. */
+  readonly id?: string | null | undefined;
+}
+
+/** Makes an account. */
+export interface RegisterRequest extends Identified {
+  readonly type: "register";
+  readonly name: string;
+  readonly password: string;
+}
+
+/** Says who one is: by name and password, or by a token. */
+export interface LoginRequest extends Identified {
+  readonly type: "login";
+  readonly name?: string | null | undefined;
+  readonly password?: string | null | undefined;
+  readonly token?: string | null | undefined;
+  readonly device?: string | null | undefined;
+  readonly cursor?: Cursor | null | undefined;
+}
+
+/** Ends this login, or with `all` every login of the user. */
+export interface LogoutRequest extends Identified {
+  readonly type: "logout";
+  readonly all?: boolean | null | undefined;
+}
+
+/** Sends a message. The id makes a repeat harmless. */
+export interface SendRequest {
+  readonly type: "send";
+  readonly id: string;
+  readonly to: string;
+  readonly text: string;
+}
+
+/** Says up to where the device has read its inbox. Has no answer. */
+export interface AckRequest extends Identified {
+  readonly type: "ack";
+  readonly inbox: number;
+}
+
+/** Asks for entries of the inbox again. */
+export interface SyncRequest extends Identified {
+  readonly type: "sync";
+  readonly inbox: number;
+  readonly limit?: number | null | undefined;
+}
+
+/** Asks for older messages of a conversation. */
+export interface HistoryRequest extends Identified {
+  readonly type: "history";
+  readonly with: string;
+  readonly before?: number | null | undefined;
+  readonly limit?: number | null | undefined;
+}
+
+/** Asks whether the server is there. */
+export interface PingRequest extends Identified {
+  readonly type: "ping";
+}
+
+/** A request as it was understood. Its `type` tells which. */
+export type Request =
+  | RegisterRequest
+  | LoginRequest
+  | LogoutRequest
+  | SendRequest
+  | AckRequest
+  | SyncRequest
+  | HistoryRequest
+  | PingRequest;
+
+const NAME = /^[a-z0-9._-]{1,32}$/;
+
+/**
+ * A name as it is stored: in lower case.
+ *
+ * @throws {ProtocolError} `bad_name`.
+ */
+export function normalizeName(name: string): string {
+  const lower = name.toLowerCase();
+  if (NAME.test(lower)) return lower;
+  throw new ProtocolError("bad_name", `a name has 1 to 32 of a-z 0-9 . _ -, received ${inShort(name)}`);
+}
+
+/** The conversation of two users: their names in alphabetical order joined by `:`. */
+export function pairOf(first: string, second: string): string {
+  return first < second ? `${first}:${second}` : `${second}:${first}`;
+}
+
+/** A frame on its way to a client. `undefined` fields are left out. */
+export type ServerFrame =
+  | { readonly type: "ok"; readonly id: string | undefined; readonly [field: string]: unknown }
+  | {
+      readonly type: "error";
+      readonly id: string | undefined;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly retry?: number | undefined;
+    }
+  | { readonly type: "pong"; readonly id: string | undefined; readonly server: string }
+  | { readonly type: "lag"; readonly inbox: number; readonly top: number }
+  | {
+      readonly type: "resync";
+      readonly epoch: string;
+      readonly inbox: number;
+      readonly reason: "trimmed" | "rollback";
+    }
+  | { readonly type: "closing"; readonly reason: ClosingReason; readonly after: number };
+
+/** Writes a frame as a line. */
+export function encodeFrame(frame: ServerFrame): Uint8Array {
+  return Buffer.from(`${JSON.stringify(frame)}\n`);
+}
+
+/** The `error` frame for whatever made a request fail. What is not ours to tell is `internal`, without its words. */
+export function errorFrame(frameId: string | undefined, error: unknown): ServerFrame {
+  if (!(error instanceof ProtocolError)) {
+    return {
+      type: "error",
+      id: frameId,
+      code: "internal",
+      message: "the server failed; this is not your fault",
+    };
+  }
+  return { type: "error", id: frameId, code: error.code, message: error.message, retry: error.retryMs };
+}
+
+/** A value in few words, so that an error can show what was found without repeating a long frame. */
+export function inShort(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object" && value !== null) return "an object";
+  if (typeof value !== "string") return String(value);
+  return value.length <= 40
+    ? JSON.stringify(value)
+    : `${value.length} characters starting with ${JSON.stringify(value.slice(0, 20).toWellFormed())}`;
+}

@@ -1,0 +1,228 @@
+import type { Socket } from "node:net";
+import { type Clock, systemClock, type Timer, TokenBucket } from "../async/mod.ts";
+import type { Bus } from "../bus/mod.ts";
+import {
+  type Accept,
+  type Address,
+  adopt,
+  type Connection,
+  type Driver,
+  hostOf,
+  type Listener,
+} from "../net/mod.ts";
+import { Accounts } from "./accounts.ts";
+import { type ChatLimits, DEFAULT_LIMITS } from "./limits.ts";
+import type { Link } from "./link.ts";
+import { Session, type SessionContext } from "./session.ts";
+import type { Store } from "./store/mod.ts";
+
+/** Options for {@linkcode startChatServer}. The store and the bus stay the caller's: they are closed after the server. */
+export interface ChatServerOptions {
+  /** The server's name, as `login` tells it. */
+  readonly id: string;
+  /** Where it listens for TCP. */
+  readonly listen: Address;
+  readonly driver: Driver;
+  readonly store: Store;
+  readonly bus: Bus;
+  /** @default {DEFAULT_LIMITS} */
+  readonly limits?: Partial<ChatLimits>;
+  /** @default {systemClock} */
+  readonly clock?: Clock;
+  /** Told of every failure that is not a client's, with what was being done. Must not throw. */
+  readonly onError: (error: unknown, context: { readonly during: string }) => void;
+}
+
+/** A running chat server. */
+export interface ChatServer extends AsyncDisposable {
+  readonly id: string;
+  /** Where it listens, with the real port. */
+  readonly address: Address;
+  /** Connections now, logged in or not. */
+  readonly connections: number;
+  /** Logged-in sessions now. */
+  readonly sessions: number;
+  /** Takes over a connection that another process accepted. `onClose` is called once when it is over. */
+  adopt(socket: Socket, onClose: () => void): void;
+  /**
+   * Stops accepting, tells every client to go elsewhere within `graceMs`, and closes those still there when that time is over.
+   * Idempotent: a second call does not prolong the first.
+   */
+  close(graceMs?: number): Promise<void>;
+}
+
+const SWEEP_MS = 1000;
+
+/** Starts a chat server. Resolves when it listens. @throws {NetError} */
+export async function startChatServer(options: ChatServerOptions): Promise<ChatServer> {
+  const server = new Server(options);
+  await server.listen(options.driver, options.listen);
+  return server;
+}
+
+class Server implements ChatServer {
+  readonly id: string;
+  readonly #context: SessionContext;
+  readonly #all = new Set<Session>();
+  readonly #perHost = new Map<string, number>();
+  readonly #registers = new Map<string, TokenBucket>();
+  #listener: Listener | undefined;
+  #sweepTimer: Timer;
+  #closing: Promise<void> | undefined;
+  #emptied: (() => void) | undefined;
+
+  constructor(options: ChatServerOptions) {
+    const { id, store, bus, onError, clock = systemClock } = options;
+    this.id = id;
+    this.#context = {
+      server: id,
+      store,
+      bus,
+      clock,
+      onError,
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      accounts: new Accounts(store, clock),
+      mayRegister: (host) => this.#mayRegister(host),
+    };
+    this.#sweepTimer = clock.after(SWEEP_MS, () => this.#sweep());
+  }
+
+  get address(): Address {
+    return this.#listener?.address ?? { path: "" };
+  }
+
+  get connections(): number {
+    return this.#all.size;
+  }
+
+  get sessions(): number {
+    let count = 0;
+    for (const { phase } of this.#all) if (phase.name === "online") count += 1;
+    return count;
+  }
+
+  async listen(driver: Driver, address: Address): Promise<void> {
+    const { onError } = this.#context;
+    try {
+      this.#listener = await driver.listen(address, this.#accept(), {
+        onError: (error, { during }) => onError(error, { during }),
+      });
+    } catch (error) {
+      this.#sweepTimer.cancel();
+      throw error;
+    }
+  }
+
+  adopt(socket: Socket, onClose: () => void): void {
+    adopt(socket, this.#accept(onClose));
+  }
+
+  close(graceMs = 0): Promise<void> {
+    this.#closing ??= this.#drain(graceMs);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    await this.#listener?.close();
+    const { promise: emptied, resolve } = Promise.withResolvers<void>();
+    this.#emptied = resolve;
+    if (graceMs > 0) for (const session of this.#all) session.announceDrain(graceMs);
+    if (this.#all.size === 0) resolve();
+    const deadline = this.#context.clock.after(graceMs, () => {
+      for (const session of this.#all) session.close("draining");
+    });
+    await emptied;
+    deadline.cancel();
+    this.#sweepTimer.cancel();
+  }
+
+  /** Makes each new connection a session. */
+  #accept(onClose?: () => void): Accept {
+    return (connection) => {
+      const session = new Session(new TcpLink(connection), this.#context);
+      this.#add(session);
+      return {
+        data: (_, chunk) => session.receive(chunk),
+        drain: () => session.drained(),
+        end: () => session.ended(),
+        close: () => {
+          session.gone();
+          this.#remove(session);
+          onClose?.();
+        },
+      };
+    };
+  }
+
+  #add(session: Session): void {
+    const { host } = session.link;
+    const count = (this.#perHost.get(host) ?? 0) + 1;
+    this.#perHost.set(host, count);
+    this.#all.add(session);
+    if (this.#closing !== undefined) session.close("draining");
+    else if (count > (this.#context.limits.connectionsPerHost ?? Infinity))
+      session.refuse("too many connections from this address");
+  }
+
+  #remove(session: Session): void {
+    const { host } = session.link;
+    const count = (this.#perHost.get(host) ?? 1) - 1;
+    if (count > 0) this.#perHost.set(host, count);
+    else this.#perHost.delete(host);
+    this.#all.delete(session);
+    if (this.#all.size === 0) this.#emptied?.();
+  }
+
+  /** One timer for all sessions, however many there are. */
+  #sweep(): void {
+    for (const session of this.#all) session.sweep();
+    for (const [host, bucket] of this.#registers) if (bucket.isFull) this.#registers.delete(host);
+    this.#sweepTimer = this.#context.clock.after(SWEEP_MS, () => this.#sweep());
+  }
+
+  #mayRegister(host: string): boolean {
+    const { limits, clock } = this.#context;
+    if (limits.registersPerMinute === undefined) return true;
+    const perMinute = limits.registersPerMinute;
+    const bucket =
+      this.#registers.get(host) ??
+      new TokenBucket({ ratePerSecond: perMinute / 60, burst: perMinute, now: () => clock.now() });
+    this.#registers.set(host, bucket);
+    return bucket.take();
+  }
+}
+
+/** A TCP connection as a session uses it. */
+class TcpLink implements Link {
+  readonly host: string;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.host = hostOf(connection.remote);
+    this.#connection = connection;
+  }
+
+  get queuedBytes(): number {
+    return this.#connection.queuedBytes;
+  }
+
+  write(line: Uint8Array): void {
+    this.#connection.write(line);
+  }
+
+  pause(): void {
+    this.#connection.pause();
+  }
+
+  resume(): void {
+    this.#connection.resume();
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}

@@ -1,0 +1,48 @@
+import type { Store } from "./contract.ts";
+import type { RedisStoreOptions } from "./redis/store.ts";
+import type { SqliteStoreOptions } from "./sqlite/store.ts";
+import type { WriterOptions } from "./sqlite/writer.ts";
+import type { Writer } from "./write.ts";
+
+/**
+ * Opens a data folder for writing, as the only writer there is.
+ *
+ * - What is asked for in one turn of the event loop, or while a transaction runs, is written in one transaction.
+ * - Hints come after the commit, in the order of the entries, before the callers go on.
+ * - `close` writes what is queued, brings everything into the database file, and gives the folder back.
+ *
+ * @throws {StoreError} `locked` when another process has the folder; `damaged` when the file there is not ours, broken, or
+ * of a newer version, and then it is not touched; `unavailable` when the folder cannot be used.
+ */
+export async function openWriter(options: WriterOptions): Promise<Writer> {
+  const sqlite = await import("./sqlite/writer.ts");
+  return sqlite.openWriter(options);
+}
+
+/**
+ * A store in a data folder: reads the database by itself and leaves writing to the one writer.
+ *
+ * What a write has stored is seen by every later read, in every process.
+ *
+ * @throws {StoreError} `unavailable` when no writer has made the database yet, `damaged` when it is not ours.
+ */
+export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const sqlite = await import("./sqlite/store.ts");
+  return sqlite.sqliteStore(options);
+}
+
+/**
+ * A store in Redis.
+ *
+ * - What is asked for in one turn of the event loop, or while a batch is under way, is one batch: one script for all its
+ *   messages, which appends, delivers and publishes; then one wait for the disk or a replica, as `durable` says.
+ * - While Redis is away everything is `unavailable` at once; it works again by itself when Redis is back.
+ * - Several processes may use one Redis and prefix.
+ *
+ * @throws {StoreError} `unavailable` when Redis does not answer; `unsuitable` when it may drop keys, or cannot be as durable
+ * as asked for.
+ */
+export async function redisStore(options: RedisStoreOptions): Promise<Store> {
+  const redis = await import("./redis/store.ts");
+  return redis.redisStore(options);
+}

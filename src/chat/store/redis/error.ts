@@ -1,0 +1,20 @@
+import { RedisError } from "../../../redis/mod.ts";
+import { StoreError } from "../contract.ts";
+
+/** Wraps what went wrong between us and Redis while doing `action`, such as `read from Redis`. */
+export function toStoreError(cause: unknown, action: string): StoreError {
+  if (cause instanceof StoreError) return cause;
+  if (cause instanceof RedisError && cause.code === "bad_url") {
+    return new StoreError("unsuitable", cause.message, { cause });
+  }
+  if (cause instanceof SyntaxError) {
+    return new StoreError("damaged", `Cannot ${action}: an entry is no JSON`, { cause });
+  }
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new StoreError("unavailable", `Cannot ${action}: ${message}`, { cause });
+}
+
+/** Whether Redis refused, and so is there: what else waits need not fail with it. */
+export function isRefusal(cause: unknown): boolean {
+  return cause instanceof RedisError && cause.code === "rejected";
+}

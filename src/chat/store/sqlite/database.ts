@@ -1,0 +1,142 @@
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { StoreError } from "../contract.ts";
+import { isLocked, toStoreError } from "./error.ts";
+import { numberIn } from "./row.ts";
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
+
+/** How long a statement waits for another connection, in milliseconds: it holds up the whole event loop. */
+const BUSY_TIMEOUT_MS = 1000;
+/** Pages of 4 KiB in the WAL before they are brought into the database: many sends change the same pages. */
+const CHECKPOINT_PAGES = 4000;
+/** The WAL file is cut back to this many bytes after a checkpoint. */
+const WAL_BYTES = 16 * 1024 * 1024;
+/** What the writer keeps of the database in memory, in KiB. */
+const CACHE_KIB = 32 * 1024;
+
+/** Where the database of a data folder is. */
+export function databasePath(dir: string): string {
+  return join(dir, "chat.sqlite");
+}
+
+/** Makes the data folder (0700) if there is none. */
+export function makeFolder(dir: string): void {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+}
+
+/**
+ * Takes the data folder for this process. The system gives it back when the process ends, however it ends.
+ *
+ * @returns What to close to give it back.
+ * @throws {StoreError} `locked` when another writer holds it.
+ */
+export function lockFolder(dir: string): DatabaseSync {
+  const path = join(dir, "lock");
+  makeFile(path);
+  const lock = new DatabaseSync(path, { timeout: 0 });
+  try {
+    // Nothing is ever written in it, so there is nothing to keep a journal of.
+    lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+    return lock;
+  } catch (cause) {
+    lock.close();
+    throw isLocked(cause) ? heldByAnother(dir, cause) : toStoreError(cause, `lock data folder "${dir}"`);
+  }
+}
+
+function heldByAnother(dir: string, cause: unknown): StoreError {
+  return new StoreError("locked", `Cannot open data folder "${dir}": another process holds it`, { cause });
+}
+
+/**
+ * Opens the database for writing, and makes it if there is none. The folder must be locked.
+ *
+ * @throws {StoreError} `damaged` when it is not ours or of a newer version; it is not touched then.
+ */
+export function openForWriting(dir: string, durable: "memory" | "disk"): DatabaseSync {
+  const path = databasePath(dir);
+  if (existsSync(path) && statSync(path).size > 0) inspected(path).close();
+  else createDatabase(path);
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    database.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = ${durable === "disk" ? "FULL" : "NORMAL"};
+      PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+      PRAGMA cache_size = -${CACHE_KIB};
+      PRAGMA journal_size_limit = ${WAL_BYTES};
+    `);
+    return database;
+  } catch (cause) {
+    database.close();
+    throw toStoreError(cause, `open database "${path}"`);
+  }
+}
+
+/**
+ * Opens the database of a folder that a writer has opened before, for reading.
+ *
+ * @throws {StoreError} `unavailable` when there is none, `damaged` when it is not ours.
+ */
+export function openForReading(dir: string): DatabaseSync {
+  const path = databasePath(dir);
+  if (!existsSync(path)) {
+    throw new StoreError("unavailable", `Cannot open database "${path}": there is no such file`);
+  }
+  return inspected(path);
+}
+
+/** A file that SQLite makes by itself would be readable by others; its WAL takes over the mode of the database. */
+function makeFile(path: string): void {
+  // A file that exists is not opened here: closing it would give up the locks that this process holds on it.
+  if (!existsSync(path)) closeSync(openSync(path, "wx", 0o600));
+}
+
+function inspected(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+    checkOwner(database, path);
+    return database;
+  } catch (cause) {
+    database?.close();
+    throw toStoreError(cause, `open database "${path}"`);
+  }
+}
+
+function checkOwner(database: DatabaseSync, path: string): void {
+  if (pragma(database, "application_id") !== APPLICATION_ID) {
+    throw new StoreError("damaged", `Cannot open database "${path}": it was not made by Chorus`);
+  }
+  const version = pragma(database, "user_version");
+  if (version > SCHEMA_VERSION) {
+    const versions = `it has version ${version}, this program knows versions up to ${SCHEMA_VERSION}`;
+    throw new StoreError("damaged", `Cannot open database "${path}": ${versions}`);
+  }
+}
+
+/** Under another name first, so that a start cut short never leaves half a database behind. */
+function createDatabase(path: string): void {
+  const newPath = `${path}.new`;
+  for (const left of [newPath, `${newPath}-journal`]) rmSync(left, { force: true });
+  makeFile(newPath);
+  const database = new DatabaseSync(newPath);
+  try {
+    database.exec(`
+      BEGIN;
+      PRAGMA application_id = ${APPLICATION_ID};
+      PRAGMA user_version = ${SCHEMA_VERSION};
+      ${SCHEMA}
+      COMMIT;
+    `);
+  } finally {
+    database.close();
+  }
+  renameSync(newPath, path);
+}
+
+function pragma(database: DatabaseSync, name: string): number {
+  const row = database.prepare(`PRAGMA ${name}`).get();
+  return row ? numberIn(row, name) : 0;
+}

@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Outgoing, SendResult } from "../contract.ts";
+import type { StoreLimits } from "../limits.ts";
+import type { Heads, LogHead, SenderHead } from "./heads.ts";
+import { bytesIn, encodeJson, numberIn } from "./row.ts";
+
+/** What makes a send the same as an earlier one. */
+export interface SendKey {
+  readonly sender: SenderHead;
+  readonly log: LogHead;
+  readonly id: Uint8Array;
+  readonly hash: Uint8Array;
+  /** Wall time of this send in milliseconds. */
+  readonly at: number;
+}
+
+/**
+ * After how many sends of a device those too many are removed. That reads all it has: an index for it would cost more, since
+ * every device writes to pages of its own.
+ */
+const TRIM_EVERY = 256;
+/** Senders that one sweep looks at. */
+const SWEEP_ROWS = 256;
+
+/** Remembers sends for some time and up to some number a device. */
+export class Dedupe {
+  readonly #heads: Heads;
+  readonly #limits: Required<StoreLimits>;
+  readonly #select: StatementSync;
+  readonly #upsert: StatementSync;
+  readonly #trim: StatementSync;
+  readonly #touch: StatementSync;
+  readonly #selectSenders: StatementSync;
+  readonly #removeSender: StatementSync;
+  #sweptTo = 0;
+
+  constructor(database: DatabaseSync, heads: Heads, limits: Required<StoreLimits>) {
+    this.#heads = heads;
+    this.#limits = limits;
+    this.#select = database.prepare(
+      "SELECT number, seq, at, hash FROM dedupe WHERE sender = ? AND conversation = ? AND id = ?",
+    );
+    this.#upsert = database.prepare(`
+      INSERT OR REPLACE INTO dedupe (sender, conversation, id, number, seq, at, hash) VALUES (?, ?, ?, ?, ?, ?, ?)`);
+    this.#trim = database.prepare("DELETE FROM dedupe WHERE sender = ? AND number <= ?");
+    this.#touch = database.prepare("UPDATE senders SET used_at = ? WHERE id = ?");
+    this.#selectSenders = database.prepare(
+      `SELECT id, used_at FROM senders WHERE id > ? ORDER BY id LIMIT ${SWEEP_ROWS}`,
+    );
+    this.#removeSender = database.prepare("DELETE FROM senders WHERE id = ?");
+  }
+
+  /** The key of a send. */
+  keyOf(message: Outgoing, sender: SenderHead, log: LogHead): SendKey {
+    const hash = createHash("sha256").update(message.text).digest().subarray(0, 16);
+    return { sender, log, id: encodeJson(message.id), hash, at: message.at };
+  }
+
+  /** What became of an earlier send of the same key; undefined when none is remembered. */
+  recall(key: SendKey): SendResult | undefined {
+    const row = this.#select.get(key.sender.id, key.log.id, key.id);
+    if (!row) return undefined;
+    const at = numberIn(row, "at");
+    if (key.at - at >= this.#limits.dedupeMs) return undefined;
+    if (numberIn(row, "number") <= key.sender.number - this.#limits.dedupeIds) return undefined;
+    if (!areEqual(bytesIn(row, "hash"), key.hash)) return { outcome: "id_reused" };
+    return { outcome: "stored", seq: numberIn(row, "seq"), at, duplicate: true };
+  }
+
+  /** Notes that a send got its place. */
+  remember({ sender, log, id, hash, at }: SendKey, seq: number): void {
+    sender.number += 1;
+    this.#upsert.run(sender.id, log.id, id, sender.number, seq, at, hash);
+    if (sender.number % TRIM_EVERY === 0) this.#trim.run(sender.id, sender.number - this.#limits.dedupeIds);
+    // A note now and then is enough for the sweep, which allows for it.
+    if (at - sender.usedAt < this.#limits.dedupeMs / 8) return;
+    sender.usedAt = at;
+    this.#touch.run(at, sender.id);
+  }
+
+  /** Removes what some of the devices that have long been silent have sent; each call looks at the next few. */
+  sweep(now: number): void {
+    const rows = this.#selectSenders.all(this.#sweptTo);
+    const before = now - this.#limits.dedupeMs * 1.25;
+    for (const row of rows) {
+      this.#sweptTo = numberIn(row, "id");
+      if (numberIn(row, "used_at") > before) continue;
+      this.#trim.run(this.#sweptTo, Number.MAX_SAFE_INTEGER);
+      this.#removeSender.run(this.#sweptTo);
+    }
+    if (rows.length < SWEEP_ROWS) this.#sweptTo = 0;
+    this.#heads.forgetSenders();
+  }
+}
+
+function areEqual(first: Uint8Array, second: Uint8Array): boolean {
+  return first.length === second.length && first.every((byte, index) => byte === second[index]);
+}

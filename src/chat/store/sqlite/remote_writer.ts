@@ -1,0 +1,173 @@
+import type { Channel } from "../../../server/mod.ts";
+import { type Durability, StoreError, type StoreErrorCode } from "../contract.ts";
+import {
+  MAX_QUEUED_WRITES,
+  type StoreErrorHandler,
+  type WriteOp,
+  type WriteResult,
+  type Writer,
+} from "../write.ts";
+
+/** The topic of writes and their results. */
+const TOPIC = "store";
+
+interface Request {
+  readonly id: number;
+  readonly ops: readonly WriteOp[];
+}
+
+type Answer =
+  | { readonly id: number; readonly results: readonly WriteResult[] }
+  | { readonly id: number; readonly code: StoreErrorCode; readonly message: string };
+
+/** Writes that go in one message, and who waits for their results. */
+interface Batch {
+  readonly ops: WriteOp[];
+  readonly waiting: Waiting[];
+}
+
+interface Waiting {
+  readonly count: number;
+  resolve(results: readonly WriteResult[]): void;
+  reject(error: StoreError): void;
+}
+
+/** Writes in one message; a request is never split. */
+const MAX_BATCH_OPS = 256;
+
+/**
+ * Writes through another process, the one at the other end of `channel`, which calls {@linkcode serveWriter}.
+ *
+ * What is asked for in one tick goes as one message. When the channel breaks, everything under way is `unavailable`.
+ *
+ * @param durable What the writer at the other end waits for.
+ */
+export function remoteWriter(channel: Channel, durable: Durability): Writer {
+  const writer = new RemoteWriter(channel, durable);
+  // Whoever serves this topic is serveWriter, in the same program.
+  channel.on(TOPIC, (body) => writer.settle(body as Answer));
+  void channel.closed.then(() => writer.fail());
+  return writer;
+}
+
+/**
+ * Lets the process at the other end of `channel` write with `writer`.
+ *
+ * @param onError Told of requests that make no sense.
+ */
+export function serveWriter(channel: Channel, writer: Writer, onError: StoreErrorHandler): void {
+  channel.on(TOPIC, (body) => {
+    if (isRequest(body)) void answer(channel, writer, body);
+    else onError(new TypeError("Cannot write for a child: not a request"), { during: "request" });
+  });
+}
+
+/** Never rejects; an answer that finds the channel closed has nobody to go to. */
+async function answer(channel: Channel, writer: Writer, { id, ops }: Request): Promise<void> {
+  try {
+    const results = await writer.write(ops);
+    channel.send(TOPIC, { id, results } satisfies Answer);
+  } catch (error) {
+    const { code, message } = error instanceof StoreError ? error : unavailable(String(error));
+    channel.send(TOPIC, { id, code, message } satisfies Answer);
+  }
+}
+
+class RemoteWriter implements Writer {
+  readonly durable: Durability;
+  readonly #channel: Channel;
+  readonly #underWay = new Map<number, Batch>();
+  readonly #drained = Promise.withResolvers<void>();
+  #next: Batch | undefined;
+  #lastId = 0;
+  #waitingOps = 0;
+  #isOpen = true;
+
+  constructor(channel: Channel, durable: Durability) {
+    this.#channel = channel;
+    this.durable = durable;
+  }
+
+  write(ops: readonly WriteOp[]): Promise<readonly WriteResult[]> {
+    if (!this.#isOpen) return Promise.reject(unavailable("the writer was closed"));
+    if (this.#waitingOps + ops.length > MAX_QUEUED_WRITES) {
+      return Promise.reject(unavailable(`${MAX_QUEUED_WRITES} writes wait already`));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<readonly WriteResult[]>();
+    this.#add(ops, { count: ops.length, resolve, reject });
+    return promise;
+  }
+
+  /** Takes what the other process says of a batch. */
+  settle(answer: Answer): void {
+    const batch = this.#underWay.get(answer.id);
+    if (!batch) return;
+    this.#underWay.delete(answer.id);
+    this.#waitingOps -= batch.ops.length;
+    let start = 0;
+    for (const { count, resolve, reject } of batch.waiting) {
+      if ("results" in answer) resolve(answer.results.slice(start, start + count));
+      else reject(new StoreError(answer.code, answer.message));
+      start += count;
+    }
+    if (!this.#isOpen) this.#finish();
+  }
+
+  /** The other process is gone, and with it all answers. */
+  fail(): void {
+    this.#isOpen = false;
+    this.#send();
+    for (const id of this.#underWay.keys()) this.settle({ id, ...GONE });
+    this.#finish();
+  }
+
+  close(): Promise<void> {
+    this.#isOpen = false;
+    this.#send();
+    this.#finish();
+    return this.#drained.promise;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #add(ops: readonly WriteOp[], waiting: Waiting): void {
+    if (this.#next && this.#next.ops.length + ops.length > MAX_BATCH_OPS) this.#send();
+    // After the turn, so that what other connections ask for in it goes along.
+    if (!this.#next) setImmediate(() => this.#send());
+    this.#next ??= { ops: [], waiting: [] };
+    this.#next.ops.push(...ops);
+    this.#next.waiting.push(waiting);
+    this.#waitingOps += ops.length;
+  }
+
+  #send(): void {
+    const batch = this.#next;
+    if (!batch) return;
+    this.#next = undefined;
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#underWay.set(id, batch);
+    const isSent = this.#channel.send(TOPIC, { id, ops: batch.ops } satisfies Request);
+    if (!isSent) this.settle({ id, ...GONE });
+  }
+
+  #finish(): void {
+    if (this.#underWay.size === 0) this.#drained.resolve();
+  }
+}
+
+const GONE = {
+  code: "unavailable",
+  message: "Cannot write to the store: the process that writes is gone",
+} as const;
+
+function isRequest(body: unknown): body is Request {
+  if (typeof body !== "object" || body === null) return false;
+  return "id" in body && typeof body.id === "number" && "ops" in body && Array.isArray(body.ops);
+}
+
+function unavailable(reason: string): StoreError {
+  return new StoreError("unavailable", `Cannot write to the store: ${reason}`);
+}

@@ -1,0 +1,192 @@
+import type { DatabaseSync } from "node:sqlite";
+import { type Clock, systemClock } from "../../../async/mod.ts";
+import { StoreError } from "../contract.ts";
+import { type StoreLimits, withDefaults } from "../limits.ts";
+import {
+  type Hint,
+  MAX_QUEUED_WRITES,
+  type StoreErrorHandler,
+  type WriteOp,
+  type WriteResult,
+  type Writer,
+} from "../write.ts";
+import { lockFolder, makeFolder, openForWriting } from "./database.ts";
+import { toStoreError } from "./error.ts";
+import type { Delivered } from "./inboxes.ts";
+import { Transactions } from "./transactions.ts";
+
+/** Options for {@linkcode openWriter}. */
+export interface WriterOptions {
+  /** The data folder. Made if there is none, with rights for its owner alone. */
+  dir: string;
+  /** Whether a result waits for the disk, or only for the system's memory. @default {"disk"} */
+  durable?: "memory" | "disk";
+  /** Told of every new inbox entry once it is stored. */
+  hint: Hint;
+  /** Told of transactions that failed, and of a `hint` that threw. */
+  onError: StoreErrorHandler;
+  limits?: StoreLimits;
+  /** @default {systemClock} */
+  clock?: Clock;
+}
+
+interface Request {
+  readonly ops: readonly WriteOp[];
+  resolve(results: readonly WriteResult[]): void;
+  reject(error: StoreError): void;
+}
+
+/** Writes in one transaction, so that the event loop is not held up for long. */
+const MAX_BATCH_OPS = 512;
+/** How often what has expired is looked for, in milliseconds. */
+const SWEEP_MS = 10_000;
+
+/** Opens it; {@linkcode openWriter} of `open.ts` says what it does. */
+export async function openWriter(options: WriterOptions): Promise<Writer> {
+  const { dir, durable = "disk" } = options;
+  const limits = withDefaults(options.limits);
+  try {
+    makeFolder(dir);
+    using opened = new DisposableStack();
+    const lock = opened.adopt(lockFolder(dir), (held) => held.close());
+    const database = opened.adopt(openForWriting(dir, durable), (open) => open.close());
+    const writer = new SqliteWriter(database, lock, limits, options);
+    opened.move();
+    return writer;
+  } catch (cause) {
+    throw toStoreError(cause, `open data folder "${dir}"`);
+  }
+}
+
+class SqliteWriter implements Writer {
+  readonly durable: "memory" | "disk";
+  readonly #database: DatabaseSync;
+  readonly #lock: DatabaseSync;
+  readonly #transactions: Transactions;
+  readonly #options: WriterOptions;
+  readonly #clock: Clock;
+  readonly #queue: Request[] = [];
+  #queuedOps = 0;
+  #isScheduled = false;
+  #nextSweep: number;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    database: DatabaseSync,
+    lock: DatabaseSync,
+    limits: Required<StoreLimits>,
+    options: WriterOptions,
+  ) {
+    const { clock = systemClock } = options;
+    this.durable = options.durable ?? "disk";
+    this.#database = database;
+    this.#lock = lock;
+    this.#transactions = new Transactions(database, limits);
+    this.#options = options;
+    this.#clock = clock;
+    this.#nextSweep = clock.now();
+  }
+
+  write(ops: readonly WriteOp[]): Promise<readonly WriteResult[]> {
+    if (this.#closing !== undefined) return Promise.reject(unavailable("the writer was closed"));
+    if (this.#queuedOps + ops.length > MAX_QUEUED_WRITES) {
+      return Promise.reject(unavailable(`${MAX_QUEUED_WRITES} writes wait already`));
+    }
+    this.#queuedOps += ops.length;
+    const { promise, resolve, reject } = Promise.withResolvers<readonly WriteResult[]>();
+    this.#queue.push({ ops, resolve, reject });
+    this.#schedule();
+    return promise;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#queue.length === 0) return;
+    this.#isScheduled = true;
+    // After the turn, not in it: what other connections ask for in it comes along, and while a transaction runs the next
+    // batch gathers by itself. To wait on purpose for more has been measured, and only cost latency.
+    setImmediate(() => this.#run());
+  }
+
+  #run(): void {
+    this.#isScheduled = false;
+    this.#commit(this.#take());
+    this.#schedule();
+  }
+
+  #take(): readonly Request[] {
+    let count = 0;
+    let ops = 0;
+    for (const request of this.#queue) {
+      if (count > 0 && ops + request.ops.length > MAX_BATCH_OPS) break;
+      count += 1;
+      ops += request.ops.length;
+    }
+    this.#queuedOps -= ops;
+    return this.#queue.splice(0, count);
+  }
+
+  #commit(requests: readonly Request[]): void {
+    if (requests.length === 0) return;
+    try {
+      const sweepAt = this.#sweepIsDue() ? this.#clock.wallNow() : undefined;
+      const ops = requests.flatMap((request) => request.ops);
+      const { results, delivered, failures } = this.#transactions.run(ops, sweepAt);
+      let start = 0;
+      for (const request of requests) {
+        request.resolve(results.slice(start, start + request.ops.length));
+        start += request.ops.length;
+      }
+      for (const failure of failures) this.#options.onError(failure, { during: "write" });
+      this.#hint(delivered);
+    } catch (cause) {
+      const error = unavailable(cause instanceof Error ? cause.message : String(cause), cause);
+      for (const { reject } of requests) reject(error);
+      this.#options.onError(error, { during: "write" });
+    }
+  }
+
+  #sweepIsDue(): boolean {
+    const now = this.#clock.now();
+    if (now < this.#nextSweep) return false;
+    this.#nextSweep = now + SWEEP_MS;
+    return true;
+  }
+
+  #hint(delivered: readonly Delivered[]): void {
+    for (const { user, line } of delivered) {
+      try {
+        this.#options.hint(user, line);
+      } catch (thrown) {
+        this.#options.onError(toStoreError(thrown, `hint to ${user}`), { during: "hint" });
+      }
+    }
+  }
+
+  async #close(): Promise<void> {
+    while (this.#queue.length > 0) this.#commit(this.#take());
+    try {
+      this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch (cause) {
+      // Nothing is lost: the WAL stays and is read again at the next start.
+      this.#options.onError(toStoreError(cause, `close data folder "${this.#options.dir}"`), {
+        during: "close",
+      });
+    } finally {
+      this.#database.close();
+      this.#lock.close();
+    }
+  }
+}
+
+function unavailable(reason: string, cause?: unknown): StoreError {
+  return new StoreError("unavailable", `Cannot write to the store: ${reason}`, { cause });
+}

@@ -1,0 +1,64 @@
+import { type Bus, localBus, redisBus } from "../bus/mod.ts";
+import { type Durability, openWriter, redisStore, type Store, sqliteStore } from "../chat/mod.ts";
+import { type Registry, redisRegistry } from "../registry/mod.ts";
+
+/** What a chat server keeps its data in and talks to others by. */
+export interface Backing extends AsyncDisposable {
+  readonly store: Store;
+  readonly bus: Bus;
+  /** Where it announces itself; absent where nobody else could read it. */
+  readonly registry: Registry | undefined;
+}
+
+/** Told of what fails inside, with what was being done. */
+export type OnError = (error: unknown, context: { readonly during: string }) => void;
+
+/** Options for {@linkcode openBacking}. */
+export interface BackingOptions {
+  /** A Redis for all of it; else the data folder. */
+  readonly redis: string | undefined;
+  readonly data: string;
+  readonly durable: Durability | undefined;
+  readonly onError: OnError;
+}
+
+/** Opens the store, the bus and the registry of one server that stands for itself. @throws {StoreError | RedisError} */
+export async function openBacking(options: BackingOptions): Promise<Backing> {
+  return options.redis === undefined ? await openFolder(options) : await openRedis(options.redis, options);
+}
+
+/** Opens all of it in one Redis. */
+export async function openRedis(
+  url: string,
+  { durable, onError }: Pick<BackingOptions, "durable" | "onError">,
+): Promise<Backing> {
+  const opened = new AsyncDisposableStack();
+  try {
+    const store = opened.use(await redisStore({ url, onError, ...(durable && { durable }) }));
+    const bus = opened.use(await redisBus({ url, onError }));
+    const registry = opened.use(await redisRegistry({ url, onError }));
+    return { store, bus, registry, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  } catch (error) {
+    await opened.disposeAsync();
+    throw error;
+  }
+}
+
+async function openFolder({ data, durable, onError }: BackingOptions): Promise<Backing> {
+  const opened = new AsyncDisposableStack();
+  try {
+    const bus = opened.use(localBus());
+    const hint = (user: string, line: Uint8Array): void => bus.publish(`user:${user}`, line);
+    const writer = opened.use(await openWriter({ dir: data, hint, onError, ...forFolder(durable) }));
+    const store = opened.use(await sqliteStore({ dir: data, writer }));
+    return { store, bus, registry: undefined, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  } catch (error) {
+    await opened.disposeAsync();
+    throw error;
+  }
+}
+
+/** What a data folder can promise: `replica` was refused before. */
+export function forFolder(durable: Durability | undefined): { durable?: "memory" | "disk" } {
+  return durable === undefined || durable === "replica" ? {} : { durable };
+}

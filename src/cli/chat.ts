@@ -1,0 +1,127 @@
+import { randomBytes } from "node:crypto";
+import process from "node:process";
+import { startAdmin } from "../admin/mod.ts";
+import { type ChatServer, type Durability, startChatServer } from "../chat/mod.ts";
+import { type Address, formatAddress, systemDriver } from "../net/mod.ts";
+import type { Announced } from "../registry/mod.ts";
+import { type Backing, openBacking } from "./backing.ts";
+import { adminFlag, COMMON_FLAGS, durableFlag, limitFlag, redisFlag, toLimits } from "./common_flags.ts";
+import { UsageError } from "./errors.ts";
+import { address, text, weight, whole, withDefault } from "./flag_types.ts";
+import { describeFlags, parseFlags } from "./flags.ts";
+import { logErrors, startLog } from "./log.ts";
+import { announceReady, interruption, onFreePort } from "./process.ts";
+
+const FLAGS = {
+  listen: withDefault(address("where clients connect"), "127.0.0.1:7001"),
+  admin: withDefault(adminFlag, "none"),
+  id: text("ID", "the server's name (default chat- and a random word)"),
+  advertise: address("where balancers reach it (default: where it listens)"),
+  weight: withDefault(weight("its share of new clients compared with others"), "1"),
+  capacity: withDefault(
+    whole(0, 10_000_000, "the connections it can hold, as announced; 0 says nothing"),
+    "0",
+  ),
+  redis: redisFlag,
+  data: withDefault(text("DIR", "where it keeps its data without a Redis"), ".chorus"),
+  durable: durableFlag,
+  limit: limitFlag,
+  ...COMMON_FLAGS,
+};
+
+const HELP = `chorus chat [FLAGS]
+
+One chat server. With --redis it forms one cluster with every other server on the same Redis, and balancers started with
+\`chorus balance --redis\` find it; without, it stands for itself and keeps its data in --data.
+
+${describeFlags(FLAGS)}`;
+
+/** Runs one chat server until it is told to end. */
+export async function chat(argv: readonly string[]): Promise<number> {
+  const { values, given, positionals } = parseFlags("chat", FLAGS, argv);
+  if (values.help) {
+    process.stdout.write(`${HELP}\n`);
+    return 0;
+  }
+  if (positionals[0] !== undefined)
+    throw new UsageError(`chorus chat takes no argument, received "${positionals[0]}"`);
+  if (values.redis !== undefined && given.has("data"))
+    throw new UsageError("give --redis or --data, not both");
+  checkDurable(values.durable, values.redis);
+  const advertised = advertisedAddress(values.listen, values.advertise, values.redis !== undefined);
+  const log = await startLog({ format: values.log, level: values["log-level"], role: "chat" });
+  const interrupted = interruption();
+  const onError = logErrors(log);
+
+  await using backing = await openBacking({ ...values, onError });
+  const id = values.id ?? `chat-${randomBytes(4).toString("hex")}`;
+  const limits = toLimits(values.limit);
+  const { store, bus } = backing;
+  await using server = await onFreePort(values.listen, given.has("listen"), log, (listen) =>
+    startChatServer({ id, listen, driver: systemDriver(), store, bus, limits, onError }),
+  );
+  await using admin = await openAdmin(values.admin, server);
+  const { weight, capacity } = values;
+  const announced = await announce(backing, { id, tcp: advertised ?? server.address, weight, capacity });
+  announceReady("chat", { tcp: server.address, admin: admin?.address, id });
+
+  await interrupted.asked;
+  log.info("stopping: clients have {grace} ms to leave", { grace: values.grace });
+  await announced?.[Symbol.asyncDispose]();
+  await server.close(values.grace);
+  return 0;
+}
+
+/** A folder has no replica. @throws {UsageError} */
+export function checkDurable(durable: Durability | undefined, redis: string | undefined): void {
+  if (durable === "replica" && redis === undefined) {
+    throw new UsageError("--durable: replica needs --redis; a data folder offers memory or disk");
+  }
+}
+
+/** Where others reach a server that listens here; undefined: where it listens. @throws {UsageError} When nobody could tell. */
+function advertisedAddress(
+  listen: Address,
+  advertise: Address | undefined,
+  isNeeded: boolean,
+): Address | undefined {
+  if (advertise) return advertise;
+  const isEverywhere = "host" in listen && (listen.host === "0.0.0.0" || listen.host === "::");
+  if (isNeeded && (isEverywhere || "path" in listen)) {
+    throw new UsageError(
+      `--advertise: say where balancers reach a server that listens on ${formatAddress(listen)}`,
+    );
+  }
+  return undefined;
+}
+
+interface Announcing {
+  readonly id: string;
+  readonly tcp: Address;
+  readonly weight: number;
+  readonly capacity: number;
+}
+
+async function announce(
+  { registry }: Backing,
+  { id, tcp, weight, capacity }: Announcing,
+): Promise<Announced | undefined> {
+  // A successor must not be taken for its predecessor: the id is new at each start.
+  const unique = `${id}-${randomBytes(4).toString("hex")}`;
+  return await registry?.announce({ id: unique, tcp: formatAddress(tcp), weight, capacity, draining: false });
+}
+
+async function openAdmin(listen: { host: string; port: number } | "none", server: ChatServer) {
+  if (listen === "none") return undefined;
+  return await startAdmin({
+    listen,
+    pools: () => [],
+    health: () => ({
+      healthy: true,
+      role: "chat",
+      id: server.id,
+      connections: server.connections,
+      sessions: server.sessions,
+    }),
+  });
+}

@@ -1,0 +1,153 @@
+import process from "node:process";
+import {
+  ChatError,
+  type ChatMessage,
+  type Credentials,
+  connectChat,
+  type Dial,
+  Exchange,
+  tcpDial,
+} from "../chat/mod.ts";
+import { type Address, parseAddress, systemDriver } from "../net/mod.ts";
+import { Conversation } from "./client_conversation.ts";
+import { openScreen, printable, type Screen } from "./client_screen.ts";
+import { COMMON_FLAGS } from "./common_flags.ts";
+import { StartError, UsageError } from "./errors.ts";
+import { switchFlag, text, withDefault } from "./flag_types.ts";
+import { describeFlags, parseFlags } from "./flags.ts";
+
+const FLAGS = {
+  name: text("NAME", "who you are (asked for when absent)"),
+  password: text("PASSWORD", "better by CHORUS_PASSWORD, or asked for when absent"),
+  register: switchFlag("make the account first, if it does not exist"),
+  device: withDefault(text("NAME", "what this terminal is called among your devices"), "terminal"),
+  help: COMMON_FLAGS.help,
+};
+
+const DEFAULT_ADDRESS = "127.0.0.1:7000";
+const CONNECT_MS = 10_000;
+
+const HELP = `chorus client [HOST:PORT] [FLAGS]
+
+Chat in the terminal (${DEFAULT_ADDRESS} unless told otherwise). Piped, it reads lines and writes lines.
+
+${describeFlags(FLAGS)}
+
+Lines:
+  @NAME TEXT       send TEXT to NAME, and go on talking to them
+  TEXT             send TEXT to whom you talk to
+  /help            show what can be typed`;
+
+/** Runs the terminal client until the end of its input. */
+export async function client(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseFlags("client", FLAGS, argv);
+  if (values.help) {
+    process.stdout.write(`${HELP}\n`);
+    return 0;
+  }
+  const [where = DEFAULT_ADDRESS, extra] = positionals;
+  if (extra !== undefined) throw new UsageError(`chorus client takes one address, received "${extra}" too`);
+  const address = parseAddress(where);
+  if (typeof address === "string") throw new UsageError(address);
+
+  const screen = openScreen();
+  try {
+    const credentials = await askCredentials(screen, values);
+    const dial = tcpDial(systemDriver(), [address]);
+    if (values.register) await register(dial, credentials, address);
+    return await talk(screen, dial, credentials, values.device);
+  } finally {
+    screen.close();
+  }
+}
+
+interface NamePassword {
+  readonly name: string;
+  readonly password: string;
+}
+
+async function askCredentials(
+  screen: Screen,
+  known: { readonly name: string | undefined; readonly password: string | undefined },
+): Promise<NamePassword> {
+  const name = known.name ?? (await screen.ask("name: "));
+  if (!name) throw new UsageError("--name: say who you are");
+  const password = known.password ?? (await screen.ask("password: ", true));
+  if (!password) throw new UsageError("--password: give it by CHORUS_PASSWORD");
+  return { name, password };
+}
+
+/** Makes an account. One that exists is no failure: the login will tell. */
+async function register(dial: Dial, { name, password }: NamePassword, address: Address): Promise<void> {
+  const exchange = await connectOnce(dial, address);
+  try {
+    await exchange.request({ type: "register", name, password });
+  } catch (error) {
+    if (!(error instanceof ChatError)) throw error;
+    if (error.code !== "name_taken")
+      throw new StartError(`Cannot register ${name}: ${error.message}`, { cause: error });
+  } finally {
+    exchange.close();
+    await exchange.over;
+  }
+}
+
+async function connectOnce(dial: Dial, address: Address): Promise<Exchange> {
+  const silent = { event: () => undefined, heard: () => undefined };
+  try {
+    return await Exchange.open(dial, silent, AbortSignal.timeout(CONNECT_MS));
+  } catch (error) {
+    throw cannotConnect(address, error);
+  }
+}
+
+function cannotConnect(address: Address, cause: unknown): StartError {
+  const where = "path" in address ? address.path : `${address.host}:${address.port}`;
+  return new StartError(`Cannot connect to ${where}: is it running? \`chorus up\` starts a cluster there`, {
+    cause,
+  });
+}
+
+async function talk(screen: Screen, dial: Dial, credentials: NamePassword, device: string): Promise<number> {
+  const talking = await login(screen, dial, credentials, device);
+  for await (const line of screen.lines()) {
+    if ((await talking.take(line)) === "quit") break;
+  }
+  return await talking.finish();
+}
+
+/** Logs in; where the account does not exist and somebody is there to ask, makes it. */
+async function login(
+  screen: Screen,
+  dial: Dial,
+  credentials: Credentials & NamePassword,
+  device: string,
+): Promise<Conversation> {
+  const conversation = new Conversation(screen);
+  const handler = {
+    message: (message: ChatMessage) => conversation.show({ ...message, text: printable(message.text) }),
+    online: (server: string) => conversation.online(server),
+    offline: () => conversation.offline(),
+    closing: (reason: string) => conversation.closing(reason),
+    resync: () => screen.problem("— some messages are too old to be shown"),
+  };
+  const options = { dial, credentials, device, handler, signal: AbortSignal.timeout(CONNECT_MS) };
+  try {
+    conversation.start(await connectChat(options));
+    return conversation;
+  } catch (error) {
+    if (!(error instanceof ChatError)) {
+      throw new StartError("Cannot connect: is it running? `chorus up` starts a cluster", { cause: error });
+    }
+    const isNew = error.code === "bad_credentials" && (await wantsAccount(screen, credentials.name));
+    if (!isNew)
+      throw new StartError(`Cannot log in as ${credentials.name}: ${error.message}`, { cause: error });
+    await register(dial, credentials, { host: "there", port: 0 });
+    return await login(screen, dial, credentials, device);
+  }
+}
+
+async function wantsAccount(screen: Screen, name: string): Promise<boolean> {
+  const answer = await screen.ask(`The name or the password is wrong. Make a new account ${name}? [y/N] `);
+  return /^y(es)?$/i.test(answer?.trim() ?? "");
+}

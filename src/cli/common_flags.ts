@@ -1,0 +1,105 @@
+import { type ChatLimits, DEFAULT_LIMITS, type Durability } from "../chat/mod.ts";
+import {
+  addressOrNone,
+  choice,
+  duration,
+  parseDuration,
+  repeated,
+  switchFlag,
+  text,
+  withDefault,
+} from "./flag_types.ts";
+import { type Flag, Wrong } from "./flags.ts";
+
+/** The flags that every long-running command takes. */
+export const COMMON_FLAGS: {
+  readonly grace: DefaultFlag<number>;
+  readonly log: Flag<"json" | "text">;
+  readonly "log-level": DefaultFlag<"debug" | "info" | "warning" | "error">;
+  readonly help: DefaultFlag<boolean>;
+} = {
+  grace: withDefault(duration("how long clients may take to leave when it stops"), "5s"),
+  log: choice(["json", "text"], "how to log to standard error (text on a terminal, else json)"),
+  "log-level": withDefault(choice(["debug", "info", "warning", "error"], "the least that is logged"), "info"),
+  help: switchFlag("show this and exit"),
+};
+
+type DefaultFlag<T> = Flag<T> & { readonly default: string };
+
+/** What an `ok` to a send waits for. */
+export const durableFlag: Flag<Durability> = choice(
+  ["memory", "disk", "replica"],
+  "what a message waits for before it counts as sent (disk in a data folder, memory in Redis)",
+);
+
+/** Where operators look. */
+export const adminFlag: Flag<{ readonly host: string; readonly port: number } | "none"> = {
+  ...addressOrNone("where /health and /api/pools are served over HTTP; a loopback address"),
+  parse(found) {
+    const parsed = addressOrNone("").parse(found);
+    if (parsed === "none" || parsed instanceof Wrong) return parsed;
+    if ("host" in parsed && isLoopback(parsed.host)) return parsed;
+    return new Wrong(`"${found}" is not a loopback address; write 127.0.0.1:PORT, [::1]:PORT or none`);
+  },
+};
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+/** The flag that names a Redis. */
+export const redisFlag: Flag<string> = {
+  ...text("URL", "the Redis that joins the servers, such as redis://10.0.0.5:6379"),
+  parse(found) {
+    const isRight = /^rediss?:\/\//.test(found) && URL.canParse(found);
+    // What was found may hold a password: it is not repeated.
+    return isRight
+      ? found
+      : new Wrong("not the address of a Redis; write redis://HOST:PORT or rediss://HOST:PORT");
+  },
+};
+
+/** One `--limit`, as a change of the limits. */
+export type LimitChange = Partial<ChatLimits>;
+
+const LIMITS: Readonly<Record<string, (value: string) => LimitChange | Wrong>> = {
+  "login-timeout": (value) => timeLimit(value, (loginTimeoutMs) => ({ loginTimeoutMs })),
+  idle: (value) => timeLimit(value, (idleMs) => ({ idleMs })),
+  messages: (value) => countLimit(value, (messagesPerSecond) => ({ messagesPerSecond })),
+  connections: (value) => countLimit(value, (connectionsPerHost) => ({ connectionsPerHost })),
+  queue: (value) => countLimit(value, (queueFrames = Number.MAX_SAFE_INTEGER) => ({ queueFrames })),
+  register: (value) => countLimit(value, (registersPerMinute) => ({ registersPerMinute })),
+  // Failed logins are not slowed down yet, so that there is nothing to set but what is.
+  logins: (value) => (value === "off" ? {} : new Wrong(`"${value}": logins takes only off for now`)),
+};
+
+/** The flag that changes a limit of the chat servers. */
+export const limitFlag: Flag<LimitChange> & { readonly repeated: true } = repeated({
+  value: "NAME=VALUE|off",
+  help: `a limit of what one client may take: ${Object.keys(LIMITS).join(", ")}`,
+  parse(found) {
+    const [name = "", value = ""] = found.split("=", 2);
+    const limit = LIMITS[name];
+    if (!limit) return new Wrong(`"${name}" is not a limit; there are ${Object.keys(LIMITS).join(", ")}`);
+    return limit(value);
+  },
+});
+
+/** The limits after every `--limit`. */
+export function toLimits(changes: readonly LimitChange[]): ChatLimits {
+  return Object.assign({ ...DEFAULT_LIMITS }, ...changes);
+}
+
+function timeLimit(value: string, change: (ms: number | undefined) => LimitChange): LimitChange | Wrong {
+  if (value === "off") return change(undefined);
+  const ms = parseDuration(value);
+  return ms instanceof Wrong ? ms : change(ms);
+}
+
+function countLimit(value: string, change: (count: number | undefined) => LimitChange): LimitChange | Wrong {
+  if (value === "off") return change(undefined);
+  const count = Number(value);
+  if (!Number.isInteger(count) || count < 1)
+    return new Wrong(`"${value}" is neither a whole number from 1 nor off`);
+  return change(count);
+}

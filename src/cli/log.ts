@@ -1,0 +1,54 @@
+import process from "node:process";
+import {
+  configure,
+  dispose,
+  getLogger,
+  getTextFormatter,
+  jsonLinesFormatter,
+  type Logger,
+} from "@logtape/logtape";
+
+/** Options for {@linkcode startLog}. */
+export interface LogOptions {
+  /** Absent: text on a terminal, else JSON lines. */
+  readonly format: "json" | "text" | undefined;
+  readonly level: "debug" | "info" | "warning" | "error";
+  /** What names the process in each line, such as `up` or `chat-2`. */
+  readonly role: string;
+}
+
+const text = getTextFormatter({ timestamp: "time", category: "·" });
+
+/** Starts logging to standard error and gives the logger of this process. Call once. */
+export async function startLog({ format, level, role }: LogOptions): Promise<Logger> {
+  const formatLine =
+    (format ?? (process.stderr.isTTY ? "text" : "json")) === "json" ? jsonLinesFormatter : text;
+  await configure({
+    sinks: { stderr: (record) => void process.stderr.write(formatLine(record)) },
+    loggers: [
+      { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "warning" },
+      { category: role, sinks: ["stderr"], lowestLevel: level },
+    ],
+  });
+  return getLogger(role);
+}
+
+/** Logs what fails inside of a role. What clients do wrong is not told here, so that they cannot fill the log. */
+export function logErrors(log: Logger): (error: unknown, context: { readonly during: string }) => void {
+  return (error, { during }) => log.warn("{during}: {error}", { during, error: wordsOf(error) });
+}
+
+/** Ends logging. */
+export async function stopLog(): Promise<void> {
+  await dispose();
+}
+
+/** An error in few words, with what caused it. */
+export function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause =
+    error.cause instanceof Error && !error.message.includes(error.cause.message)
+      ? ` (${error.cause.message})`
+      : "";
+  return `${error.message}${cause}`;
+}

@@ -1,0 +1,81 @@
+import process from "node:process";
+import { StoreError } from "../chat/mod.ts";
+import { NetError } from "../net/mod.ts";
+import { RedisError } from "../redis/mod.ts";
+import { StartError, UsageError } from "./errors.ts";
+import { stopLog, wordsOf } from "./log.ts";
+import { checkRuntime } from "./process.ts";
+
+/** A command: what `--help` lists, and what it does. */
+export interface Command {
+  readonly summary: string;
+  /** Runs until it is done, and gives the exit code. @throws {UsageError} Exit code 2. */
+  run(argv: readonly string[]): Promise<number>;
+}
+
+/** Every command by name. Each is loaded when it is asked for, so that a role loads only what it uses. */
+const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Promise<Command["run"]> }>> = {
+  up: {
+    summary: "the whole cluster on this machine: a balancer and chat servers (the default)",
+    load: async () => (await import("./up.ts")).up,
+  },
+  chat: { summary: "one chat server", load: async () => (await import("./chat.ts")).chat },
+  balance: { summary: "one balancer", load: async () => (await import("./balance.ts")).balance },
+  client: { summary: "chat in the terminal", load: async () => (await import("./client.ts")).client },
+};
+
+/** Runs the program: the command that `argv` names, to its end. Never rejects; sets the exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // Bun would go on after an unhandled rejection: on every runtime it is a bug that ends the process.
+  process.on("unhandledRejection", (error) => {
+    process.stderr.write(`chorus: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exit(1);
+  });
+  process.exitCode = await run(argv);
+  await stopLog();
+  // What is still open is not worth waiting for: every command has closed what it opened.
+  process.exit();
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  try {
+    await checkRuntime();
+    const [first = "up", ...rest] = argv;
+    if (first === "--help" || first === "-h" || first === "help") return showHelp();
+    if (first.startsWith("-")) return await runCommand("up", argv);
+    return await runCommand(first, rest);
+  } catch (error) {
+    return report(error);
+  }
+}
+
+async function runCommand(name: string, argv: readonly string[]): Promise<number> {
+  const command = COMMANDS[name];
+  if (!command) {
+    throw new UsageError(`"${name}" is not a command; there are ${Object.keys(COMMANDS).join(", ")}`);
+  }
+  const start = await command.load();
+  return await start(argv);
+}
+
+function showHelp(): number {
+  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);
+  const lines = ["chorus [COMMAND] [FLAGS]", "", ...rows, "", "chorus COMMAND --help lists its flags."];
+  process.stdout.write(`${lines.join("\n")}\n`);
+  return 0;
+}
+
+/** Says in one sentence what ended the program. @returns The exit code: 2 for a mistake of the user, 1 for the world's. */
+function report(error: unknown): number {
+  const isExpected =
+    error instanceof UsageError ||
+    error instanceof NetError ||
+    error instanceof RedisError ||
+    error instanceof StoreError ||
+    error instanceof StartError;
+  const words = isExpected
+    ? wordsOf(error)
+    : `internal error: ${error instanceof Error ? error.stack : String(error)}`;
+  process.stderr.write(`chorus: ${words}\n`);
+  return error instanceof UsageError ? 2 : 1;
+}

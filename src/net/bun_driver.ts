@@ -1,0 +1,136 @@
+import { isIP } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { SocketHandler } from "bun";
+import { type Clock, systemClock } from "../async/mod.ts";
+import { listenContext, offer } from "./accepting.ts";
+import { formatAddress } from "./address.ts";
+import { type BunSocket, BunTransport, type SocketOwner } from "./bun_transport.ts";
+import type { Accept, Address, ConnectionHandler, Driver, Listener, ListenOptions } from "./contract.ts";
+import { type Dial, dial } from "./dial.ts";
+import { toNetError } from "./error.ts";
+import { handleClosed, handleOpened } from "./handles.ts";
+import { type DriverOptions, nodeDriver } from "./node_driver.ts";
+import { type ConnectionContext, throwLater } from "./stream_connection.ts";
+import { WriteTurn } from "./write_turn.ts";
+
+type TcpAddress = Exclude<Address, { path: string }>;
+
+/**
+ * The driver over Bun's own sockets, for TCP between literal addresses. Host names, unix sockets, a local address to connect
+ * from and a shared port go by `node:net`.
+ *
+ * - The backlog is always 512, and a failure to accept is not reported.
+ * - A dial cannot be stopped: given up, it counts as an open handle until the system has given up too.
+ */
+export function bunDriver(options: DriverOptions = {}): Driver {
+  const { clock = systemClock } = options;
+  const node = nodeDriver(options);
+  const turn = new WriteTurn();
+  const context: ConnectionContext = { clock };
+  return {
+    name: "bun",
+    async listen(address, accept, listenOptions = {}) {
+      if (!isLiteral(address) || listenOptions.reusePort) return node.listen(address, accept, listenOptions);
+      return listen(address, accept, listenOptions, clock, turn);
+    },
+    connect(address, handler, connectOptions = {}) {
+      if (!isLiteral(address) || connectOptions.localAddress !== undefined)
+        return node.connect(address, handler, connectOptions);
+      return dial(address, connectOptions, clock, (attempt) => {
+        const open = (socket: BunSocket): void => opened(socket, handler, attempt, turn, context);
+        return start(address, attempt, open);
+      });
+    },
+  };
+}
+
+function isLiteral(address: Address): address is TcpAddress {
+  return "host" in address && isIP(address.host) !== 0;
+}
+
+/** Passes the events of a socket to its owner. One record serves all sockets of a listener. */
+function events(): SocketHandler<SocketOwner | undefined> {
+  return {
+    open: (socket) => socket.data?.onOpen(socket),
+    data: (socket, chunk) => socket.data?.onData(chunk),
+    drain: (socket) => socket.data?.onDrain(),
+    end: (socket) => socket.data?.onEnd(),
+    close: (socket, error) => socket.data?.onClose(error),
+    error: (_, error) => throwLater(error),
+  };
+}
+
+function listen(
+  address: TcpAddress,
+  accept: Accept,
+  options: ListenOptions,
+  clock: Clock,
+  turn: WriteTurn,
+): Listener {
+  const context = listenContext(clock, options);
+  const socket = events();
+  socket.open = (opened) => offer(new BunTransport(opened, turn, context).connection, accept, options);
+  try {
+    const { host: hostname, port } = address;
+    const server = Bun.listen<SocketOwner | undefined>({
+      hostname,
+      port,
+      allowHalfOpen: true,
+      data: undefined,
+      socket,
+    });
+    return toListener({ host: hostname, port: server.port }, () => server.stop());
+  } catch (cause) {
+    throw toNetError(cause, `listen on ${formatAddress(address)}`);
+  }
+}
+
+function toListener(address: Address, stop: () => void): Listener {
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      stop();
+      await nextTurn();
+      handleClosed();
+    })();
+    return closing;
+  };
+  handleOpened();
+  return { address, close, [Symbol.asyncDispose]: close };
+}
+
+const EVENTS: SocketHandler<SocketOwner | undefined> = events();
+
+function start(address: TcpAddress, attempt: Dial, onOpen: (socket: BunSocket) => void): () => void {
+  const ignore = (): void => undefined;
+  const owner: SocketOwner = { onOpen, onData: ignore, onDrain: ignore, onEnd: ignore, onClose: ignore };
+  const { host: hostname, port } = address;
+  const opening = Bun.connect<SocketOwner | undefined>({
+    hostname,
+    port,
+    allowHalfOpen: true,
+    data: owner,
+    socket: EVENTS,
+  });
+  opening.catch((cause: unknown) => {
+    attempt.failed(toNetError(cause, `connect to ${formatAddress(address)}`));
+    attempt.released();
+  });
+  return ignore;
+}
+
+function opened(
+  socket: BunSocket,
+  handler: ConnectionHandler,
+  attempt: Dial,
+  turn: WriteTurn,
+  context: ConnectionContext,
+): void {
+  const isWanted = attempt.opened(() => {
+    const { connection } = new BunTransport(socket, turn, context);
+    connection.handle(handler);
+    return connection;
+  });
+  if (!isWanted) socket.terminate();
+  attempt.released();
+}

@@ -1,0 +1,199 @@
+import type { Socket } from "bun";
+import { ChunkQueue } from "./chunk_queue.ts";
+import type { Address } from "./contract.ts";
+import { toNetError } from "./error.ts";
+import { SOCKET_OPTIONS, tcpAddress } from "./node_transport.ts";
+import { type ConnectionContext, StreamConnection, type Transport } from "./stream_connection.ts";
+import type { WriteTurn } from "./write_turn.ts";
+
+/** Small writes are joined up to this size for one system call; when as much has gathered it goes out before the turn ends. */
+const BATCH_BYTES = 64 * 1024;
+
+/** Whoever the events of a native socket go to. */
+export interface SocketOwner {
+  onOpen(socket: BunSocket): void;
+  onData(chunk: Uint8Array): void;
+  onDrain(): void;
+  onEnd(): void;
+  onClose(error: Error | undefined): void;
+}
+
+/** A native socket of Bun; its `data` is its owner. */
+export type BunSocket = Socket<SocketOwner | undefined>;
+
+/**
+ * Where a written chunk goes: `idle` to the system, `gathering` behind what this turn has written before, `blocked` behind
+ * what the system had no room for.
+ */
+type Output = "idle" | "gathering" | "blocked";
+
+/** A native socket of Bun as a {@linkcode Transport}. */
+export class BunTransport implements Transport, SocketOwner {
+  readonly remote: Address;
+  readonly local: Address;
+  readonly connection: StreamConnection;
+  readonly #socket: BunSocket;
+  readonly #turn: WriteTurn;
+  readonly #queue: ChunkQueue = new ChunkQueue();
+  #output: Output = "idle";
+  #turnOfWrite = -1;
+  #isDrainOwed = false;
+  /** How far our side is: `ending` with bytes still to send, `ended` when the other side was told. */
+  #phase: "open" | "ending" | "ended" = "open";
+  #isClosed = false;
+  #isPaused = false;
+  /** What came in spite of the pause: Bun reads once more when the other side resets. */
+  #held: Uint8Array[] | undefined;
+
+  constructor(socket: BunSocket, turn: WriteTurn, context: ConnectionContext) {
+    this.#socket = socket;
+    this.#turn = turn;
+    this.remote = tcpAddress(socket.remoteAddress, socket.remotePort);
+    this.local = tcpAddress(socket.localAddress, socket.localPort);
+    this.connection = new StreamConnection(this, context);
+    socket.data = this;
+    socket.setNoDelay(SOCKET_OPTIONS.noDelay);
+    socket.setKeepAlive(SOCKET_OPTIONS.keepAlive, SOCKET_OPTIONS.keepAliveInitialDelay);
+  }
+
+  get queuedBytes(): number {
+    return this.#queue.bytes;
+  }
+
+  get isFlushed(): boolean {
+    return this.#phase === "ended";
+  }
+
+  write(chunk: Uint8Array): boolean {
+    const hasRoom = this.#take(chunk);
+    if (!hasRoom) this.#isDrainOwed = true;
+    return hasRoom;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    if (this.#held) queueMicrotask(() => this.#giveHeld());
+    this.#socket.resume();
+  }
+
+  end(): void {
+    this.#phase = "ending";
+    if (this.#output !== "blocked" && this.#flush()) this.#shut();
+  }
+
+  destroy(): void {
+    if (this.#close()) this.#socket.end();
+  }
+
+  reset(): void {
+    if (this.#close()) this.#socket.terminate();
+  }
+
+  /** The turn whose writes were gathered is over. */
+  flushTurn(): void {
+    if (this.#output === "gathering") this.#flush();
+  }
+
+  onOpen(): void {
+    // Open already: this is what it was made of.
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (!this.#isPaused) this.connection.received(chunk);
+    else if (this.#held) this.#held.push(chunk);
+    else this.#held = [chunk];
+  }
+
+  onDrain(): void {
+    if (this.#output !== "blocked" || !this.#flush()) return;
+    if (this.#phase === "ending") this.#shut();
+    else if (this.#isDrainOwed) {
+      this.#isDrainOwed = false;
+      this.connection.drained();
+    }
+  }
+
+  onEnd(): void {
+    this.connection.ended();
+  }
+
+  onClose(error: Error | undefined): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.connection.over(error && toNetError(error, "go on"));
+    this.#queue.clear();
+  }
+
+  #take(chunk: Uint8Array): boolean {
+    if (this.#output === "blocked") {
+      this.#queue.push(chunk);
+      return false;
+    }
+    if (this.#output === "idle") {
+      const turn = this.#turn.number;
+      if (this.#turnOfWrite !== turn) {
+        this.#turnOfWrite = turn;
+        return this.#send(chunk);
+      }
+      this.#output = "gathering";
+      this.#turn.wait(this);
+    }
+    this.#queue.push(chunk);
+    return this.#queue.bytes < BATCH_BYTES || this.#flush();
+  }
+
+  /** Sends a chunk with nothing before it; what the system has no room for waits. */
+  #send(chunk: Uint8Array): boolean {
+    const sent = this.#socket.write(chunk);
+    if (sent === chunk.length) return true;
+    if (sent < 0) return false;
+    this.#queue.push(chunk.subarray(sent));
+    this.#output = "blocked";
+    return false;
+  }
+
+  /** Sends what waits; true when the system has taken all of it. */
+  #flush(): boolean {
+    while (this.#queue.bytes > 0) {
+      const piece = this.#queue.peek(Number.POSITIVE_INFINITY, BATCH_BYTES);
+      const sent = this.#socket.write(piece);
+      // Closed: whoever waits hears of it by `close`.
+      if (sent < 0) this.#queue.clear();
+      else this.#queue.drop(sent);
+      if (sent < piece.length) {
+        this.#output = "blocked";
+        return false;
+      }
+    }
+    this.#output = "idle";
+    return true;
+  }
+
+  #shut(): void {
+    this.#phase = "ended";
+    this.#socket.shutdown();
+  }
+
+  /** Bun reports the close of its own accord only before it returns from it, which is too early. */
+  #close(): boolean {
+    if (this.#isClosed) return false;
+    this.#isClosed = true;
+    this.#queue.clear();
+    queueMicrotask(() => this.connection.over());
+    return true;
+  }
+
+  #giveHeld(): void {
+    while (!this.#isPaused) {
+      const chunk = this.#held?.shift();
+      if (chunk === undefined) break;
+      this.connection.received(chunk);
+    }
+    if (this.#held?.length === 0) this.#held = undefined;
+  }
+}

@@ -1,0 +1,114 @@
+import { connect, createServer, type NetConnectOpts } from "node:net";
+import { type Clock, systemClock } from "../async/mod.ts";
+import { acceptFailed, listenContext, offer } from "./accepting.ts";
+import { formatAddress } from "./address.ts";
+import type {
+  Accept,
+  Address,
+  ConnectionHandler,
+  ConnectOptions,
+  Driver,
+  Listener,
+  ListenOptions,
+} from "./contract.ts";
+import { type Dial, dial } from "./dial.ts";
+import { NetError, toNetError } from "./error.ts";
+import { bind } from "./node_listener.ts";
+import { nodeConnection, SOCKET_OPTIONS, type UnixPath } from "./node_transport.ts";
+import type { ConnectionContext } from "./stream_connection.ts";
+
+/** Options of the drivers. */
+export interface DriverOptions {
+  /** Measures the deadlines of connecting and closing. @default {systemClock} */
+  clock?: Clock;
+}
+
+/** The driver over `node:net`, which all three runtimes have: TCP and unix sockets, with every option. */
+export function nodeDriver(options: DriverOptions = {}): Driver {
+  const { clock = systemClock } = options;
+  const context: ConnectionContext = { clock };
+  return {
+    name: "node",
+    listen: (address, accept, listenOptions = {}) => listen(address, accept, listenOptions, clock),
+    connect: (address, handler, connectOptions = {}) =>
+      dial(address, connectOptions, clock, (attempt) =>
+        start(address, handler, connectOptions, context, attempt),
+      ),
+  };
+}
+
+async function listen(
+  address: Address,
+  accept: Accept,
+  options: ListenOptions,
+  clock: Clock,
+): Promise<Listener> {
+  const context = listenContext(clock, options);
+  const path = "path" in address ? { local: address.path, remote: "" } : undefined;
+  const server = createServer(SOCKET_OPTIONS, (socket) => {
+    offer(nodeConnection(socket, context, path), accept, options);
+  });
+  const listener = await bind(server, address, options);
+  server.on("error", (cause) => acceptFailed(options, cause, address));
+  return listener;
+}
+
+function start(
+  address: Address,
+  handler: ConnectionHandler,
+  options: ConnectOptions,
+  context: ConnectionContext,
+  attempt: Dial,
+): () => void {
+  const socket = connect({ ...target(address, options), ...SOCKET_OPTIONS });
+  const onError = (cause: Error): void => attempt.failed(toDialError(cause, address, options));
+  socket.on("error", onError);
+  socket.once("close", attempt.released);
+  socket.once("connect", () => {
+    socket.off("error", onError);
+    socket.off("close", attempt.released);
+    const isWanted = attempt.opened(() => {
+      const connection = nodeConnection(socket, context, dialedPath(address));
+      connection.handle(handler);
+      return connection;
+    });
+    if (!isWanted) socket.destroy();
+    attempt.released();
+  });
+  return () => socket.destroy();
+}
+
+function target(address: Address, options: ConnectOptions): NetConnectOpts {
+  if ("path" in address) {
+    if (options.localAddress === undefined) return { path: address.path };
+    throw new NetError(
+      "unsupported",
+      `Cannot connect to ${formatAddress(address)}: unix sockets have no local address`,
+    );
+  }
+  const { host, port } = address;
+  return options.localAddress === undefined
+    ? { host, port }
+    : { host, port, localAddress: options.localAddress };
+}
+
+function dialedPath(address: Address): UnixPath | undefined {
+  return "path" in address ? { local: "", remote: address.path } : undefined;
+}
+
+/** What the system means by a code depends on what was asked of it. */
+function toDialError(cause: Error, address: Address, options: ConnectOptions): NetError {
+  const error = toNetError(cause, `connect to ${formatAddress(address)}`);
+  const native = "code" in cause ? cause.code : undefined;
+  // Deno says EINVAL of a local address that is not of this machine.
+  if (options.localAddress !== undefined && native === "EINVAL") return recoded(error, "not_available");
+  // Without a local address to blame, what is not available is a port of our own.
+  if (options.localAddress === undefined && native === "EADDRNOTAVAIL") return recoded(error, "descriptors");
+  // The queue of a unix listener is full.
+  if ("path" in address && native === "EAGAIN") return recoded(error, "refused");
+  return error;
+}
+
+function recoded(error: NetError, code: NetError["code"]): NetError {
+  return new NetError(code, error.message.replace(/[a-z_]+$/, code), { cause: error.cause });
+}

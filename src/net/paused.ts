@@ -1,0 +1,80 @@
+import { createServer, type Socket } from "node:net";
+import { systemClock } from "../async/mod.ts";
+import { acceptFailed, offer, reportTo } from "./accepting.ts";
+import type { Accept, Address, Connection, Listener, ListenOptions } from "./contract.ts";
+import type { DriverOptions } from "./node_driver.ts";
+import { bind } from "./node_listener.ts";
+import { nodeConnection, SOCKET_OPTIONS, tcpAddress } from "./node_transport.ts";
+import { type ConnectionContext, toError } from "./stream_connection.ts";
+
+/** An accepted connection of which no byte has been read, so that it can be given to another process as it is. */
+export interface PausedSocket {
+  readonly remote: Address;
+  readonly local: Address;
+  /** The socket itself, to send to a child process, or to {@linkcode adopt} here. Whoever takes it owns it. */
+  readonly native: Socket;
+  /** Resets the connection, for when nobody can take it. */
+  abort(): void;
+}
+
+/**
+ * Listens on a TCP address and gives each connection away unread. Works on every runtime.
+ *
+ * A taken socket does not count as an open handle: it is `take`'s to hand over, adopt or abort. When `take` throws it is aborted.
+ *
+ * @throws {NetError} As {@linkcode Driver.listen}.
+ */
+export async function listenPaused(
+  address: Address,
+  take: (socket: PausedSocket) => void,
+  options: ListenOptions = {},
+): Promise<Listener> {
+  const server = createServer({ ...SOCKET_OPTIONS, pauseOnConnect: true }, (native) => {
+    const socket = toPaused(native);
+    try {
+      take(socket);
+    } catch (thrown) {
+      socket.abort();
+      reportTo(options.onError, toError(thrown), "handler");
+    }
+  });
+  const listener = await bind(server, address, options);
+  server.on("error", (cause) => acceptFailed(options, cause, address));
+  return listener;
+}
+
+function toPaused(native: Socket): PausedSocket {
+  // Broken before anybody took it: whoever does hears of it then.
+  native.on("error", () => native.destroy());
+  return {
+    native,
+    remote: tcpAddress(native.remoteAddress, native.remotePort),
+    local: tcpAddress(native.localAddress, native.localPort),
+    abort: () => void native.resetAndDestroy(),
+  };
+}
+
+/** Options for {@linkcode adopt}. */
+export interface AdoptOptions extends DriverOptions {
+  /** Called when a handler throws. @default {ignored} */
+  onError?: ListenOptions["onError"];
+}
+
+/**
+ * Makes a connection of a TCP socket that was accepted elsewhere: by {@linkcode listenPaused} here, or by another process that
+ * sent it. What the client sent meanwhile is not lost. The connection owns the socket.
+ */
+export function adopt(native: Socket, accept: Accept, options: AdoptOptions = {}): Connection {
+  const { clock = systemClock, onError } = options;
+  const context: ConnectionContext = {
+    clock,
+    onHandlerError: (error) => reportTo(onError, error, "handler"),
+  };
+  native.allowHalfOpen = true;
+  native.setNoDelay(SOCKET_OPTIONS.noDelay);
+  native.setKeepAlive(SOCKET_OPTIONS.keepAlive, SOCKET_OPTIONS.keepAliveInitialDelay);
+  const connection = nodeConnection(native, context);
+  connection.resume();
+  offer(connection, accept, onError ? { onError } : {});
+  return connection;
+}

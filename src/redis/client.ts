@@ -1,0 +1,92 @@
+import { Buffer } from "node:buffer";
+import { DeadlineError, withDeadline } from "../async/mod.ts";
+import { toNetError } from "../net/mod.ts";
+import { type RedisClient, RedisError, type RedisValue } from "./contract.ts";
+
+/** Npm `redis`, loaded when a connection is first asked for. */
+export type RedisModule = typeof import("redis");
+
+/** Options for {@linkcode dial}. */
+export interface DialOptions {
+  readonly url: string;
+  readonly deadlineMs: number;
+  readonly maxPending: number;
+  /** Ends the try. */
+  readonly signal: AbortSignal;
+  /** Makes the new client ready for use, within the same deadline. */
+  prepare(client: RedisClient): Promise<unknown>;
+  /** Called once, when the connection has ended for whatever reason. */
+  onLost(client: RedisClient, cause: Error): void;
+}
+
+/**
+ * Connects a client once: when it is lost it stays so, and everything that was asked of it rejects. Leaves nothing behind
+ * when it fails.
+ */
+export async function dial(module: RedisModule, options: DialOptions): Promise<RedisClient> {
+  const { url, deadlineMs, signal } = options;
+  const client: RedisClient = module.createClient({
+    url,
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: options.maxPending,
+    // Its timeout for each command costs most of the throughput: deadlines are ours, on whole batches.
+    commandOptions: { timeout: 0 },
+    maintNotifications: "disabled",
+    socket: { connectTimeout: deadlineMs, reconnectStrategy: false },
+  });
+  const state: { lost: Error | undefined } = { lost: undefined };
+  function onLost(cause: Error): void {
+    if (state.lost) return;
+    state.lost = cause;
+    options.onLost(client, cause);
+  }
+  client.on("error", onLost);
+  client.on("end", () => onLost(new Error("closed by us")));
+  const connecting = client.connect();
+  const destroy = (): void => client.destroy();
+  signal.addEventListener("abort", destroy, { once: true });
+  try {
+    await withDeadline(
+      connecting.then(() => options.prepare(client)),
+      deadlineMs,
+      "connect",
+    );
+    if (state.lost) throw state.lost;
+    return client;
+  } catch (error) {
+    client.destroy();
+    // A dial under way cannot be stopped; a socket that opens later must not stay.
+    void connecting.then(destroy, () => undefined);
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", destroy);
+  }
+}
+
+/**
+ * Wraps whatever the client threw.
+ *
+ * @param action What was being done, as in "Cannot `action`: …".
+ * @returns The error as it is when it is a mistake of the caller.
+ */
+export function toRedisError(module: RedisModule, cause: unknown, action: string): Error {
+  if (cause instanceof RedisError || cause instanceof TypeError) return cause;
+  if (cause instanceof DeadlineError) {
+    return new RedisError("timeout", `Cannot ${action}: no answer in time`, { cause });
+  }
+  if (cause instanceof module.ErrorReply) {
+    return new RedisError("rejected", `Cannot ${action}: ${cause.message}`, { cause });
+  }
+  if (cause instanceof Error && cause.message === "The queue is full") {
+    return new RedisError("overloaded", `Cannot ${action}: too many commands wait for their answers`, {
+      cause,
+    });
+  }
+  return new RedisError("unreachable", toNetError(cause, action).message, { cause });
+}
+
+/** A value as npm `redis` takes it, without copying. */
+export function toArgument(value: RedisValue): string | Buffer {
+  if (typeof value === "string" || Buffer.isBuffer(value)) return value;
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}

@@ -1,0 +1,239 @@
+import {
+  type BackoffOptions,
+  backoff,
+  type Clock,
+  systemClock,
+  type Timer,
+  wait,
+  withDeadline,
+} from "../async/mod.ts";
+import { dial, type RedisModule, toRedisError } from "./client.ts";
+import { type RedisClient, RedisError, type RedisOptions } from "./contract.ts";
+import { checkUrl, showUrl } from "./url.ts";
+
+/** What a kind of connection does with each client that its link makes. */
+export interface LinkUse {
+  /** Makes a new client ready for use; until it resolves the link is not up. */
+  prepare(client: RedisClient): Promise<unknown>;
+  /** Resolves when the connection has shown that it works. */
+  probe(client: RedisClient): Promise<unknown>;
+}
+
+type Phase =
+  | { readonly name: "up"; readonly client: RedisClient }
+  | { readonly name: "down"; readonly since: Error }
+  | { readonly name: "closed" };
+
+const RECONNECT: BackoffOptions = { firstMs: 50, maxMs: 2000 };
+const MAX_UNANSWERED = 2;
+
+/**
+ * Keeps one connection to Redis: probes it and, when it is lost or dead, makes another one. Each is a client of its own, so
+ * that nothing of an old connection can come out of a new one.
+ */
+export class Link {
+  readonly #url: string;
+  readonly #use: LinkUse;
+  readonly #options: RedisOptions;
+  readonly #module: RedisModule;
+  readonly #clock: Clock;
+  readonly #closing = new AbortController();
+  #phase: Phase = { name: "down", since: new Error("not connected yet") };
+  #unanswered = 0;
+  #probeTimer: Timer | undefined;
+  #redialing: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  private constructor(url: string, use: LinkUse, options: RedisOptions, module: RedisModule) {
+    this.#url = url;
+    this.#use = use;
+    this.#options = options;
+    this.#module = module;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /**
+   * Connects once.
+   *
+   * @throws {RedisError} `bad_url`, or what kept it from connecting within the deadline.
+   */
+  static async open(url: string, use: LinkUse, options: RedisOptions): Promise<Link> {
+    checkUrl(url);
+    const link = new Link(url, use, options, await import("redis"));
+    link.#rise(await link.#dial());
+    return link;
+  }
+
+  /** The address without its password. */
+  get shownUrl(): string {
+    return showUrl(this.#url);
+  }
+
+  get isUp(): boolean {
+    return this.#phase.name === "up";
+  }
+
+  get deadlineMs(): number {
+    return this.#options.deadlineMs ?? 5000;
+  }
+
+  get module(): RedisModule {
+    return this.#module;
+  }
+
+  /**
+   * The client of the connection that is up.
+   *
+   * @throws {RedisError} `unreachable` or `closed`.
+   */
+  get client(): RedisClient {
+    if (this.#phase.name === "up") return this.#phase.client;
+    throw this.#away("use Redis");
+  }
+
+  /**
+   * Does `work` with the client, within a deadline. What was sent is not taken back when the deadline is over.
+   *
+   * @param action As in "Cannot `action`: …".
+   * @throws {RedisError}
+   */
+  async ask<T>(
+    action: string,
+    work: (client: RedisClient) => Promise<T>,
+    deadlineMs: number = this.deadlineMs,
+  ): Promise<T> {
+    if (this.#phase.name !== "up") throw this.#away(action);
+    try {
+      return await withDeadline(work(this.#phase.client), deadlineMs, action, this.#clock);
+    } catch (error) {
+      throw this.#isClosed() ? this.#away(action) : this.translate(error, action);
+    }
+  }
+
+  /** What went wrong in our words. */
+  translate(error: unknown, action: string): Error {
+    return toRedisError(this.#module, error, action);
+  }
+
+  /** Hands an error to `onError`. */
+  report(error: Error, during: "connect" | "message"): void {
+    tell(() => this.#options.onError?.(error, { during }));
+  }
+
+  /** Waits for what is under way, at most for the deadline, and ends the connection. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const phase = this.#phase;
+    this.#phase = { name: "closed" };
+    this.#probeTimer?.cancel();
+    this.#closing.abort();
+    if (phase.name === "up") await this.#finish(phase.client);
+    await this.#redialing;
+  }
+
+  async #finish(client: RedisClient): Promise<void> {
+    const ended = new Promise<void>((resolve) => client.once("error", () => resolve()));
+    try {
+      await withDeadline(Promise.race([client.close(), ended]), this.deadlineMs, "close", this.#clock);
+    } catch (error) {
+      this.report(this.translate(error, `close the connection to Redis at ${this.shownUrl}`), "connect");
+    } finally {
+      client.destroy();
+    }
+  }
+
+  #isClosed(): boolean {
+    return this.#phase.name === "closed";
+  }
+
+  #away(action: string): RedisError {
+    if (this.#phase.name === "closed") {
+      return new RedisError("closed", `Cannot ${action}: the connection was closed`);
+    }
+    return new RedisError("unreachable", `Cannot ${action}: no connection to Redis at ${this.shownUrl}`);
+  }
+
+  async #dial(): Promise<RedisClient> {
+    try {
+      return await dial(this.#module, {
+        url: this.#url,
+        deadlineMs: this.deadlineMs,
+        maxPending: this.#options.maxPending ?? 100_000,
+        signal: this.#closing.signal,
+        prepare: (client) => this.#use.prepare(client),
+        onLost: (client, cause) => this.#lose(client, cause),
+      });
+    } catch (error) {
+      throw this.translate(error, `connect to Redis at ${this.shownUrl}`);
+    }
+  }
+
+  #rise(client: RedisClient): void {
+    this.#phase = { name: "up", client };
+    this.#unanswered = 0;
+    this.#scheduleProbe(client);
+  }
+
+  #lose(client: RedisClient, cause: Error): void {
+    if (this.#phase.name !== "up" || this.#phase.client !== client) return;
+    this.#phase = { name: "down", since: cause };
+    this.#probeTimer?.cancel();
+    this.report(this.translate(cause, `keep the connection to Redis at ${this.shownUrl}`), "connect");
+    tell(this.#options.onDown);
+    this.#redialing = this.#redial();
+    // Later, because the client is in the middle of telling us.
+    queueMicrotask(() => client.destroy());
+  }
+
+  async #redial(): Promise<void> {
+    let lastMessage = "";
+    for (const delayMs of backoff({ ...RECONNECT, ...this.#options.reconnect })) {
+      try {
+        await wait(delayMs, { signal: this.#closing.signal, clock: this.#clock });
+        const client = await this.#dial();
+        this.#rise(client);
+        tell(this.#options.onUp);
+        return;
+      } catch (error) {
+        if (this.#isClosed()) return;
+        const { message } = error instanceof Error ? error : new Error(String(error));
+        if (message !== lastMessage) this.report(this.translate(error, "connect to Redis"), "connect");
+        lastMessage = message;
+      }
+    }
+  }
+
+  #scheduleProbe(client: RedisClient): void {
+    this.#probeTimer = this.#clock.after(this.#options.probeMs ?? 2000, () => this.#probe(client));
+  }
+
+  #probe(client: RedisClient): void {
+    if (this.#phase.name !== "up" || this.#phase.client !== client) return;
+    if (this.#unanswered >= MAX_UNANSWERED) {
+      this.#lose(client, new RedisError("timeout", `Redis at ${this.shownUrl} does not answer`));
+      return;
+    }
+    this.#unanswered += 1;
+    const answered = (): void => {
+      this.#unanswered = 0;
+    };
+    // A refusal is an answer, too; that a connection was lost is told to #lose.
+    void this.#use.probe(client).then(answered, answered);
+    this.#scheduleProbe(client);
+  }
+}
+
+/** Calls the user's function so that what it throws is uncaught instead of breaking the connection. */
+function tell(callback: (() => void) | undefined): void {
+  try {
+    callback?.();
+  } catch (thrown) {
+    queueMicrotask(() => {
+      throw thrown;
+    });
+  }
+}

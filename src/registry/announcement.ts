@@ -1,0 +1,51 @@
+import * as v from "valibot";
+import { parseAddress } from "../net/mod.ts";
+import type { Announcement } from "./contract.ts";
+
+const address = v.pipe(
+  v.string(),
+  v.check((text) => typeof parseAddress(text) !== "string", "must be HOST:PORT"),
+);
+const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
+
+const schema = v.object({
+  id: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
+  tcp: address,
+  web: v.exactOptional(address),
+  weight: amount,
+  capacity: amount,
+  draining: v.boolean(),
+  proxy: v.exactOptional(v.literal(2)),
+});
+
+/**
+ * Checks what claims to be an announcement.
+ *
+ * @returns The announcement without fields that we do not know, or a sentence that says what is wrong.
+ */
+export function readAnnouncement(value: unknown): Announcement | string {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  return `${v.getDotPath(issue) ?? "announcement"}: ${issue.message}`;
+}
+
+/** Checks one's own announcement. */
+export function checkAnnouncement(announcement: Announcement): Announcement {
+  const checked = readAnnouncement(announcement);
+  if (typeof checked === "string") throw new TypeError(`Cannot announce server: ${checked}`);
+  return checked;
+}
+
+/** Whether both say the same. */
+export function isSame(one: Announcement, other: Announcement): boolean {
+  return (
+    one.id === other.id &&
+    one.tcp === other.tcp &&
+    one.web === other.web &&
+    one.weight === other.weight &&
+    one.capacity === other.capacity &&
+    one.draining === other.draining &&
+    one.proxy === other.proxy
+  );
+}

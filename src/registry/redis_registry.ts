@@ -1,0 +1,175 @@
+import type { Clock } from "../async/mod.ts";
+import {
+  connectRedis,
+  connectSubscriber,
+  type RedisConnection,
+  type RedisOptions,
+  type Subscriber,
+} from "../redis/mod.ts";
+import { Announcing } from "./announcing.ts";
+import {
+  type Announced,
+  type Announcement,
+  GRACE_AFTER_RETURN_MS,
+  LEASE_MS,
+  RENEW_MS,
+  type Registry,
+  RegistryError,
+  type RegistryErrorReport,
+  type RegistryHandler,
+  SCAN_MS,
+} from "./contract.ts";
+import { type RegistryKeys, registryKeys } from "./keys.ts";
+import { Watching } from "./watching.ts";
+
+/** Durations of a {@linkcode redisRegistry}, in milliseconds. All processes of a cluster use the same. */
+export interface RegistryTiming {
+  /** For how long an announcement counts without being renewed. @default {5000} */
+  leaseMs?: number;
+  /** How often it is renewed. @default {1500} */
+  renewMs?: number;
+  /** How often a watcher reads everything. @default {1000} */
+  scanMs?: number;
+  /** For how long after Redis came back nobody counts as expired. @default {10000} */
+  graceMs?: number;
+}
+
+/** Options for {@linkcode redisRegistry}. */
+export interface RedisRegistryOptions {
+  /** As {@linkcode connectRedis} takes it. */
+  url: string;
+  /** Put before every name. @default {"chorus:"} */
+  prefix?: string;
+  timing?: RegistryTiming;
+  /** How the connections behave. */
+  connection?: Pick<RedisOptions, "deadlineMs" | "probeMs" | "reconnect">;
+  /** Called when Redis fails, holds what is not an announcement, or a handler throws; it must not throw. @default {ignored} */
+  onError?: RegistryErrorReport;
+  /** @default {systemClock} */
+  clock?: Clock;
+}
+
+/**
+ * Connects to a registry in Redis. Each server is a key with a lease; a set names them all. Changes are told at once on a
+ * channel, and since such a message can be lost, a watcher also reads everything again and again.
+ *
+ * @throws {RedisError} As {@linkcode connectRedis}.
+ */
+export async function redisRegistry(options: RedisRegistryOptions): Promise<Registry> {
+  const { url, prefix = "chorus:", clock, onError } = options;
+  // Set below; before that there is nobody to be told.
+  let registry: InRedis | undefined;
+  const settings: RedisOptions = {
+    ...options.connection,
+    ...(clock && { clock }),
+    onError: (error, { during }) => onError?.(error, { during: during === "message" ? "watch" : during }),
+  };
+  const commands = await connectRedis(url, {
+    ...settings,
+    onDown: () => registry?.onDown(),
+    onUp: () => registry?.onUp(),
+  });
+  try {
+    const onMessage = (_: string, payload: Uint8Array): void => registry?.onMessage(payload);
+    const subscriber = await connectSubscriber(url, { ...settings, prefix, onMessage });
+    const opened = new InRedis(options, commands, subscriber);
+    registry = opened;
+    try {
+      await subscriber.join(registryKeys(prefix).channel);
+    } catch (error) {
+      await subscriber.close();
+      throw error;
+    }
+    return opened;
+  } catch (error) {
+    await commands.close();
+    throw error;
+  }
+}
+
+class InRedis implements Registry {
+  readonly #options: RedisRegistryOptions;
+  readonly #commands: RedisConnection;
+  readonly #subscriber: Subscriber;
+  readonly #keys: RegistryKeys;
+  readonly #timing: Required<RegistryTiming>;
+  readonly #watching: Watching;
+  readonly #announcing = new Map<string, Announcing>();
+  readonly #decoder = new TextDecoder();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: RedisRegistryOptions, commands: RedisConnection, subscriber: Subscriber) {
+    const { timing, prefix = "chorus:", clock } = options;
+    this.#options = options;
+    this.#commands = commands;
+    this.#subscriber = subscriber;
+    this.#keys = registryKeys(prefix);
+    this.#timing = {
+      leaseMs: timing?.leaseMs ?? LEASE_MS,
+      renewMs: timing?.renewMs ?? RENEW_MS,
+      scanMs: timing?.scanMs ?? SCAN_MS,
+      graceMs: timing?.graceMs ?? GRACE_AFTER_RETURN_MS,
+    };
+    this.#watching = new Watching({
+      connection: commands,
+      keys: this.#keys,
+      timing: this.#timing,
+      onError: (error, context) => options.onError?.(error, context),
+      clock,
+    });
+  }
+
+  async announce(announcement: Announcement): Promise<Announced> {
+    if (this.#closed) throw new RegistryError("Cannot announce server: the registry was closed");
+    const { id } = announcement;
+    if (this.#announcing.has(id)) throw new TypeError(`Cannot announce server: "${id}" is announced already`);
+    const announcing = new Announcing(announcement, {
+      connection: this.#commands,
+      keys: this.#keys,
+      leaseMs: this.#timing.leaseMs,
+      renewMs: this.#timing.renewMs,
+      clock: this.#options.clock,
+      onError: (error) => this.#options.onError?.(error, { during: "announce" }),
+    });
+    this.#announcing.set(id, announcing);
+    await announcing.written;
+    return {
+      update: (change) => announcing.update(change),
+      [Symbol.asyncDispose]: async () => {
+        await announcing.end();
+        if (this.#announcing.get(id) === announcing) this.#announcing.delete(id);
+      },
+    };
+  }
+
+  watch(handler: RegistryHandler): Promise<AsyncDisposable> {
+    return this.#watching.watch(handler);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** The connection for commands was lost. */
+  onDown(): void {
+    this.#watching.onLost();
+  }
+
+  /** The connection for commands is back: Redis may have forgotten us. */
+  onUp(): void {
+    for (const announcing of this.#announcing.values()) announcing.tell();
+  }
+
+  /** Takes what came on the channel of changes. */
+  onMessage(payload: Uint8Array): void {
+    this.#watching.onMessage(this.#decoder.decode(payload));
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#announcing.values().map((announcing) => announcing.end()));
+    const watchingEnded = this.#watching.close();
+    await Promise.all([this.#commands.close(), this.#subscriber.close()]);
+    await watchingEnded;
+  }
+}

@@ -1,0 +1,22 @@
+/** Collects the hints for each user and lets a test wait for them. */
+export class HintCollector {
+  readonly #lines = new Map<string, string[]>();
+  #changed = Promise.withResolvers<void>();
+
+  /** Takes a hint. */
+  add(user: string, line: Uint8Array): void {
+    const text = new TextDecoder().decode(line);
+    this.#lines.set(user, [...(this.#lines.get(user) ?? []), text]);
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  }
+
+  /** Resolves with the next `count` hints for a user once they have come; the test's own limit is the deadline. */
+  async take(user: string, count: number): Promise<readonly string[]> {
+    for (;;) {
+      const lines = this.#lines.get(user) ?? [];
+      if (lines.length >= count) return lines.splice(0, count);
+      await this.#changed.promise;
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { redisStore, type Store, StoreError } from "../../../../src/chat/store/mod.ts";
+import { type RedisServer, redisServer } from "../../../redis_server.ts";
+import { test } from "../../../testing.ts";
+import { unexpected } from "../open_stores.ts";
+import { NOW, outgoing, sendNew } from "../store_steps.ts";
+import { assertUnavailable, edit, KEEPING, openStore, sendUntilStored } from "./redis_steps.ts";
+
+/** Opens a store that must be refused. */
+
+async function assertUnsuitable(
+  args: readonly string[],
+  durable: "memory" | "disk" | "replica",
+  reason: string,
+): Promise<void> {
+  await using redis = await redisServer({ args });
+  const open = (): Promise<Store> => redisStore({ url: redis.url, durable, onError: unexpected });
+  assertEquals((await assertRejects(open, StoreError, reason)).code, "unsuitable");
+}
+
+test("redisStore() refuses a Redis that may drop keys", () =>
+  assertUnsuitable(["--maxmemory-policy", "allkeys-lru"], "memory", "noeviction"));
+
+test("redisStore() refuses durable disk without an append-only file", () =>
+  assertUnsuitable([], "disk", "appendonly"));
+
+test("redisStore() refuses durable replica without a replica", () =>
+  assertUnsuitable([], "replica", "no replica"));
+
+test("redisStore() is as durable as the disk when every write is synced", async () => {
+  await using redis = await redisServer({ args: KEEPING });
+  await using store = await openStore(redis, { durable: "disk" });
+  assertEquals(store.durable, "disk");
+  assertEquals(await sendNew(store), 1);
+});
+
+test("redisStore() waits for the disk by itself where Redis can, and else refuses", async () => {
+  await using redis = await redisServer({ args: ["--appendonly", "yes", "--appendfsync", "everysec"] });
+  const [hasWaitAof] = await edit(
+    redis,
+    (client) => client.sendCommand(["COMMAND", "INFO", "WAITAOF"]) as Promise<unknown[]>,
+  );
+  if (hasWaitAof) {
+    await using store = await openStore(redis, { durable: "disk" });
+    assertEquals(await sendNew(store), 1);
+  } else {
+    const open = (): Promise<Store> => openStore(redis, { durable: "disk" });
+    assertEquals((await assertRejects(open, StoreError, "appendfsync")).code, "unsuitable");
+  }
+});
+
+test("redisStore() answers ok when a replica has it, and unavailable when none has in time", async () => {
+  await using redis = await redisServer({ args: ["--repl-diskless-sync-delay", "0"] });
+  await using replica = await redisServer({ args: ["--replicaof", "127.0.0.1", `${redis.port}`] });
+  await replicaIsOnline(redis);
+  await using store = await openStore(redis, { durable: "replica", deadlineMs: 1000 });
+  assertEquals(await sendNew(store), 1);
+  const message = outgoing();
+  replica.kill("SIGSTOP");
+  await assertUnavailable(() => store.send(message));
+  replica.kill("SIGCONT");
+  await sendUntilStored(store);
+  assertEquals(await store.send(message), { outcome: "stored", seq: 2, at: NOW, duplicate: true });
+});
+
+/** Waits until a replica has caught up, by a WAIT that follows a write. */
+
+async function replicaIsOnline(redis: RedisServer): Promise<void> {
+  await edit(redis, async (client) => {
+    for (;;) {
+      await client.set("replicated", "?");
+      if ((await client.wait(1, 100)) === 1) return;
+    }
+  });
+}

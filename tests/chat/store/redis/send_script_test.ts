@@ -1,0 +1,92 @@
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { redisServer } from "../../../redis_server.ts";
+import { test } from "../../../testing.ts";
+import { type Frame, frames, NOW, outgoing, sendNew, sendTexts, seqOf } from "../store_steps.ts";
+import { assertUnavailable, edit, openStore } from "./redis_steps.ts";
+
+/** What an inbox looks like: kind, inbox number, number in the log. */
+function shape(all: readonly Frame[]): unknown {
+  return all.map(({ type, inbox, seq }) => [type, inbox, seq]);
+}
+
+test("a message that fails leaves the others of its batch alone", async () => {
+  await using redis = await redisServer();
+  await using store = await openStore(redis);
+  await edit(redis, (client) => client.set("chorus:log:ann:bob", "no stream"));
+  const failing = assertUnavailable(() => store.send(outgoing()));
+  assertEquals(await sendNew(store, { to: "cid" }), 1);
+  await failing;
+  assertEquals((await frames(store, "cid")).length, 1);
+});
+
+test("a send brings what the receiver's inbox misses of the conversation, first and in order", async () => {
+  await using redis = await redisServer();
+  await using store = await openStore(redis);
+  await sendTexts(store, ["1", "2", "3"]);
+  await edit(redis, async (client) => {
+    const entries = await client.xRange("chorus:inbox:bob", "-", "+");
+    const mark = `1 ${entries?.[0]?.message.s}`;
+    await client.del("chorus:inbox:bob");
+    await client.hSet("chorus:mark:bob", { top: "0", "m:ann:bob": mark });
+  });
+  await sendNew(store, { text: "4" });
+  assertEquals(
+    (await frames(store, "bob")).map(({ inbox, text }) => [inbox, text]),
+    [
+      [1, "2"],
+      [2, "3"],
+      [3, "4"],
+    ],
+  );
+  assertEquals((await frames(store, "ann")).length, 4);
+});
+
+test("a send puts one gap entry where the log no longer holds what an inbox misses", async () => {
+  await using redis = await redisServer();
+  await using store = await openStore(redis, { limits: { logEntries: 3 } });
+  await sendTexts(store, ["1", "2", "3", "4", "5"]);
+  await edit(redis, async (client) => {
+    await client.del("chorus:inbox:bob");
+    await client.hSet("chorus:mark:bob", "top", "0");
+    await client.hDel("chorus:mark:bob", "m:ann:bob");
+  });
+  await sendNew(store, { text: "6" });
+  const found = await frames(store, "bob");
+  assertEquals(shape(found), [
+    ["gap", 1, 3],
+    ["message", 2, 4],
+    ["message", 3, 5],
+    ["message", 4, 6],
+  ]);
+  assertEquals([found[0]?.conversation, found[0]?.missing], ["ann:bob", 3]);
+});
+
+test("a mark beyond the log begins a new epoch, and the message arrives", async () => {
+  await using redis = await redisServer();
+  await using store = await openStore(redis);
+  await sendTexts(store, ["1"]);
+  const before = await store.inboxState("bob");
+  await edit(redis, (client) => client.hSet("chorus:mark:bob", "m:ann:bob", "9 123"));
+  await sendTexts(store, ["2", "3"]);
+  const after = await store.inboxState("bob");
+  assertNotEquals(after.epoch, before.epoch);
+  assertEquals((await store.openDevice("bob", "phone", NOW)).epoch, after.epoch);
+  assertEquals(
+    (await frames(store, "bob")).map(({ text }) => text),
+    ["1", "2", "3"],
+  );
+});
+
+test("two stores on one Redis keep one order without holes", async () => {
+  await using redis = await redisServer();
+  await using one = await openStore(redis);
+  await using two = await openStore(redis);
+  const results = await Promise.all(
+    Array.from({ length: 200 }, (_, index) => (index % 2 ? one : two).send(outgoing())),
+  );
+  const seqs = results.map((result) => seqOf(result) ?? 0).sort((first, second) => first - second);
+  assertEquals(
+    seqs,
+    seqs.map((_, index) => index + 1),
+  );
+});

@@ -1,0 +1,184 @@
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { StoreError, sqliteStore } from "../../../../src/chat/store/mod.ts";
+import { type Child, startChild } from "../../../../src/server/mod.ts";
+import { test } from "../../../testing.ts";
+import { createUsers, openQuietWriter, temporaryFolder } from "../open_stores.ts";
+import { frames, NOW, outgoing, sendNew } from "../store_steps.ts";
+import { useStore } from "./use_store.ts";
+
+const CHILD = new URL("../store_child.ts", import.meta.url).href;
+
+/** The next message of a child on a topic. */
+function next(child: Child, topic: string): Promise<unknown> {
+  return new Promise((resolve) => child.channel.on(topic, resolve));
+}
+
+async function kill(child: Child): Promise<void> {
+  child.kill("SIGKILL");
+  await child.exited;
+}
+
+test("openWriter() makes a folder and files that nobody else may read", async () => {
+  await using folder = await temporaryFolder();
+  const dir = join(folder.path, "new", "data");
+  await using writer = await openQuietWriter(dir);
+  await writer.write([{ type: "create_user", user: { name: "ann", password: "p" } }]);
+  const mode = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8);
+  assertEquals(await mode(dir), "700");
+  const files = (await readdir(dir)).sort();
+  assertEquals(files, ["chat.sqlite", "chat.sqlite-shm", "chat.sqlite-wal", "lock"]);
+  assertEquals(await Promise.all(files.map((file) => mode(join(dir, file)))), ["600", "600", "600", "600"]);
+});
+
+test("openWriter() refuses a folder that this process holds, and still holds it against others", async () => {
+  await using folder = await temporaryFolder();
+  await using writer = await openQuietWriter(folder.path);
+  const error = await assertRejects(() => openQuietWriter(folder.path), StoreError, folder.path);
+  assertEquals(error.code, "locked");
+  const child = await startChild(CHILD, ["hold", folder.path]);
+  assertEquals(await next(child, "opened"), "locked");
+  await kill(child);
+  assertEquals((await writer.write([])).length, 0);
+});
+
+test("openWriter() refuses a folder that another process holds until that process is killed", async () => {
+  await using folder = await temporaryFolder();
+  const child = await startChild(CHILD, ["hold", folder.path]);
+  assertEquals(await next(child, "opened"), "ok");
+  const error = await assertRejects(() => openQuietWriter(folder.path), StoreError, folder.path);
+  assertEquals(error.code, "locked");
+  await kill(child);
+  await using writer = await openQuietWriter(folder.path);
+  assertEquals(writer.durable, "disk");
+});
+
+test("openWriter() gives the folder back when it is closed, and when the file there is damaged", async () => {
+  await using folder = await temporaryFolder();
+  const first = await openQuietWriter(folder.path);
+  await first.close();
+  await writeFile(join(folder.path, "chat.sqlite"), "x".repeat(5000));
+  for (const attempt of [1, 2]) {
+    const error = await assertRejects(() => openQuietWriter(folder.path), StoreError);
+    assertEquals([attempt, error.code], [attempt, "damaged"]);
+  }
+});
+
+/** Opens a folder with a certain file as its database, which must be refused and left as it is. */
+async function assertRefused(dir: string, reason: string): Promise<void> {
+  const path = join(dir, "chat.sqlite");
+  const before = await readFile(path);
+  const error = await assertRejects(() => openQuietWriter(dir), StoreError, reason);
+  assertEquals(error.code, "damaged");
+  assertStringIncludes(error.message, path);
+  assertEquals((await readFile(path)).equals(before), true, "the file was changed");
+}
+
+test("openWriter() refuses a file that is no database, and leaves it as it is", async () => {
+  await using folder = await temporaryFolder();
+  await writeFile(join(folder.path, "chat.sqlite"), "not a database, whatever its name says".repeat(100));
+  await assertRefused(folder.path, "not a database");
+});
+
+test("openWriter() refuses a database of something else, and leaves it as it is", async () => {
+  await using folder = await temporaryFolder();
+  const foreign = new DatabaseSync(join(folder.path, "chat.sqlite"));
+  foreign.exec("CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('x')");
+  foreign.close();
+  await assertRefused(folder.path, "not made by Chorus");
+});
+
+test("openWriter() refuses a database of a newer version, and leaves it as it is", async () => {
+  await using folder = await temporaryFolder();
+  await (await openQuietWriter(folder.path)).close();
+  const newer = new DatabaseSync(join(folder.path, "chat.sqlite"));
+  newer.exec("PRAGMA user_version = 2; PRAGMA journal_mode = DELETE");
+  newer.close();
+  await assertRefused(folder.path, "version 2");
+});
+
+test("openWriter() makes the database anew after a start that was cut short", async () => {
+  await using folder = await temporaryFolder();
+  await writeFile(join(folder.path, "chat.sqlite.new"), "half");
+  await writeFile(join(folder.path, "chat.sqlite"), "");
+  await using writer = await openQuietWriter(folder.path);
+  const [result] = await writer.write([{ type: "create_user", user: { name: "ann", password: "p" } }]);
+  assertEquals(result, { type: "created", isNew: true });
+});
+
+test("openWriter() says that a folder cannot be used", async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, "file");
+  await writeFile(file, "");
+  const error = await assertRejects(() => openQuietWriter(join(file, "data")), StoreError, file);
+  assertEquals(error.code, "unavailable");
+});
+
+test("sqliteStore() says that a folder has no database", async () => {
+  await using folder = await temporaryFolder();
+  await using writer = await openQuietWriter(folder.path);
+  const dir = join(folder.path, "other");
+  await mkdir(dir);
+  const error = await assertRejects(() => sqliteStore({ dir, writer }), StoreError, dir);
+  assertEquals(error.code, "unavailable");
+});
+
+test("sqliteStore() finds everything again after the folder was closed and opened", async () => {
+  await using folder = await temporaryFolder();
+  const message = outgoing({ text: "kept" });
+  const expiresAt = NOW + 1000;
+  const before = await useStore(folder.path, async (store) => {
+    await createUsers(store, ["ann", "bob"]);
+    await store.addToken({ hash: "h", user: "ann", expiresAt });
+    await store.send(message);
+    const { epoch } = await store.openDevice("bob", "phone", NOW);
+    await store.ack("bob", "phone", epoch, 1);
+    return epoch;
+  });
+  await useStore(folder.path, async (store) => {
+    assertEquals(await store.findToken("h", NOW), "ann");
+    assertEquals(await store.send(message), { outcome: "stored", seq: 1, at: NOW, duplicate: true });
+    assertEquals(await sendNew(store, { text: "new" }), 2);
+    const device = await store.openDevice("bob", "phone", NOW);
+    assertEquals(device, { epoch: before, top: 2, floor: 0, generation: 2, acked: 1 });
+    assertEquals(
+      (await frames(store, "bob")).map(({ inbox, text }) => [inbox, text]),
+      [
+        [1, "kept"],
+        [2, "new"],
+      ],
+    );
+    assertEquals((await store.findUser("ann"))?.password, "hash");
+  });
+});
+
+test("a writer that is killed loses nothing that it has acknowledged, and nothing it holds has a hole", async () => {
+  await using folder = await temporaryFolder();
+  await useStore(folder.path, (store) => createUsers(store, ["ann", "bob"]));
+  const child = await startChild(CHILD, ["flood", folder.path]);
+  const stored = new Map<string, number>();
+  const enough = Promise.withResolvers<void>();
+  child.channel.on("stored", (body) => {
+    const { id, result } = body as { id: string; result: { seq: number } };
+    stored.set(id, result.seq);
+    if (stored.size === 300) enough.resolve();
+  });
+  await enough.promise;
+  await kill(child);
+  await useStore(folder.path, async (store) => {
+    const { entries } = await store.readLog("ann:bob", undefined, { count: 100_000, bytes: 1e9 });
+    const seqs = new Map(entries.map(({ id, seq }) => [id, seq]));
+    for (const [id, seq] of stored) assertEquals([id, seqs.get(id)], [id, seq]);
+    assertEquals(
+      entries.map(({ seq }) => seq),
+      entries.map((_, index) => index + 1),
+    );
+    for (const user of ["ann", "bob"])
+      assertEquals(
+        (await frames(store, user)).map(({ seq }) => seq),
+        entries.map(({ seq }) => seq),
+      );
+  });
+});

@@ -1,0 +1,119 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  remoteWriter,
+  type SendResult,
+  StoreError,
+  serveWriter,
+  sqliteStore,
+  type WriteOp,
+} from "../../../../src/chat/store/mod.ts";
+import { startChild } from "../../../../src/server/mod.ts";
+import { test } from "../../../testing.ts";
+import { channelPair, createUsers, openQuietWriter, temporaryFolder, unexpected } from "../open_stores.ts";
+import { linesOf, readAll, seqOf } from "../store_steps.ts";
+
+const CHILD = new URL("../store_child.ts", import.meta.url).href;
+const ACK: WriteOp = { type: "ack", user: "nobody", device: "phone", epoch: "", inbox: 1 };
+
+test("a child process sends through its parent's writer and reads by itself", async () => {
+  await using folder = await temporaryFolder();
+  const hints: string[] = [];
+  await using writer = await openQuietWriter(folder.path, {
+    hint: (user, line) => user === "bob" && hints.push(new TextDecoder().decode(line)),
+  });
+  await using store = await sqliteStore({ dir: folder.path, writer });
+  await createUsers(store, ["ann", "bob"]);
+  const child = await startChild(CHILD, ["remote", folder.path]);
+  serveWriter(child.channel, writer, unexpected);
+  const body = await new Promise((resolve) => child.channel.on("sent", resolve));
+  child.kill("SIGKILL");
+  await child.exited;
+  const { results, lines } = body as { results: SendResult[]; lines: string[] };
+  assertEquals(
+    results.map(seqOf),
+    results.map((_, index) => index + 1),
+  );
+  assertEquals(lines, [...linesOf(await readAll(store, "bob"))]);
+  assertEquals(hints, lines);
+});
+
+test("remoteWriter() sends what is asked for in one tick as one message", async () => {
+  const [parent, child] = channelPair();
+  const sizes: number[] = [];
+  parent.on("store", (body) => {
+    const { id, ops } = body as { id: number; ops: WriteOp[] };
+    sizes.push(ops.length);
+    parent.send("store", { id, results: ops.map(() => ({ type: "done" })) });
+  });
+  const writer = remoteWriter(child, "disk");
+  const results = await Promise.all([writer.write([ACK]), writer.write([ACK, ACK]), writer.write([])]);
+  assertEquals([sizes, results.map(({ length }) => length)], [[3], [1, 2, 0]]);
+});
+
+test("remoteWriter() rejects everything under way when the channel breaks, and everything after that", async () => {
+  const [, child] = channelPair();
+  const writer = remoteWriter(child, "disk");
+  const sent = writer.write([ACK]);
+  await new Promise((resolve) => setImmediate(resolve));
+  const notSent = writer.write([ACK]);
+  child.break();
+  for (const pending of [() => sent, () => notSent, () => writer.write([ACK])]) {
+    assertEquals((await assertRejects(pending, StoreError)).code, "unavailable");
+  }
+  await writer.close();
+});
+
+test("remoteWriter() refuses the write after the 10,000th that waits", async () => {
+  const [parent, child] = channelPair();
+  const asked: { id: number; ops: WriteOp[] }[] = [];
+  const first = Promise.withResolvers<void>();
+  parent.on("store", (body) => {
+    asked.push(body as { id: number; ops: WriteOp[] });
+    first.resolve();
+  });
+  const writer = remoteWriter(child, "disk");
+  const waiting = Array.from({ length: 10_000 }, () => writer.write([ACK]));
+  assertEquals((await assertRejects(() => writer.write([ACK]), StoreError, "10000")).code, "unavailable");
+  await first.promise;
+  const [request] = asked;
+  assert(request && request.ops.length <= 256, "one message holds too many writes");
+  parent.send("store", { id: request.id, results: request.ops.map(() => ({ type: "done" })) });
+  await waiting[0];
+  const next = writer.write([ACK]);
+  child.break();
+  await Promise.allSettled([...waiting, next]);
+});
+
+test("remoteWriter() passes on why its parent could not write", async () => {
+  await using folder = await temporaryFolder();
+  const [parent, child] = channelPair();
+  const writer = await openQuietWriter(folder.path);
+  serveWriter(parent, writer, unexpected);
+  await using remote = remoteWriter(child, "disk");
+  await writer.close();
+  const error = await assertRejects(() => remote.write([ACK]), StoreError, "closed");
+  assertEquals(error.code, "unavailable");
+});
+
+test("remoteWriter() waits for what is under way when it is closed", async () => {
+  await using folder = await temporaryFolder();
+  await using writer = await openQuietWriter(folder.path);
+  const [parent, child] = channelPair();
+  serveWriter(parent, writer, unexpected);
+  const remote = remoteWriter(child, "disk");
+  const asked = remote.write([{ type: "create_user", user: { name: "ann", password: "p" } }]);
+  await remote.close();
+  assertEquals(await asked, [{ type: "created", isNew: true }]);
+});
+
+test("serveWriter() tells of a request that makes no sense and goes on", async () => {
+  await using folder = await temporaryFolder();
+  await using writer = await openQuietWriter(folder.path);
+  const [parent, child] = channelPair();
+  const during: string[] = [];
+  serveWriter(parent, writer, (_, context) => during.push(context.during));
+  await using remote = remoteWriter(child, "disk");
+  for (const body of ["text", { id: 1 }, { ops: [] }]) child.send("store", body);
+  assertEquals(await remote.write([ACK]), [{ type: "done" }]);
+  assertEquals(during, ["request", "request", "request"]);
+});

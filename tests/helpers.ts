@@ -1,0 +1,182 @@
+/**
+ * What several test files need: folders that go away, clients that speak the protocol by hand, clusters.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { withDeadline } from "../src/async/mod.ts";
+import { type Address, type Connection, formatAddress, systemDriver } from "../src/net/mod.ts";
+import { LineDecoder } from "../src/wire/mod.ts";
+
+/** The longest that a test waits for one thing, in milliseconds. */
+export const DEADLINE_MS = 15_000;
+
+/** A folder of one's own, removed at the end. */
+export function temporaryFolder(): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), "chorus-test-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** A frame as it came. */
+export type Frame = { readonly type: string } & Readonly<Record<string, unknown>>;
+
+/** A client that says exactly what a test wants, and keeps everything it hears. */
+export class RawClient implements AsyncDisposable {
+  /** Every frame that came, in order. */
+  readonly frames: Frame[] = [];
+  /** Settles when the connection is over. */
+  readonly closed: Promise<void>;
+  readonly #waiting = new Set<() => void>();
+  readonly #close: () => void;
+  #connection: Connection | undefined;
+  #isOver = false;
+  #lastId = 0;
+  /** The frames before this one were given out by `next`. */
+  #taken = 0;
+
+  private constructor() {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    this.#close = resolve;
+  }
+
+  static async connect(address: Address): Promise<RawClient> {
+    const client = new RawClient();
+    const decoder = new LineDecoder(300_000, {
+      line: (line) => client.#receive(JSON.parse(Buffer.from(line).toString())),
+      tooLong: () => client.#connection?.abort(),
+    });
+    const connection = await systemDriver().connect(address, {
+      data: (_, chunk) => decoder.push(chunk),
+      end: (connection) => connection.end(),
+      close: () => client.#over(),
+    });
+    client.#attach(connection);
+    return client;
+  }
+
+  /** Registers a user and logs in. */
+  static async login(address: Address, name: string, more: object = {}): Promise<RawClient> {
+    const client = await RawClient.connect(address);
+    await client.ask({ type: "register", name, password: "secret" });
+    const answer = await client.ask({ type: "login", name, password: "secret", ...more });
+    if (answer.type !== "ok") throw new Error(`cannot log in: ${JSON.stringify(answer)}`);
+    return client;
+  }
+
+  /** The messages that came so far. */
+  get messages(): Frame[] {
+    return this.frames.filter(({ type }) => type === "message");
+  }
+
+  get connection(): Connection {
+    if (!this.#connection) throw new Error("not connected");
+    return this.#connection;
+  }
+
+  /** Writes bytes as they are. */
+  write(text: string | Uint8Array): void {
+    this.connection.write(Buffer.from(text));
+  }
+
+  /** Writes a frame. */
+  tell(frame: object): void {
+    this.write(`${JSON.stringify(frame)}\n`);
+  }
+
+  /** Writes a frame, with an id of its own if it has none, and waits for its answer. */
+  async ask(frame: Readonly<Record<string, unknown>>): Promise<Frame> {
+    this.#lastId += 1;
+    const { id = `raw-${this.#lastId}` } = frame;
+    const seen = this.frames.length;
+    this.tell({ ...frame, id });
+    return await this.until(`the answer to ${JSON.stringify(frame).slice(0, 200)}`, () =>
+      this.frames.slice(seen).find((candidate) => candidate.id === id && candidate.type !== "message"),
+    );
+  }
+
+  /** Waits for the next frame of a type that `next` has not given out before, and passes over those before it. */
+  async next(type: string): Promise<Frame> {
+    return await this.until(`a frame of type ${type}`, () => {
+      for (let index = this.#taken; index < this.frames.length; index++) {
+        const frame = this.frames[index];
+        if (frame?.type !== type) continue;
+        this.#taken = index + 1;
+        return frame;
+      }
+      return undefined;
+    });
+  }
+
+  /** Waits until `look` finds something in what came. */
+  async until<T>(what: string, look: () => T | undefined): Promise<T> {
+    const found = new Promise<T>((resolve, reject) => {
+      const check = (): void => {
+        const value = look();
+        if (value === undefined && !this.#isOver) return;
+        this.#waiting.delete(check);
+        if (value === undefined)
+          reject(new Error(`closed while waiting for ${what}; last: ${this.#lastFrames()}`));
+        else resolve(value);
+      };
+      this.#waiting.add(check);
+      check();
+    });
+    return await withDeadline(found, DEADLINE_MS, `see ${what} (last: ${this.#lastFrames()})`);
+  }
+
+  /** Waits until there are `count` messages. */
+  async hasMessages(count: number): Promise<Frame[]> {
+    return await this.until(`${count} messages`, () =>
+      this.messages.length >= count ? this.messages : undefined,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.connection.abort();
+    await this.closed;
+  }
+
+  #attach(connection: Connection): void {
+    this.#connection = connection;
+  }
+
+  #lastFrames(): string {
+    return JSON.stringify(this.frames.slice(-3)).slice(0, 500);
+  }
+
+  #receive(frame: Frame): boolean {
+    this.frames.push(frame);
+    for (const check of [...this.#waiting]) check();
+    return true;
+  }
+
+  #over(): void {
+    this.#isOver = true;
+    this.#close();
+    for (const check of [...this.#waiting]) check();
+  }
+}
+
+/** Waits for something that a handler will report. */
+export class Signal<T> {
+  readonly #settle = Promise.withResolvers<T>();
+  readonly fire: (value: T) => void = this.#settle.resolve;
+
+  /** Waits, but not for ever. */
+  wait(what: string): Promise<T> {
+    return withDeadline(this.#settle.promise, DEADLINE_MS, `see ${what}`);
+  }
+}
+
+/** An address of the loopback network from a ready line's `HOST:PORT`. */
+export function toAddress(text: string): Address {
+  const match = /^(?<host>.+):(?<port>\d+)$/.exec(text);
+  if (!match?.groups?.host) throw new Error(`not an address: ${text}`);
+  return { host: match.groups.host, port: Number(match.groups.port) };
+}
+
+export { formatAddress };
