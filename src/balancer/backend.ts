@@ -25,7 +25,11 @@ export interface BackendSpec {
 /** What can be changed of a backend while it runs. What is absent stays as it is. */
 export type BackendChange = Pick<BackendSpec, "weight" | "admin" | "maxConnections">;
 
-/** One server that the balancer may send a client to. Lives in one pool, which alone changes it; after its removal only `active` still changes. */
+/**
+ * One server that the balancer may send a client to.
+ *
+ * Lives in one pool, which alone changes it. After its removal only `active` still changes.
+ */
 export interface Backend extends Candidate {
   readonly address: Address;
   readonly backup: boolean;

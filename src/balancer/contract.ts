@@ -26,7 +26,7 @@ export interface Policy<B extends Candidate = Candidate> {
   readonly countsConnections: boolean;
   add(backend: B): void;
   remove(backend: B): void;
-  /** The weight or the availability of `backend`, or its number of connections if it counts them, is another one than at the last call about it. */
+  /** The weight or the availability of `backend`, or `active` if it is counted, is another one than at the last call about it. */
   change(backend: B): void;
   /** Undefined when no backend may take the client. */
   pick(client: Client, except: ReadonlySet<B>): B | undefined;

@@ -86,28 +86,45 @@ class HandOverFrontend implements Frontend {
   }
 
   #take(socket: PausedSocket): void {
+    this.#total += 1;
+    this.#connections += 1;
+    this.#dispatch(socket, new Set());
+  }
+
+  /** Hands the connection to a backend that was not tried for it before. */
+  #dispatch(socket: PausedSocket, tried: Set<Backend>): void {
     const { pool, processOf, handler } = this.#options;
     const host = hostOf(socket.remote);
-    const tried = new Set<Backend>();
-    this.#total += 1;
     while (tried.size < MAX_TRIES) {
       const lease = pool.acquire({ host }, tried);
       if (!lease) break;
-      const onClosed = (): void => {
+      const { backend } = lease;
+      const failed = (): void => {
+        pool.failed(lease);
         lease[Symbol.dispose]();
-        this.#connections -= 1;
-        if (this.#connections === 0) this.#emptied?.();
+        tried.add(backend);
       };
-      if (processOf(lease.backend)?.send(socket.native, onClosed)) {
-        this.#connections += 1;
-        return;
-      }
-      pool.failed(lease);
-      lease[Symbol.dispose]();
-      tried.add(lease.backend);
+      const isSent = processOf(backend)?.send(socket.native, {
+        closed: () => {
+          lease[Symbol.dispose]();
+          this.#leave();
+        },
+        returned: () => {
+          failed();
+          this.#dispatch(socket, tried);
+        },
+      });
+      if (isSent) return;
+      failed();
     }
     this.#refused += 1;
     handler?.refused?.(host, tried.size === 0 ? "no_backend" : "connect_failed");
     socket.abort();
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.#connections -= 1;
+    if (this.#connections === 0) this.#emptied?.();
   }
 }

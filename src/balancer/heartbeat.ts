@@ -34,7 +34,11 @@ export interface HeartbeatOptions {
   threshold?: number;
   /** How many answers in a row bring it up again. @default {2} */
   rise?: number;
-  /** Between two heartbeats of a backend that is up; half of it while suspect, new or rising, 2.5 times while down. @default {2000} */
+  /**
+   * Milliseconds between two heartbeats of a backend that is up; half of it while suspect, new or rising, 2.5 times while down.
+   *
+   * @default {2000}
+   */
   intervalMs?: number;
 }
 
@@ -53,6 +57,19 @@ const MIN_TIMEOUT_MS = 1000;
 const MAX_TIMEOUT_MS = 5000;
 /** Probes are up to so much earlier or later, so that they do not all come at once. */
 const JITTER = 0.1;
+
+/** Refuses options that are none. @throws {RangeError} with a sentence that says what is wrong. */
+export function checkHeartbeat({ threshold = 1, rise = 1, intervalMs = 1 }: HeartbeatOptions = {}): void {
+  for (const [name, value] of Object.entries({ threshold, rise }))
+    if (!(Number.isInteger(value) && value >= 1))
+      throw new RangeError(
+        `Cannot set heartbeat: ${name} must be a whole number of at least 1, received ${value}`,
+      );
+  if (!(intervalMs > 0 && intervalMs < 2 ** 29))
+    throw new RangeError(
+      `Cannot set heartbeat: intervalMs must be positive and below 2^29, received ${intervalMs}`,
+    );
+}
 
 /** Folds one event of a heartbeat into the health of a backend. Pure: no clock, no socket. */
 export function beat(health: Health, event: HeartbeatEvent, options: HeartbeatOptions = {}): Health {

@@ -39,8 +39,10 @@ class Heart {
   #sentAt = 0;
   /** The wait for an answer to the last heartbeat is not over. */
   #isWaiting = false;
-  /** The probe under way; perhaps an older one than the last heartbeat. */
+  /** The probe under way. */
   #probe: Promise<void> | undefined;
+  /** It was started for an older heartbeat than the last one. */
+  #isStandIn = false;
 
   constructor(backend: Backend, options: MonitorOptions, delayMs: number) {
     this.#backend = backend;
@@ -57,7 +59,7 @@ class Heart {
   }
 
   #send(): void {
-    const { pool, probe } = this.#options;
+    const { pool } = this.#options;
     const timeoutMs = probeTimeoutMs(this.#backend.health, pool.heartbeat);
     pool.beat(this.#backend, "sent");
     this.#sentAt = this.#clock.now();
@@ -65,14 +67,24 @@ class Heart {
     this.#timer = this.#clock.after(timeoutMs, () =>
       this.#miss(new DeadlineError(`Cannot probe ${this.#backend.name}: no answer within ${timeoutMs} ms`)),
     );
-    this.#probe ??= Promise.try(probe, this.#backend, { signal: this.#controller.signal, timeoutMs }).then(
+    this.#isStandIn = this.#probe !== undefined;
+    if (!this.#isStandIn) this.#ask(timeoutMs);
+  }
+
+  #ask(timeoutMs: number): void {
+    const { signal } = this.#controller;
+    this.#probe = Promise.try(this.#options.probe, this.#backend, { signal, timeoutMs }).then(
       () => {
         this.#probe = undefined;
         this.#report("answered");
       },
       (reason: unknown) => {
         this.#probe = undefined;
-        this.#miss(reason);
+        if (this.#isStandIn && this.#isWaiting && !signal.aborted) {
+          // What became of an older probe says nothing about this heartbeat, which now gets its own.
+          this.#isStandIn = false;
+          this.#ask(timeoutMs);
+        } else this.#miss(reason);
       },
     );
   }
@@ -91,8 +103,8 @@ class Heart {
     pool.beat(this.#backend, event);
     const to = this.#backend.state();
     if (from !== to) onChange?.(this.#backend, from, to);
-    // Whoever was told may have stopped us; and after a late answer the next heartbeat is set already.
-    if (signal.aborted || !this.#isWaiting) return;
+    // Whoever was told may have stopped us.
+    if (signal.aborted) return;
     this.#isWaiting = false;
     this.#timer.cancel();
     const dueAt = this.#sentAt + nextProbeDelayMs(this.#backend.health, random, pool.heartbeat);
@@ -119,7 +131,7 @@ function firstProbes({ pool, clock = systemClock, random = Math.random }: Monito
  *
  * - A lone new backend is probed at once; many are spread over the interval.
  * - At most one probe of a backend is under way: one that is still without an answer when the next is due goes on and stands
- *   for it, so that its answer counts however late it comes.
+ *   for it, so that its answer counts however late it comes. If it fails meanwhile, the next one is started.
  * - A probe that rejects is judged at once, the others when the wait is over.
  */
 export function monitor(options: MonitorOptions): Monitor {

@@ -7,7 +7,13 @@ import {
   checkBackend,
 } from "./backend.ts";
 import type { BackendState, Client, Policy, PolicyName } from "./contract.ts";
-import { beat, type Health, type HeartbeatEvent, type HeartbeatOptions } from "./heartbeat.ts";
+import {
+  beat,
+  checkHeartbeat,
+  type Health,
+  type HeartbeatEvent,
+  type HeartbeatOptions,
+} from "./heartbeat.ts";
 import { policies } from "./policy/policies.ts";
 
 /** Options for {@linkcode createPool}. */
@@ -56,11 +62,16 @@ export interface Pool {
    * @throws {RangeError} when the name is taken, the pool has {@linkcode MAX_BACKENDS}, or the weight or limit is not one.
    */
   add(spec: BackendSpec): Backend;
-  /** Takes a backend out: it gets no more clients. Its connections go on and their leases count on it. Undefined when there is none of that name. */
+  /**
+   * Takes a backend out: it gets no more clients. Its connections go on and their leases count on it.
+   *
+   * @returns The backend; undefined when there is none of that name.
+   */
   remove(name: string): Backend | undefined;
   /**
-   * Changes a backend. Live connections do not notice. Undefined when there is none of that name.
+   * Changes a backend. Live connections do not notice.
    *
+   * @returns The backend; undefined when there is none of that name.
    * @throws {RangeError} when the weight or limit is not one; nothing is changed then.
    */
   change(name: string, change: BackendChange): Backend | undefined;
@@ -82,8 +93,10 @@ export interface Pool {
   /** Folds an event of its heartbeat into a backend. Does nothing when it has been removed. */
   beat(backend: Backend, event: Exclude<HeartbeatEvent, "failed">): void;
   /**
-   * Notes that a client could not be connected to the backend of `lease`: at most one missed heartbeat between two that are sent, however
-   * many clients fail. A failure that would put out more than half of the pool by clients' failures does not count. The lease is still to be disposed.
+   * Notes that a client could not be connected to the backend of `lease`, which is still to be disposed.
+   *
+   * Counts as a missed heartbeat, one at most between two that are sent, however many clients fail. Where that would put out
+   * more than half of the pool by clients' failures, it does not count.
    */
   failed(lease: Lease): void;
   /** Tells `handler` of every backend there is, by `onAdd`, and then of everything that happens until disposed. */
@@ -95,8 +108,9 @@ export const MAX_BACKENDS = 100_000;
 
 const NOBODY: ReadonlySet<Backend> = new Set();
 
-/** Makes an empty pool. */
+/** Makes an empty pool. @throws {RangeError} when the heartbeat's threshold, rise or interval is none. */
 export function createPool(options: PoolOptions): Pool {
+  checkHeartbeat(options.heartbeat);
   return new RunningPool(options);
 }
 

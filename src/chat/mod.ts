@@ -3,17 +3,11 @@
  *
  * @module
  */
-export {
-  ChatClient,
-  type ChatClientHandler,
-  type ChatClientOptions,
-  type ClientEnd,
-  type Credentials,
-  connectChat,
-} from "./client/chat_client.ts";
+export { ChatClient, connectChat } from "./client/chat_client.ts";
 export type { Dial, DialHandler, ServerLink } from "./client/dial.ts";
 export { ChatError } from "./client/errors.ts";
 export { Exchange, type ExchangeHandler, type Frame } from "./client/exchange.ts";
+export type { ChatClientHandler, ChatClientOptions, ClientEnd, Credentials } from "./client/options.ts";
 export type { Sent } from "./client/outbox.ts";
 export type { ChatMessage } from "./client/reader.ts";
 export { tcpDial } from "./client/tcp_dial.ts";

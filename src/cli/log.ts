@@ -1,12 +1,5 @@
 import process from "node:process";
-import {
-  configure,
-  dispose,
-  getLogger,
-  getTextFormatter,
-  jsonLinesFormatter,
-  type Logger,
-} from "@logtape/logtape";
+import { configure, dispose, getLogger, type Logger, type LogRecord } from "@logtape/logtape";
 
 /** Options for {@linkcode startLog}. */
 export interface LogOptions {
@@ -17,12 +10,22 @@ export interface LogOptions {
   readonly role: string;
 }
 
-const text = getTextFormatter({ timestamp: "time", category: "·" });
+/** A line for people: when, how bad, who, what. */
+function formatText({ timestamp, level, category, message }: LogRecord): string {
+  const time = new Date(timestamp).toTimeString().slice(0, 8);
+  return `${time} ${level.padEnd(7)} ${category.join(".")}: ${message.map(String).join("")}\n`;
+}
+
+/** The same for machines, as JSON, with each value under its name. */
+function formatJson({ timestamp, level, category, message, properties }: LogRecord): string {
+  const time = new Date(timestamp).toISOString();
+  return `${JSON.stringify({ time, level, role: category.join("."), message: message.map(String).join(""), ...properties })}\n`;
+}
 
 /** Starts logging to standard error and gives the logger of this process. Call once. */
 export async function startLog({ format, level, role }: LogOptions): Promise<Logger> {
   const formatLine =
-    (format ?? (process.stderr.isTTY ? "text" : "json")) === "json" ? jsonLinesFormatter : text;
+    (format ?? (process.stderr.isTTY ? "text" : "json")) === "json" ? formatJson : formatText;
   await configure({
     sinks: { stderr: (record) => void process.stderr.write(formatLine(record)) },
     loggers: [

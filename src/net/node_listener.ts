@@ -3,7 +3,7 @@ import { connect, type ListenOptions as NativeListenOptions, type Server } from 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { formatAddress } from "./address.ts";
 import type { Address, Listener, ListenOptions } from "./contract.ts";
-import { toNetError } from "./error.ts";
+import { NetError, toNetError } from "./error.ts";
 import { handleClosed, handleOpened } from "./handles.ts";
 import { tcpAddress } from "./node_transport.ts";
 
@@ -17,7 +17,7 @@ export async function bind(server: Server, address: Address, options: ListenOpti
   try {
     await listening(server, address, options);
   } catch (cause) {
-    const error = toNetError(cause, action);
+    const error = toListenError(cause, action, address);
     if (error.code !== "in_use" || !("path" in address) || !(await isStale(address.path))) throw error;
     await unlink(address.path);
     await listening(server, address, options).catch((again: unknown) => {
@@ -25,6 +25,13 @@ export async function bind(server: Server, address: Address, options: ListenOpti
     });
   }
   return serverListener(server, address);
+}
+
+/** Deno says EINVAL of an address that is not of this machine. */
+function toListenError(cause: unknown, action: string, address: Address): NetError {
+  const isForeign = cause instanceof Error && "code" in cause && cause.code === "EINVAL" && "host" in address;
+  if (isForeign) return new NetError("not_available", `Cannot ${action}: not_available`, { cause });
+  return toNetError(cause, action);
 }
 
 function listening(server: Server, address: Address, options: ListenOptions): Promise<void> {

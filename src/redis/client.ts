@@ -9,7 +9,7 @@ export type RedisModule = typeof import("redis");
 /** Options for {@linkcode dial}. */
 export interface DialOptions {
   readonly url: string;
-  readonly deadlineMs: number;
+  readonly connectMs: number;
   readonly maxPending: number;
   /** Ends the try. */
   readonly signal: AbortSignal;
@@ -24,7 +24,7 @@ export interface DialOptions {
  * when it fails.
  */
 export async function dial(module: RedisModule, options: DialOptions): Promise<RedisClient> {
-  const { url, deadlineMs, signal } = options;
+  const { url, connectMs, signal } = options;
   const client: RedisClient = module.createClient({
     url,
     disableOfflineQueue: true,
@@ -32,7 +32,7 @@ export async function dial(module: RedisModule, options: DialOptions): Promise<R
     // Its timeout for each command costs most of the throughput: deadlines are ours, on whole batches.
     commandOptions: { timeout: 0 },
     maintNotifications: "disabled",
-    socket: { connectTimeout: deadlineMs, reconnectStrategy: false },
+    socket: { connectTimeout: connectMs, reconnectStrategy: false },
   });
   const state: { lost: Error | undefined } = { lost: undefined };
   function onLost(cause: Error): void {
@@ -48,7 +48,7 @@ export async function dial(module: RedisModule, options: DialOptions): Promise<R
   try {
     await withDeadline(
       connecting.then(() => options.prepare(client)),
-      deadlineMs,
+      connectMs,
       "connect",
     );
     if (state.lost) throw state.lost;

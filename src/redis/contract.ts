@@ -29,10 +29,10 @@ export type RedisClient = RedisClientType;
 /** What Redis takes as a key or an argument: text as UTF-8, bytes as they are. */
 export type RedisValue = string | Buffer | Uint8Array;
 
-/** Options for every kind of connection to Redis. */
-export interface RedisOptions {
-  /** The longest to wait for a connection or for an answer, in milliseconds. @default {5000} */
-  deadlineMs?: number;
+/** How a dead connection is found out and another one is made. */
+export interface RedisRecovery {
+  /** The longest that connecting may take, with all that a new connection needs, in milliseconds. @default {10000} */
+  connectMs?: number;
   /**
    * How often the connection is probed, in milliseconds. When two probes in a row are unanswered it is taken for dead, and
    * another one is made. @default {2000} for commands, 5000 for a subscriber
@@ -40,6 +40,13 @@ export interface RedisOptions {
   probeMs?: number;
   /** The delays between tries to connect again, without end. @default {50 ms doubling up to 2 s, half of it random} */
   reconnect?: BackoffOptions;
+}
+
+/** Options for every kind of connection to Redis. */
+export interface RedisOptions {
+  /** The longest to wait for an answer, in milliseconds. @default {5000} */
+  deadlineMs?: number;
+  recovery?: RedisRecovery;
   /** Commands that may wait for their answers; one more is `overloaded`. @default {100000} */
   maxPending?: number;
   /** Called when the connection is lost, when connecting again fails in a new way, and when a handler has thrown. */

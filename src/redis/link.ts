@@ -60,7 +60,7 @@ export class Link {
   static async open(url: string, use: LinkUse, options: RedisOptions): Promise<Link> {
     checkUrl(url);
     const link = new Link(url, use, options, await import("redis"));
-    link.#rise(await link.#dial());
+    link.#rise(await link.#dial(), undefined);
     return link;
   }
 
@@ -106,7 +106,9 @@ export class Link {
     try {
       return await withDeadline(work(this.#phase.client), deadlineMs, action, this.#clock);
     } catch (error) {
-      throw this.#isClosed() ? this.#away(action) : this.translate(error, action);
+      const failure = this.translate(error, action);
+      const isLost = failure instanceof RedisError && failure.code === "unreachable";
+      throw isLost && this.#isClosed() ? this.#away(action) : failure;
     }
   }
 
@@ -154,14 +156,17 @@ export class Link {
     if (this.#phase.name === "closed") {
       return new RedisError("closed", `Cannot ${action}: the connection was closed`);
     }
-    return new RedisError("unreachable", `Cannot ${action}: no connection to Redis at ${this.shownUrl}`);
+    const cause = this.#phase.name === "down" ? this.#phase.since : undefined;
+    return new RedisError("unreachable", `Cannot ${action}: no connection to Redis at ${this.shownUrl}`, {
+      cause,
+    });
   }
 
   async #dial(): Promise<RedisClient> {
     try {
       return await dial(this.#module, {
         url: this.#url,
-        deadlineMs: this.deadlineMs,
+        connectMs: this.#options.recovery?.connectMs ?? 10_000,
         maxPending: this.#options.maxPending ?? 100_000,
         signal: this.#closing.signal,
         prepare: (client) => this.#use.prepare(client),
@@ -172,10 +177,13 @@ export class Link {
     }
   }
 
-  #rise(client: RedisClient): void {
+  #rise(client: RedisClient, onUp: (() => void) | undefined): void {
+    // Closed between the last byte and here.
+    if (this.#isClosed()) return client.destroy();
     this.#phase = { name: "up", client };
     this.#unanswered = 0;
     this.#scheduleProbe(client);
+    tell(onUp);
   }
 
   #lose(client: RedisClient, cause: Error): void {
@@ -191,12 +199,10 @@ export class Link {
 
   async #redial(): Promise<void> {
     let lastMessage = "";
-    for (const delayMs of backoff({ ...RECONNECT, ...this.#options.reconnect })) {
+    for (const delayMs of backoff({ ...RECONNECT, ...this.#options.recovery?.reconnect })) {
       try {
         await wait(delayMs, { signal: this.#closing.signal, clock: this.#clock });
-        const client = await this.#dial();
-        this.#rise(client);
-        tell(this.#options.onUp);
+        this.#rise(await this.#dial(), this.#options.onUp);
         return;
       } catch (error) {
         if (this.#isClosed()) return;
@@ -208,7 +214,7 @@ export class Link {
   }
 
   #scheduleProbe(client: RedisClient): void {
-    this.#probeTimer = this.#clock.after(this.#options.probeMs ?? 2000, () => this.#probe(client));
+    this.#probeTimer = this.#clock.after(this.#options.recovery?.probeMs ?? 2000, () => this.#probe(client));
   }
 
   #probe(client: RedisClient): void {

@@ -11,6 +11,7 @@ export {
   RedisError,
   type RedisErrorCode,
   type RedisOptions,
+  type RedisRecovery,
   type RedisValue,
 } from "./contract.ts";
 export { defineScript, type RedisScript, type RunScriptOptions, runScript } from "./script.ts";

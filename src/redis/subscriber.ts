@@ -116,14 +116,14 @@ class RedisSubscriber implements Subscriber {
   }
 
   async #open(url: string): Promise<void> {
-    const { onUp, onDown, probeMs = 5000 } = this.#options;
+    const { onUp, onDown, recovery } = this.#options;
     const use = {
       prepare: (client: RedisClient) => this.#prepare(client),
       probe: (client: RedisClient) => this.#probe(client),
     };
     this.#link = await Link.open(url, use, {
       ...this.#options,
-      probeMs,
+      recovery: { probeMs: 5000, ...recovery },
       onDown: () => {
         this.#up = Promise.withResolvers();
         onDown?.();

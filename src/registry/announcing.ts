@@ -18,7 +18,7 @@ export interface AnnouncingOptions {
 export class Announcing {
   readonly #options: AnnouncingOptions;
   readonly #written: PromiseWithResolvers<void> = Promise.withResolvers();
-  readonly #running: Promise<void>;
+  #running: Promise<void> = Promise.resolve();
   #announcement: Announcement;
   /** Whether others have to be told, beyond renewing the lease. */
   #isNews = true;
@@ -27,11 +27,20 @@ export class Announcing {
   /** Ends the pause between two writes. */
   #wake: (() => void) | undefined;
 
-  /** @throws {TypeError} When the announcement is not well-formed. */
-  constructor(announcement: Announcement, options: AnnouncingOptions) {
+  private constructor(announcement: Announcement, options: AnnouncingOptions) {
     this.#announcement = checkAnnouncement(announcement);
     this.#options = options;
-    this.#running = this.#run();
+  }
+
+  /**
+   * Begins to announce.
+   *
+   * @throws {TypeError} When the announcement is not well-formed.
+   */
+  static start(announcement: Announcement, options: AnnouncingOptions): Announcing {
+    const announcing = new Announcing(announcement, options);
+    announcing.#start();
+    return announcing;
   }
 
   /** Resolves when it was written for the first time; rejects when it was ended before that. */
@@ -56,6 +65,10 @@ export class Announcing {
   end(): Promise<void> {
     this.#ended ??= this.#end();
     return this.#ended;
+  }
+
+  #start(): void {
+    this.#running = this.#run();
   }
 
   async #end(): Promise<void> {

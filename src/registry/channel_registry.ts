@@ -25,11 +25,9 @@ class InChild implements Registry {
   readonly #channel: Channel;
   readonly #book: Book;
   readonly #announced = new Set<string>();
-  /** Announcements that the parent has not confirmed. */
+  /** What the parent has not answered. */
   readonly #asks = new Map<number, PromiseWithResolvers<void>>();
   #lastAsk = 0;
-  /** The first reading; undefined until somebody watches. */
-  #reading: PromiseWithResolvers<void> | undefined;
   #isClosed = false;
 
   constructor(channel: Channel, options: LocalRegistryOptions) {
@@ -47,25 +45,26 @@ class InChild implements Registry {
     const { id } = current;
     if (this.#announced.has(id)) throw new TypeError(`Cannot announce server: "${id}" is announced already`);
     this.#announced.add(id);
-    await this.#write(current);
+    await this.#ask((ask) => ({ type: "announce", ask, announcement: current }));
+    let isLive = true;
     return {
       update: (change) => {
         current = checkAnnouncement({ ...current, ...change, id });
         // The parent's answer tells nothing that somebody waits for.
-        if (this.#announced.has(id)) this.#send({ type: "announce", ask: 0, announcement: current });
+        if (isLive) this.#send({ type: "announce", ask: 0, announcement: current });
       },
-      [Symbol.asyncDispose]: async () => this.#leave(id),
+      [Symbol.asyncDispose]: async () => {
+        if (isLive) this.#leave(id);
+        isLive = false;
+      },
     };
   }
 
   async watch(handler: RegistryHandler): Promise<AsyncDisposable> {
     this.#checkOpen("watch");
     const unwatch = this.#book.watch(handler);
-    if (!this.#reading) {
-      this.#reading = Promise.withResolvers();
-      this.#send({ type: "watch" });
-    }
-    await this.#reading.promise;
+    // Even when we are told already: what the parent has sent before its answer is then here.
+    await this.#ask((ask) => ({ type: "watch", ask }));
     return { [Symbol.asyncDispose]: async () => unwatch() };
   }
 
@@ -78,16 +77,16 @@ class InChild implements Registry {
     if (this.#isClosed) throw closed(action);
   }
 
-  #send(frame: RegistryFrame): boolean {
-    return this.#channel.send(REGISTRY_TOPIC, frame);
+  #send(frame: RegistryFrame): void {
+    if (!this.#isClosed) this.#channel.send(REGISTRY_TOPIC, frame);
   }
 
-  #write(announcement: Announcement): Promise<void> {
-    const ask = Promise.withResolvers<void>();
+  #ask(frame: (ask: number) => RegistryFrame): Promise<void> {
+    const answer = Promise.withResolvers<void>();
     this.#lastAsk += 1;
-    this.#asks.set(this.#lastAsk, ask);
-    this.#send({ type: "announce", ask: this.#lastAsk, announcement });
-    return ask.promise;
+    this.#asks.set(this.#lastAsk, answer);
+    this.#send(frame(this.#lastAsk));
+    return answer.promise;
   }
 
   #leave(id: string): void {
@@ -96,12 +95,9 @@ class InChild implements Registry {
 
   #onFrame(frame: RegistryFrame): void {
     switch (frame.type) {
-      case "announced":
+      case "done":
         this.#asks.get(frame.ask)?.resolve();
         this.#asks.delete(frame.ask);
-        return;
-      case "watching":
-        this.#reading?.resolve();
         return;
       case "seen":
         this.#book.see(frame.announcement);
@@ -119,11 +115,8 @@ class InChild implements Registry {
   #end(): void {
     this.#isClosed = true;
     this.#book.close();
-    for (const ask of this.#asks.values()) ask.reject(closed("announce"));
+    for (const ask of this.#asks.values()) ask.reject(closed("use the registry"));
     this.#asks.clear();
-    this.#reading?.reject(closed("watch"));
-    // Nobody may be waiting for it any more.
-    this.#reading?.promise.catch(() => undefined);
   }
 }
 

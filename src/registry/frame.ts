@@ -3,15 +3,15 @@ import type { Announcement } from "./contract.ts";
 /**
  * What the parent's registry and its children say to each other on the topic `registry`. Both are the same program.
  *
- * - A child says `announce` (also for a change), which is answered by `announced` with the same number; `goodbye` ends it.
- * - A child says `watch` once; the parent says `seen` for all who are there, then `watching`, then `seen` and `left`.
+ * - A child says `announce`, also for a change; `goodbye` ends it.
+ * - A child says `watch`; from then on the parent says `seen` and `left`, at first for all who are there.
+ * - Both are answered by `done` with the same number, after all that belongs to it.
  */
 export type RegistryFrame =
   | { readonly type: "announce"; readonly ask: number; readonly announcement: Announcement }
-  | { readonly type: "announced"; readonly ask: number }
   | { readonly type: "goodbye"; readonly id: string }
-  | { readonly type: "watch" }
-  | { readonly type: "watching" }
+  | { readonly type: "watch"; readonly ask: number }
+  | { readonly type: "done"; readonly ask: number }
   | { readonly type: "seen"; readonly announcement: Announcement }
   | { readonly type: "left"; readonly id: string; readonly reason: "goodbye" | "expired" };
 

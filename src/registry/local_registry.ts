@@ -31,7 +31,11 @@ export function localRegistry(options: LocalRegistryOptions = {}): LocalRegistry
   return new InParent(options);
 }
 
-interface Child {
+interface Owner {
+  readonly isParent: boolean;
+}
+
+interface Child extends Owner {
   send(frame: RegistryFrame): boolean;
   /** Set once it watches. */
   unwatch: (() => void) | undefined;
@@ -39,8 +43,8 @@ interface Child {
 
 class InParent implements LocalRegistry {
   readonly #book: Book;
-  /** Who announced an id: a child, or ourselves. */
-  readonly #owners = new Map<string, object>();
+  /** Who announced an id: a child, or one call of `announce` here. */
+  readonly #owners = new Map<string, Owner>();
   #isClosed = false;
 
   constructor(options: LocalRegistryOptions) {
@@ -52,13 +56,14 @@ class InParent implements LocalRegistry {
     let current = checkAnnouncement(announcement);
     const { id } = current;
     if (this.#owners.has(id)) throw new TypeError(`Cannot announce server: "${id}" is announced already`);
-    this.#see(current, this);
+    const owner = { isParent: true };
+    this.#see(current, owner);
     return {
       update: (change) => {
         current = checkAnnouncement({ ...current, ...change, id });
-        if (this.#owners.get(id) === this) this.#see(current, this);
+        if (this.#owners.get(id) === owner) this.#see(current, owner);
       },
-      [Symbol.asyncDispose]: async () => this.#leave(id, this),
+      [Symbol.asyncDispose]: async () => this.#leave(id, owner),
     };
   }
 
@@ -69,7 +74,11 @@ class InParent implements LocalRegistry {
   }
 
   attach(channel: Channel): void {
-    const child: Child = { send: (frame) => channel.send(REGISTRY_TOPIC, frame), unwatch: undefined };
+    const child: Child = {
+      isParent: false,
+      send: (frame) => channel.send(REGISTRY_TOPIC, frame),
+      unwatch: undefined,
+    };
     channel.on(REGISTRY_TOPIC, (body) => {
       if (isRegistryFrame(body) && !this.#isClosed) this.#onFrame(body, child);
     });
@@ -80,7 +89,7 @@ class InParent implements LocalRegistry {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const [id, owner] of this.#owners) if (owner === this) this.#leave(id, this);
+    for (const [id, owner] of this.#owners) if (owner.isParent) this.#leave(id, owner);
     this.#isClosed = true;
     this.#book.close();
   }
@@ -93,7 +102,7 @@ class InParent implements LocalRegistry {
     switch (frame.type) {
       case "announce":
         this.#see(frame.announcement, child);
-        child.send({ type: "announced", ask: frame.ask });
+        child.send({ type: "done", ask: frame.ask });
         return;
       case "goodbye":
         this.#leave(frame.id, child);
@@ -104,22 +113,21 @@ class InParent implements LocalRegistry {
           changed: (announcement) => void child.send({ type: "seen", announcement }),
           left: (id, reason) => void child.send({ type: "left", id, reason }),
         });
-        child.send({ type: "watching" });
+        child.send({ type: "done", ask: frame.ask });
         return;
-      case "announced":
-      case "watching":
+      case "done":
       case "seen":
       case "left":
         return;
     }
   }
 
-  #see(announcement: Announcement, owner: object): void {
+  #see(announcement: Announcement, owner: Owner): void {
     this.#owners.set(announcement.id, owner);
     this.#book.see(announcement);
   }
 
-  #leave(id: string, owner: object): void {
+  #leave(id: string, owner: Owner): void {
     if (this.#owners.get(id) !== owner) return;
     this.#owners.delete(id);
     this.#book.leave(id, "goodbye");

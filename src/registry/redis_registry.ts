@@ -42,7 +42,7 @@ export interface RedisRegistryOptions {
   prefix?: string;
   timing?: RegistryTiming;
   /** How the connections behave. */
-  connection?: Pick<RedisOptions, "deadlineMs" | "probeMs" | "reconnect">;
+  connection?: Pick<RedisOptions, "deadlineMs" | "recovery">;
   /** Called when Redis fails, holds what is not an announcement, or a handler throws; it must not throw. @default {ignored} */
   onError?: RegistryErrorReport;
   /** @default {systemClock} */
@@ -120,10 +120,11 @@ class InRedis implements Registry {
   }
 
   async announce(announcement: Announcement): Promise<Announced> {
-    if (this.#closed) throw new RegistryError("Cannot announce server: the registry was closed");
+    if (this.#closed !== undefined)
+      throw new RegistryError("Cannot announce server: the registry was closed");
     const { id } = announcement;
     if (this.#announcing.has(id)) throw new TypeError(`Cannot announce server: "${id}" is announced already`);
-    const announcing = new Announcing(announcement, {
+    const announcing = Announcing.start(announcement, {
       connection: this.#commands,
       keys: this.#keys,
       leaseMs: this.#timing.leaseMs,

@@ -11,11 +11,13 @@ export type TopicHandler = (body: unknown, socket: Socket | undefined) => void;
  */
 export interface Channel {
   /**
-   * Sends a body, and with it perhaps an accepted connection, which is then the other side's.
+   * Sends a body, and with it perhaps an accepted connection. Ours stays open: whoever sent it destroys it once the other side
+   * is known to have its own.
    *
-   * @returns False when the channel is closed: nothing was sent.
+   * @param onSent Called when it has left this process, or with the error that kept it from leaving.
+   * @returns False when the channel is closed: nothing was sent, and `onSent` is not called.
    */
-  send(topic: string, body: unknown, socket?: Socket): boolean;
+  send(topic: string, body: unknown, socket?: Socket, onSent?: (error: Error | null) => void): boolean;
   /** Sets the one handler of a topic. What came for a topic before it had a handler waits, at most 1,000 messages in all. */
   on(topic: string, handler: TopicHandler): void;
   /** Settles when the channel has broken or the other process is gone. Never rejects. */

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Channel } from "./channel.ts";
-import { type ChannelEnd, processChannel } from "./process_channel.ts";
+import { type ChannelEnd, HAS_PIPE, processChannel } from "./process_channel.ts";
 
 /** How a process ended: by itself with a code, or by a signal. */
 export type Exit = { readonly code: number } | { readonly signal: string };
@@ -26,7 +26,7 @@ export interface Child {
  */
 export async function startChild(module: string, args: readonly string[]): Promise<Child> {
   const child = spawn(process.execPath, [...runtimeArgs(module), ...args], {
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    stdio: [HAS_PIPE ? "pipe" : "ignore", "ignore", "inherit", "ipc"],
     serialization: "advanced",
   });
   const { promise: exited, resolve: exit } = Promise.withResolvers<Exit>();
@@ -46,7 +46,10 @@ export async function startChild(module: string, args: readonly string[]): Promi
   return {
     pid,
     exited,
-    channel: processChannel(child as unknown as ChannelEnd, exited),
+    channel: processChannel(child as unknown as ChannelEnd, {
+      gone: exited,
+      ...(child.stdin && { pipeOut: child.stdin }),
+    }),
     kill(signal) {
       // Not child.kill: on Deno it marks the child as dead whatever the signal was.
       if (running) process.kill(pid, signal);

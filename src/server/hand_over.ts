@@ -1,18 +1,24 @@
 import type { Socket } from "node:net";
 import type { Channel } from "./channel.ts";
 
-/** The topic on which connections are handed over, and their ends reported. */
+/** The topic on which connections are handed over, and what became of them is reported. */
 const TOPIC = "connection";
 
 /** Connections that a child has not yet said to have taken: more are refused, so that a child that hangs holds few of them. */
 const MAX_UNTAKEN = 512;
 
-/** What the child reports, once a tick. */
+/** What the child reports, once a tick: the keys of connections that it has taken, and of those that are over. */
 interface Report {
-  /** How many more it has taken. */
-  readonly taken: number;
-  /** The keys of those that are over. */
+  readonly taken: readonly number[];
   readonly closed: readonly number[];
+}
+
+/** What becomes of a connection that was handed over: one of these is called, once. */
+export interface HandOverHandler {
+  /** It is over: the child says so, or has ended after it had taken it. */
+  closed(): void;
+  /** The child has ended before it took it: it is the caller's again, and nothing was read from it. */
+  returned(): void;
 }
 
 /** A parent's way to hand accepted connections to one child. */
@@ -20,43 +26,62 @@ export interface HandOver {
   /** Connections that the child holds, those on their way included. */
   readonly connections: number;
   /**
-   * Hands a connection over; from then on it is the child's.
+   * Hands a connection over.
    *
-   * @param onClosed Called once: when the child says that it is over, or with the child's end.
    * @returns False when the child cannot take it: it is gone, or has not taken the last 512. The connection is still the caller's.
    */
-  send(socket: Socket, onClosed: () => void): boolean;
+  send(socket: Socket, handler: HandOverHandler): boolean;
+}
+
+interface Held {
+  /** Our copy of the connection, until the child has its own. */
+  socket: Socket | undefined;
+  readonly handler: HandOverHandler;
 }
 
 /** Makes the parent's end over a child's channel. */
 export function handOver(channel: Channel): HandOver {
-  const held = new Map<number, () => void>();
+  const held = new Map<number, Held>();
   let lastKey = 0;
   let untaken = 0;
 
-  function end(key: number): void {
-    const onClosed = held.get(key);
+  function took(key: number): void {
+    const entry = held.get(key);
+    if (!entry?.socket) return;
+    untaken -= 1;
+    entry.socket.destroy();
+    entry.socket = undefined;
+  }
+  function over(key: number): void {
+    const entry = held.get(key);
     held.delete(key);
-    onClosed?.();
+    if (entry?.socket) {
+      untaken -= 1;
+      entry.handler.returned();
+    } else entry?.handler.closed();
   }
   channel.on(TOPIC, (body) => {
     const { taken, closed } = body as Report;
-    untaken -= taken;
-    for (const key of closed) end(key);
+    for (const key of taken) took(key);
+    for (const key of closed) over(key);
   });
   void channel.closed.then(() => {
-    for (const key of [...held.keys()]) end(key);
+    for (const key of [...held.keys()]) over(key);
   });
   return {
     get connections() {
       return held.size;
     },
-    send(socket, onClosed) {
+    send(socket, handler) {
       if (untaken >= MAX_UNTAKEN) return false;
       lastKey += 1;
-      if (!channel.send(TOPIC, lastKey, socket)) return false;
+      const key = lastKey;
+      const isSent = channel.send(TOPIC, key, socket, (error) => {
+        if (error) over(key);
+      });
+      if (!isSent) return false;
       untaken += 1;
-      held.set(lastKey, onClosed);
+      held.set(key, { socket, handler });
       return true;
     },
   };
@@ -71,15 +96,31 @@ export function takeConnections(
   channel: Channel,
   take: (socket: Socket, onClosed: () => void) => void,
 ): void {
-  let taken = 0;
+  let arrived: (readonly [number, Socket | undefined])[] = [];
   let closed: number[] = [];
   let isScheduled = false;
 
   function report(): void {
     isScheduled = false;
-    channel.send(TOPIC, { taken, closed } satisfies Report);
-    taken = 0;
+    const batch = arrived;
+    const taken = batch.map(([key]) => key);
+    // Nothing is read from a connection before the parent is sure to hear that it was taken: else it would give one that was
+    // begun here to another child, should we die in between.
+    const isSent = channel.send(TOPIC, { taken, closed } satisfies Report, undefined, () => begin(batch));
+    if (!isSent) for (const [, socket] of batch) socket?.destroy();
+    arrived = [];
     closed = [];
+  }
+  function begin(batch: typeof arrived): void {
+    for (const [key, socket] of batch) {
+      const onClosed = (): void => {
+        closed.push(key);
+        schedule();
+      };
+      // A connection that was reset on its way arrives as nothing.
+      if (socket) take(socket, onClosed);
+      else onClosed();
+    }
   }
   function schedule(): void {
     if (isScheduled) return;
@@ -87,15 +128,7 @@ export function takeConnections(
     setImmediate(report);
   }
   channel.on(TOPIC, (body, socket) => {
-    const key = Number(body);
-    taken += 1;
+    arrived.push([Number(body), socket]);
     schedule();
-    const onClosed = (): void => {
-      closed.push(key);
-      schedule();
-    };
-    // A connection that was reset on its way arrives as nothing.
-    if (socket) take(socket, onClosed);
-    else onClosed();
   });
 }

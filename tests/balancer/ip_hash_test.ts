@@ -32,7 +32,7 @@ test("ip-hash agrees with another one of the same backends, whatever happened be
   const members = seats(14);
   const eventful = policyOf(ipHash, members.toReversed());
   for (const [i, one] of members.entries()) {
-    one.weight = 1 + i;
+    one.weight = 1000 * (1 + i);
     eventful.change(one);
     namesOf(eventful);
     setAvailable(eventful, one, false);
@@ -89,14 +89,25 @@ test("ip-hash gives shares by weight, whatever the unit of the weights is", () =
   }
 });
 
-test("ip-hash moves no client to another than the one that got more weight", () => {
+test("ip-hash gives all clients to the only backend that is left", () => {
+  const members = seats(10);
+  const policy = policyOf(ipHash, members);
+  namesOf(policy);
+  for (const one of members.slice(1)) setAvailable(policy, one, false);
+  assertEquals(new Set(namesOf(policy)), new Set([members[0]?.name]));
+});
+
+test("ip-hash moves clients to the one that got more weight, and no others", () => {
   const members = seats(10);
   const policy = policyOf(ipHash, members);
   const before = namesOf(policy);
   const [heavier] = members as [Seat];
   heavier.weight = 2;
   policy.change(heavier);
-  for (const [i, name] of namesOf(policy).entries()) assert(name === before[i] || name === heavier.name);
+  const after = namesOf(policy);
+  for (const [i, name] of after.entries()) assert(name === before[i] || name === heavier.name);
+  const share = shareOf((i) => after[i] === heavier.name);
+  assert(Math.abs(share - 2 / 11) < 0.04, `has ${share}`);
 });
 
 test("ip-hash goes by the whole address, so that one network is spread over all backends", () => {

@@ -55,8 +55,14 @@ function ask(asked: Asked[], at: number, { name }: Backend, options: ProbeOption
     name,
     at,
     ...options,
-    answer: () => (resolve(), settled()),
-    refuse: (reason) => (reject(reason), settled()),
+    answer: () => {
+      resolve();
+      return settled();
+    },
+    refuse: (reason) => {
+      reject(reason);
+      return settled();
+    },
   });
   return promise;
 }
@@ -160,6 +166,19 @@ test("monitor() lets an answer count that comes after the wait", async () => {
   assertEquals([state, (missed ?? 0) > 1], ["suspect", true]);
   await it.asked.at(-1)?.answer();
   assertEquals([it.pool.find("0")?.state(), it.pool.find("0")?.health.missed], ["up", 0]);
+  await pass(2000, it);
+  assertEquals(timesOf(it), [0, 2000, 7000]);
+});
+
+test("monitor() asks again when a probe fails that stands for a newer heartbeat, rather than to judge that one", async () => {
+  await using it = lab(1);
+  await pass(100, it);
+  it.clock.advance(4500);
+  await it.asked.at(-1)?.refuse(new Error("timed out"));
+  assertEquals([timesOf(it), it.pool.find("0")?.health.missed], [[0, 2000, 4600], 2]);
+  assertEquals(it.told.length, 3);
+  await it.asked.at(-1)?.answer();
+  assertEquals([it.pool.find("0")?.state(), it.pool.find("0")?.health.missed], ["up", 0]);
 });
 
 test("monitor() goes on after a probe that throws instead of rejecting", async () => {
@@ -176,8 +195,8 @@ test("monitor() goes on after a probe that throws instead of rejecting", async (
       },
     },
   );
-  for (let i = 0; i < 3; i++) {
-    clock.advance(1000);
+  for (let i = 0; i < 5; i++) {
+    clock.advance(500);
     await turn();
   }
   assertEquals(calls, 3);

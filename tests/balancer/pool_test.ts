@@ -1,41 +1,9 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
-import type { Backend, BackendSpec } from "../../src/balancer/backend.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import type { Backend } from "../../src/balancer/backend.ts";
 import type { PolicyName } from "../../src/balancer/contract.ts";
 import { policies } from "../../src/balancer/policy/policies.ts";
-import { createPool, type Lease, type Pool, type PoolOptions } from "../../src/balancer/pool.ts";
 import { test } from "../testing.ts";
-
-const CLIENT = { host: "10.0.0.1" };
-const PORT = 7000;
-
-/** A pool of backends `10.9.0.1:7000` and so on that have answered once. */
-function poolOf(specs: readonly Partial<BackendSpec>[], options: Partial<PoolOptions> = {}): Pool {
-  const pool = createPool({ name: "default", policy: "round-robin", ...options });
-  for (const [i, spec] of specs.entries()) {
-    const backend = pool.add({ address: { host: `10.9.0.${i + 1}`, port: PORT }, ...spec });
-    pool.beat(backend, "answered");
-  }
-  return pool;
-}
-
-function miss(pool: Pool, backend: Backend, times = 3): void {
-  for (let i = 0; i < times; i++) {
-    pool.beat(backend, "sent");
-    pool.beat(backend, "overdue");
-  }
-}
-
-function at(pool: Pool, name: string): Backend {
-  const backend = pool.find(name);
-  assert(backend, `no backend ${name}`);
-  return backend;
-}
-
-/** The names of the backends of `count` clients in a row, which stay. */
-function picks(pool: Pool, count: number): (string | undefined)[] {
-  return Array.from({ length: count }, () => pool.acquire(CLIENT)?.backend.name);
-}
+import { at, CLIENT, miss, PORT, picks, poolOf } from "./pools.ts";
 
 test("Pool.acquire() counts the client until its lease is disposed, and disposing twice counts once", () => {
   const pool = poolOf([{ name: "a" }]);
@@ -71,9 +39,10 @@ test("a removed backend gets no client and no heartbeat any more", () => {
   const pool = poolOf([{ name: "a" }, { name: "b" }]);
   const removed = at(pool, "a");
   pool.remove("a");
+  assertEquals([pool.remove("a"), pool.size, ...picks(pool, 3)], [undefined, 1, "b", "b", "b"]);
+  const successor = pool.add({ name: "a", address: { host: "10.9.0.1", port: PORT }, admin: "draining" });
   miss(pool, removed);
-  assertEquals(picks(pool, 3), ["b", "b", "b"]);
-  assertEquals([removed.health.missed, pool.remove("a"), pool.size], [0, undefined, 1]);
+  assertEquals([removed.health.missed, successor.health.missed, ...picks(pool, 3)], [0, 0, "b", "b", "b"]);
 });
 
 for (const policy of Object.keys(policies) as PolicyName[]) {
@@ -137,40 +106,6 @@ test("Pool.acquire() passes over the backends that were tried for the client", (
   assertEquals(names, ["a", "b", "spare"]);
 });
 
-test("Pool.failed() counts one missed heartbeat between two probes, however many clients fail", () => {
-  const pool = poolOf([{ name: "a" }, { name: "b" }]);
-  const lease = pool.acquire(CLIENT) as Lease;
-  for (let i = 0; i < 10; i++) pool.failed(lease);
-  assertEquals([at(pool, "a").state(), at(pool, "a").health.missed], ["suspect", 1]);
-  miss(pool, at(pool, "a"), 2);
-  assertEquals(at(pool, "a").state(), "down");
-});
-
-test("clients' failures alone never put out more than half of a pool", () => {
-  const pool = poolOf([{}, {}, {}, {}, {}], { heartbeat: { threshold: 1 } });
-  for (let i = 0; i < 20; i++) {
-    const lease = pool.acquire(CLIENT);
-    if (lease) pool.failed(lease);
-  }
-  assertEquals([...pool.backends()].filter((backend) => backend.state() === "down").length, 2);
-});
-
-test("a pool of one stays in use however many clients fail", () => {
-  const pool = poolOf([{ name: "a" }], { heartbeat: { threshold: 1 } });
-  pool.failed(pool.acquire(CLIENT) as Lease);
-  assertEquals(picks(pool, 1), ["a"]);
-});
-
-test("backends that miss their own heartbeats leave room for clients' failures to put out others", () => {
-  const pool = poolOf([{ name: "a" }, { name: "b" }], { heartbeat: { threshold: 1 } });
-  pool.failed(pool.acquire(CLIENT) as Lease);
-  pool.failed(pool.acquire(CLIENT) as Lease);
-  assertEquals([at(pool, "a").state(), at(pool, "b").state()], ["down", "up"]);
-  miss(pool, at(pool, "a"), 1);
-  pool.failed(pool.acquire(CLIENT) as Lease);
-  assertEquals(at(pool, "b").state(), "down");
-});
-
 test("Pool.add() takes the address as the name, and refuses a name twice by a sentence", () => {
   const pool = poolOf([{}]);
   const twice = () => pool.add({ address: { host: "10.9.0.1", port: PORT } });
@@ -185,6 +120,11 @@ test("Pool.add() and Pool.change() refuse weights and limits that are none, and 
   assertThrows(() => pool.change("a", { maxConnections: 0 }), RangeError, "at least 1, received 0");
   assertThrows(() => pool.add({ address: { host: "10.9.0.9", port: 1 }, weight: -1 }), RangeError, "weight");
   assertEquals([pool.list().backends.length, at(pool, "a").state(), at(pool, "a").weight], [1, "up", 1]);
+});
+
+test("createPool() refuses a heartbeat that can never be judged", () => {
+  for (const heartbeat of [{ threshold: 0 }, { rise: 0.5 }, { intervalMs: 0 }, { intervalMs: Number.NaN }])
+    assertThrows(() => poolOf([], { heartbeat }), RangeError, "Cannot set heartbeat");
 });
 
 test("Pool.list() gives what /api/pools shows", () => {
@@ -240,52 +180,3 @@ test("a watcher is told of the backends there are, and then of each that comes, 
   const states = ["suspect up", "up suspect", "suspect down", "down draining"].map((state) => `b ${state}`);
   assertEquals(seen, ["+a", "+b", ...states, "-b"]);
 });
-
-type Step = readonly [
-  act: "acquire" | "dispose" | "fail" | "miss" | "answer" | "admin" | "remove",
-  which: number,
-];
-
-test("active returns to 0 after any interleaving, and only available backends are picked", () => {
-  const act = fc.constantFrom<Step[0]>(
-    "acquire",
-    "acquire",
-    "acquire",
-    "dispose",
-    "fail",
-    "miss",
-    "answer",
-    "admin",
-    "remove",
-  );
-  const policy = fc.constantFrom(...(Object.keys(policies) as PolicyName[]));
-  fc.assert(
-    fc.property(policy, fc.array(fc.tuple(act, fc.nat(5)), { maxLength: 100 }), (name, steps) => {
-      const pool = poolOf([{ maxConnections: 3 }, {}, { weight: 3 }, { backup: true }], { policy: name });
-      const all = [...pool.backends()];
-      const leases: Lease[] = [];
-      for (const one of steps) run(pool, all, leases, one);
-      for (const lease of leases) lease[Symbol.dispose]();
-      assert(all.every(({ active }) => active === 0));
-    }),
-  );
-});
-
-function run(pool: Pool, all: readonly Backend[], leases: Lease[], [act, which]: Step): void {
-  const backend = all[which % all.length] as Backend;
-  const lease = leases[which];
-  if (act === "acquire") take(pool, leases);
-  else if (act === "dispose") lease?.[Symbol.dispose]();
-  else if (act === "fail" && lease) pool.failed(lease);
-  else if (act === "miss") miss(pool, backend, 1 + which);
-  else if (act === "answer") pool.beat(backend, "answered");
-  else if (act === "admin") pool.change(backend.name, { admin: which % 2 === 0 ? "draining" : "enabled" });
-  else if (act === "remove" && which === 5) pool.remove(backend.name);
-}
-
-function take(pool: Pool, leases: Lease[]): void {
-  const fit = [...pool.backends()].filter(({ available }) => available);
-  const lease = pool.acquire(CLIENT);
-  assert(lease ? fit.includes(lease.backend) : fit.length === 0);
-  if (lease) leases.push(lease);
-}

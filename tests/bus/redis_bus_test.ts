@@ -35,7 +35,7 @@ async function returning(url: string, options: Partial<RedisBusOptions> = {}) {
       // One connection for each direction.
       if (losses === 2) lost.resolve();
     },
-    connection: { reconnect: { firstMs: 5, maxMs: 20 }, deadlineMs: 2000 },
+    connection: { recovery: { reconnect: { firstMs: 5, maxMs: 20 } } },
     ...options,
   });
   return {
@@ -95,7 +95,7 @@ test("a Redis bus drops what is beyond its limit while Redis is frozen, and work
 
 test("a Redis bus rejects a subscription as unavailable within the deadline when Redis is frozen", async () => {
   await using redis = await redisServer();
-  const bus = await redisBus({ url: redis.url, connection: { deadlineMs: 50 } });
+  const bus = await redisBus({ url: redis.url, connection: { deadlineMs: 500 } });
   redis.kill("SIGSTOP");
   const error = await assertRejects(() => bus.subscribe("a", () => undefined), BusError, `"a"`);
   assertEquals(error.code, "unavailable");

@@ -10,7 +10,7 @@ function watched(): { options: RedisOptions; down: Promise<void>; up: Promise<vo
   const up = Promise.withResolvers<void>();
   const errors: Error[] = [];
   const options: RedisOptions = {
-    reconnect: { firstMs: 10, maxMs: 50 },
+    recovery: { reconnect: { firstMs: 10, maxMs: 50 } },
     onDown: down.resolve,
     onUp: up.resolve,
     onError: (error) => errors.push(error),
@@ -51,7 +51,7 @@ test("connectRedis() rejects with timeout when the other side never answers", as
   const address = silent.address();
   assert(typeof address === "object" && address !== null);
   const url = `redis://127.0.0.1:${address.port}`;
-  const error = await assertRejects(() => connectRedis(url, { deadlineMs: 100 }), RedisError);
+  const error = await assertRejects(() => connectRedis(url, { recovery: { connectMs: 100 } }), RedisError);
   assertEquals(error.code, "timeout");
 });
 
@@ -88,7 +88,7 @@ test("a connection reports one cause of failing to connect again once, however o
   const { promise: refused, resolve } = Promise.withResolvers<void>();
   const messages: string[] = [];
   await using connection = await connectRedis(redis.url, {
-    reconnect: { firstMs: 1, maxMs: 1 },
+    recovery: { reconnect: { firstMs: 1, maxMs: 1 } },
     onError(error) {
       messages.push(error.message);
       if (error.message.includes("refused")) setTimeout(resolve, 50);
@@ -112,7 +112,7 @@ test("ask() rejects commands under way when Redis is killed", async () => {
 test("ask() rejects with timeout when Redis is frozen, and the connection is made anew", async () => {
   await using redis = await redisServer();
   const seen = watched();
-  await using connection = await connectRedis(redis.url, { ...seen.options, deadlineMs: 150, probeMs: 50 });
+  await using connection = await connectRedis(redis.url, { ...seen.options, recovery: { probeMs: 50 } });
   redis.kill("SIGSTOP");
   const error = await assertRejects(() => connection.ask("ping", (client) => client.ping(), 40), RedisError);
   assertEquals(error.code, "timeout");
@@ -125,7 +125,7 @@ test("ask() rejects with timeout when Redis is frozen, and the connection is mad
 test("a frozen Redis is found out even while commands are written to it all the time", async () => {
   await using redis = await redisServer();
   const seen = watched();
-  await using connection = await connectRedis(redis.url, { ...seen.options, deadlineMs: 150, probeMs: 50 });
+  await using connection = await connectRedis(redis.url, { ...seen.options, recovery: { probeMs: 50 } });
   redis.kill("SIGSTOP");
   const writing = setInterval(() => {
     if (connection.isUp) connection.client.set("key", "value").catch(() => undefined);
@@ -178,7 +178,10 @@ test("close() ends within the deadline when Redis is frozen", async () => {
 test("close() ends while the connection is being made anew", async () => {
   await using redis = await redisServer();
   const seen = watched();
-  const connection = await connectRedis(redis.url, { ...seen.options, reconnect: { firstMs: 60_000 } });
+  const connection = await connectRedis(redis.url, {
+    ...seen.options,
+    recovery: { reconnect: { firstMs: 60_000 } },
+  });
   await redis.stop();
   await seen.down;
   await connection.close();

@@ -17,7 +17,7 @@ async function listen(url: string, options: Partial<SubscriberOptions> = {}) {
   const down = Promise.withResolvers<void>();
   const up = Promise.withResolvers<void>();
   const subscriber: Subscriber = await connectSubscriber(url, {
-    reconnect: { firstMs: 10, maxMs: 50 },
+    recovery: { reconnect: { firstMs: 10, maxMs: 50 } },
     onMessage(channel, payload) {
       heard.push(`${channel} ${payload}`);
       arrived.resolve();
@@ -118,7 +118,7 @@ test("join() that waits too long rejects, and the channel is not joined later", 
 
 test("join() that a frozen Redis answers after the deadline leaves nothing joined", async () => {
   await using redis = await redisServer();
-  await using ear = await listen(redis.url, { deadlineMs: 50, probeMs: 60_000 });
+  await using ear = await listen(redis.url, { deadlineMs: 500, recovery: { probeMs: 60_000 } });
   redis.kill("SIGSTOP");
   const error = await assertRejects(() => ear.subscriber.join("a"), RedisError);
   assertEquals(error.code, "timeout");
@@ -151,7 +151,7 @@ test("a subscriber that Redis cuts off hears again", async () => {
 
 test("a subscriber finds out that Redis is frozen and comes back with it", async () => {
   await using redis = await redisServer();
-  await using ear = await listen(redis.url, { probeMs: 30, deadlineMs: 200 });
+  await using ear = await listen(redis.url, { recovery: { probeMs: 30 } });
   await ear.subscriber.join("a");
   redis.kill("SIGSTOP");
   await ear.down;

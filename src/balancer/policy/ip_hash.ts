@@ -1,6 +1,6 @@
 import type { Candidate, Client, Policy } from "../contract.ts";
 import { hash32 } from "./hash.ts";
-import { Ring } from "./ring.ts";
+import { pointAt, Ring } from "./ring.ts";
 
 /** Points of a backend of weight 1: with ten such backends each has its share give or take a tenth. */
 const POINTS = 160;
@@ -71,7 +71,7 @@ class IpHash<B extends Candidate> implements Policy<B> {
     if (owner.isOpen === backend.available) return;
     owner.isOpen = backend.available;
     if (this.#isStale) return;
-    for (const place of this.#places(owner)) this.#ring.mark(place, owner.number, owner.isOpen);
+    for (const point of this.#points(owner)) this.#ring.mark(point, owner.isOpen);
   }
 
   pick(client: Client, except: ReadonlySet<B>): B | undefined {
@@ -98,16 +98,16 @@ class IpHash<B extends Candidate> implements Policy<B> {
     this.#isStale = false;
   }
 
-  *#freshPoints(isRescaled: boolean): Generator<readonly [number, number]> {
-    for (const owner of this.#owners.values()) {
-      if (!owner.isFresh && !isRescaled) continue;
-      for (const place of this.#places(owner)) yield [place, owner.number];
-    }
+  #freshPoints(isRescaled: boolean): number[] {
+    const points: number[] = [];
+    for (const owner of this.#owners.values())
+      if (owner.isFresh || isRescaled) for (const point of this.#points(owner)) points.push(point);
+    return points;
   }
 
-  *#places(owner: Owner<B>): Generator<number> {
-    const count = Math.max(1, Math.round(POINTS * this.#scale * owner.weight));
-    for (let point = 0; point < count; point++) yield hash32(owner.backend.name, point);
+  #points({ backend, number, weight }: Owner<B>): number[] {
+    const length = Math.max(1, Math.round(POINTS * this.#scale * weight));
+    return Array.from({ length }, (_, i) => pointAt(hash32(backend.name, i), number));
   }
 }
 

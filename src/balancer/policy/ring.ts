@@ -13,6 +13,11 @@ export interface RingOwners {
   isOpen(owner: number): boolean;
 }
 
+/** The point that an owner has at a place from 0 up to but not including 2^32. */
+export function pointAt(place: number, owner: number): number {
+  return place * OWNERS + owner;
+}
+
 function placeOf(point: number): number {
   return Math.floor(point / OWNERS);
 }
@@ -54,25 +59,24 @@ export class Ring {
   #open = new NumberSet();
 
   /** Puts points on the ring and takes those away whose owner does not stay. */
-  change(fresh: Iterable<readonly [place: number, owner: number]>, owners: RingOwners): void {
-    const added = Float64Array.from(fresh, ([place, owner]) => place * OWNERS + owner).sort();
-    this.#points = merge(this.#points, added, owners);
+  change(fresh: readonly number[], owners: RingOwners): void {
+    this.#points = merge(this.#points, Float64Array.from(fresh).sort(), owners);
     this.#buildIndex();
     this.#open = new NumberSet(this.#points.length);
     for (let at = 0; at < this.#points.length; at++)
       if (owners.isOpen(ownerOf(this.#points[at] ?? 0))) this.#open.add(at);
   }
 
-  /** Opens or shuts one point of an owner. */
-  mark(place: number, owner: number, isOpen: boolean): void {
-    const at = this.#seek(place * OWNERS + owner);
+  /** Opens or shuts a point that is on the ring. */
+  mark(point: number, isOpen: boolean): void {
+    const at = this.#seek(point);
     if (isOpen) this.#open.add(at);
     else this.#open.delete(at);
   }
 
   /** The owner of `place`, or, if `isExcepted` says so, of the next open point after it; -1 when there is none. */
   find(place: number, isExcepted: (owner: number) => boolean): number {
-    const start = this.#seek(place * OWNERS);
+    const start = this.#seek(pointAt(place, 0));
     const after = this.#walk(start, this.#points.length, isExcepted);
     return after >= 0 ? after : this.#walk(0, start, isExcepted);
   }

@@ -1,48 +1,11 @@
 import { backoff, type Clock, systemClock, type Timer, wait } from "../../async/mod.ts";
 import type { ClosingReason, Cursor } from "../protocol.ts";
-import type { Dial } from "./dial.ts";
 import { ChatError } from "./errors.ts";
 import { Exchange, type Frame } from "./exchange.ts";
+import type { ChatClientHandler, ChatClientOptions, ClientEnd, Credentials } from "./options.ts";
 import type { Sent } from "./outbox.ts";
 import { type ChatMessage, Reader, toMessage } from "./reader.ts";
 import { Sender } from "./sender.ts";
-
-/** How one logs in: by password, or by a token that an earlier login gave. */
-export type Credentials = { readonly name: string; readonly password: string } | { readonly token: string };
-
-/** Everything that can happen to a client. Each is optional; none may throw. */
-export interface ChatClientHandler {
-  /** A message, exactly once and in order. It counts as read when this returns. */
-  message?(message: ChatMessage): void;
-  /** Logged in on a server: the first time, and after each change of the connection. */
-  online?(server: string): void;
-  /** The connection is gone; another one is being made. */
-  offline?(): void;
-  /** The server says that it closes the connection, and why. */
-  closing?(reason: ClosingReason): void;
-  /** Messages between those seen and those to come are not to be had any more. */
-  resync?(reason: "trimmed" | "rollback"): void;
-}
-
-/** Options for {@linkcode connectChat}. */
-export interface ChatClientOptions {
-  readonly dial: Dial;
-  readonly credentials: Credentials;
-  readonly handler?: ChatClientHandler;
-  /** What names this device among those of the user. @default {a random name} */
-  readonly device?: string;
-  /** Where an earlier client of this device stopped. @default {where the server knows that it stopped} */
-  readonly cursor?: Cursor | undefined;
-  /** Sends that may wait for their answers; one more is refused with `rate_limited`. @default {10000} */
-  readonly maxUnsent?: number;
-  /** @default {systemClock} */
-  readonly clock?: Clock;
-  /** Ends connecting for the first time. */
-  readonly signal?: AbortSignal;
-}
-
-/** Why a client is over. `replaced`: by a newer login of its device. `refused`: its login is not taken any more. */
-export type ClientEnd = "closed" | "replaced" | "refused";
 
 const LOGIN_MS = 15_000;
 const PING_MS = 30_000;
@@ -233,6 +196,11 @@ export class ChatClient implements AsyncDisposable {
     switch (frame.type) {
       case "message":
         this.#take(toMessage(frame));
+        break;
+      case "gap":
+        if (this.#reader.take(toMessage(frame)) === "new") {
+          this.#handler.gap?.(String(frame.conversation), Number(frame.missing));
+        }
         break;
       case "resync":
         this.#reader.resync(String(frame.epoch), Number(frame.inbox));

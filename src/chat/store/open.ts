@@ -9,7 +9,8 @@ import type { Writer } from "./write.ts";
  *
  * - What is asked for in one turn of the event loop, or while a transaction runs, is written in one transaction.
  * - Hints come after the commit, in the order of the entries, before the callers go on.
- * - `close` writes what is queued, brings everything into the database file, and gives the folder back.
+ * - `close` writes what is queued, brings everything into the database file, and gives the folder back. So does the end of the
+ *   process, however it ends; and a writer that nobody refers to any more may be collected, which gives the folder back, too.
  *
  * @throws {StoreError} `locked` when another process has the folder; `damaged` when the file there is not ours, broken, or
  * of a newer version, and then it is not touched; `unavailable` when the folder cannot be used.

@@ -24,11 +24,13 @@ function reportError(error: unknown): never {
   throw error;
 }
 
-/** Takes the folder, if it can, and keeps it until it is killed. */
+/** Takes the folder, if it can, and keeps it until it is killed: a writer that nobody refers to is collected, and closed. */
 async function hold(channel: Channel): Promise<void> {
   try {
-    await open();
+    await using writer = await open();
     channel.send("opened", "ok");
+    await channel.closed;
+    await writer.close();
   } catch (error) {
     channel.send("opened", error instanceof StoreError ? error.code : String(error));
   }

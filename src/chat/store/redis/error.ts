@@ -1,3 +1,4 @@
+import { DeadlineError } from "../../../async/mod.ts";
 import { RedisError } from "../../../redis/mod.ts";
 import { StoreError } from "../contract.ts";
 
@@ -14,7 +15,8 @@ export function toStoreError(cause: unknown, action: string): StoreError {
   return new StoreError("unavailable", `Cannot ${action}: ${message}`, { cause });
 }
 
-/** Whether Redis refused, and so is there: what else waits need not fail with it. */
-export function isRefusal(cause: unknown): boolean {
-  return cause instanceof RedisError && cause.code === "rejected";
+/** Whether Redis is not there, or does not answer; a refusal is an answer. */
+export function isSilence(cause: unknown): boolean {
+  if (cause instanceof DeadlineError) return true;
+  return cause instanceof RedisError && (cause.code === "timeout" || cause.code === "unreachable");
 }

@@ -3,7 +3,7 @@ import type { RedisConnection } from "../../../redis/mod.ts";
 import { StoreError } from "../contract.ts";
 import { MAX_QUEUED_WRITES, type WriteOp, type WriteResult } from "../write.ts";
 import type { Confirm } from "./durability.ts";
-import { isRefusal, toStoreError } from "./error.ts";
+import { isSilence, toStoreError } from "./error.ts";
 import type { Scripts } from "./scripts.ts";
 
 /** Options for {@linkcode RedisWriter}. */
@@ -87,17 +87,20 @@ export class RedisWriter {
     const { deadlineMs, clock } = this.#options;
     try {
       const outcomes = await withDeadline(this.#store(batch), deadlineMs, "write to Redis", clock);
-      for (const [index, { resolve, reject }] of batch.entries()) {
-        const outcome = outcomes[index];
-        if (outcome?.status === "fulfilled") resolve(outcome.value);
-        else reject(toStoreError(outcome?.reason, "write to Redis"));
+      for (const [index, outcome] of outcomes.entries()) {
+        if (outcome.status === "fulfilled") batch[index]?.resolve(outcome.value);
+        else this.#fail(batch.slice(index, index + 1), outcome.reason);
       }
     } catch (cause) {
-      const error = toStoreError(cause, "write to Redis");
-      // A Redis that is away would let each batch that waits run into the deadline in its turn.
-      const failed = isRefusal(cause) ? batch : [...batch, ...this.#queue.splice(0)];
-      for (const { reject } of failed) reject(error);
+      this.#fail(batch, cause);
     }
+  }
+
+  #fail(requests: readonly Request[], cause: unknown): void {
+    const error = toStoreError(cause, "write to Redis");
+    for (const { reject } of requests) reject(error);
+    // Each batch that waits for a Redis that does not answer would run into the deadline in its turn.
+    if (isSilence(cause)) for (const { reject } of this.#queue.splice(0)) reject(error);
   }
 
   async #store(batch: readonly Request[]): Promise<readonly PromiseSettledResult<WriteResult>[]> {

@@ -104,6 +104,8 @@ export class Inboxes {
   #append({ name, head }: Member, entry: Entry, delivered: Delivered[]): void {
     const { seq, isGap, tail } = entry;
     const inbox = head.top + 1;
+    if (inbox > MAX_NUMBER)
+      throw new RangeError(`Cannot add to the inbox of "${name}": it has used up its numbers`);
     const stamp = randomStamp();
     this.#insert.run(head.id, inbox, stamp, seq, isGap ? 1 : 0, tail.bytes);
     head.top = inbox;

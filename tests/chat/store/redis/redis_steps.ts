@@ -34,16 +34,20 @@ export async function assertUnavailable(body: () => Promise<unknown>): Promise<v
   assertEquals((await assertRejects(body, StoreError)).code, "unavailable");
 }
 
-/** Sends until it works again; the test's own limit is the deadline. */
-export async function sendUntilStored(store: Store): Promise<void> {
-  const message = outgoing();
+/** Does something again and again until it no longer is `unavailable`; the test's own limit is the deadline. */
+export async function untilAvailable<T>(body: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      assertEquals((await store.send(message)).outcome, "stored");
-      return;
+      return await body();
     } catch (error) {
       assert(error instanceof StoreError && error.code === "unavailable", String(error));
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
+}
+
+/** Sends a message until it is stored. */
+export async function sendUntilStored(store: Store): Promise<void> {
+  const message = outgoing();
+  assertEquals((await untilAvailable(() => store.send(message))).outcome, "stored");
 }

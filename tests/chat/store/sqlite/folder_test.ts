@@ -3,23 +3,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { StoreError, sqliteStore } from "../../../../src/chat/store/mod.ts";
-import { type Child, startChild } from "../../../../src/server/mod.ts";
 import { test } from "../../../testing.ts";
 import { createUsers, openQuietWriter, temporaryFolder } from "../open_stores.ts";
 import { frames, NOW, outgoing, sendNew } from "../store_steps.ts";
+import { startStoreChild } from "../use_child.ts";
 import { useStore } from "./use_store.ts";
-
-const CHILD = new URL("../store_child.ts", import.meta.url).href;
-
-/** The next message of a child on a topic. */
-function next(child: Child, topic: string): Promise<unknown> {
-  return new Promise((resolve) => child.channel.on(topic, resolve));
-}
-
-async function kill(child: Child): Promise<void> {
-  child.kill("SIGKILL");
-  await child.exited;
-}
 
 test("openWriter() makes a folder and files that nobody else may read", async () => {
   await using folder = await temporaryFolder();
@@ -38,19 +26,18 @@ test("openWriter() refuses a folder that this process holds, and still holds it 
   await using writer = await openQuietWriter(folder.path);
   const error = await assertRejects(() => openQuietWriter(folder.path), StoreError, folder.path);
   assertEquals(error.code, "locked");
-  const child = await startChild(CHILD, ["hold", folder.path]);
-  assertEquals(await next(child, "opened"), "locked");
-  await kill(child);
+  await using child = await startStoreChild("hold", folder.path);
+  assertEquals(await child.next("opened"), "locked");
   assertEquals((await writer.write([])).length, 0);
 });
 
 test("openWriter() refuses a folder that another process holds until that process is killed", async () => {
   await using folder = await temporaryFolder();
-  const child = await startChild(CHILD, ["hold", folder.path]);
-  assertEquals(await next(child, "opened"), "ok");
+  await using child = await startStoreChild("hold", folder.path);
+  assertEquals(await child.next("opened"), "ok");
   const error = await assertRejects(() => openQuietWriter(folder.path), StoreError, folder.path);
   assertEquals(error.code, "locked");
-  await kill(child);
+  await child.crash();
   await using writer = await openQuietWriter(folder.path);
   assertEquals(writer.durable, "disk");
 });
@@ -157,7 +144,7 @@ test("sqliteStore() finds everything again after the folder was closed and opene
 test("a writer that is killed loses nothing that it has acknowledged, and nothing it holds has a hole", async () => {
   await using folder = await temporaryFolder();
   await useStore(folder.path, (store) => createUsers(store, ["ann", "bob"]));
-  const child = await startChild(CHILD, ["flood", folder.path]);
+  await using child = await startStoreChild("flood", folder.path);
   const stored = new Map<string, number>();
   const enough = Promise.withResolvers<void>();
   child.channel.on("stored", (body) => {
@@ -166,7 +153,7 @@ test("a writer that is killed loses nothing that it has acknowledged, and nothin
     if (stored.size === 300) enough.resolve();
   });
   await enough.promise;
-  await kill(child);
+  await child.crash();
   await useStore(folder.path, async (store) => {
     const { entries } = await store.readLog("ann:bob", undefined, { count: 100_000, bytes: 1e9 });
     const seqs = new Map(entries.map(({ id, seq }) => [id, seq]));

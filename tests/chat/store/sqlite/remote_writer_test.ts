@@ -7,12 +7,11 @@ import {
   sqliteStore,
   type WriteOp,
 } from "../../../../src/chat/store/mod.ts";
-import { startChild } from "../../../../src/server/mod.ts";
 import { test } from "../../../testing.ts";
 import { channelPair, createUsers, openQuietWriter, temporaryFolder, unexpected } from "../open_stores.ts";
 import { linesOf, readAll, seqOf } from "../store_steps.ts";
+import { startStoreChild } from "../use_child.ts";
 
-const CHILD = new URL("../store_child.ts", import.meta.url).href;
 const ACK: WriteOp = { type: "ack", user: "nobody", device: "phone", epoch: "", inbox: 1 };
 
 test("a child process sends through its parent's writer and reads by itself", async () => {
@@ -23,11 +22,9 @@ test("a child process sends through its parent's writer and reads by itself", as
   });
   await using store = await sqliteStore({ dir: folder.path, writer });
   await createUsers(store, ["ann", "bob"]);
-  const child = await startChild(CHILD, ["remote", folder.path]);
+  await using child = await startStoreChild("remote", folder.path);
   serveWriter(child.channel, writer, unexpected);
-  const body = await new Promise((resolve) => child.channel.on("sent", resolve));
-  child.kill("SIGKILL");
-  await child.exited;
+  const body = await child.next("sent");
   const { results, lines } = body as { results: SendResult[]; lines: string[] };
   assertEquals(
     results.map(seqOf),

@@ -1,0 +1,197 @@
+/**
+ * The program as people run it: a process of its own, on any of the three runtimes, ended with the test.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { withDeadline } from "../../src/async/mod.ts";
+import type { Address } from "../../src/net/mod.ts";
+import { DEADLINE_MS, toAddress } from "../helpers.ts";
+import { RUNTIME } from "../testing.ts";
+
+/** The folder of `mod.ts`. */
+export const ROOT: string = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const BIN = join(ROOT, "node_modules", ".bin");
+
+/** A runtime's name. */
+export type RuntimeName = typeof RUNTIME;
+
+/** How each runtime runs the program. */
+const COMMANDS: Readonly<Record<RuntimeName, readonly string[]>> = {
+  node: [join(BIN, "node"), "mod.ts"],
+  bun: [join(BIN, "bun"), "run", "mod.ts"],
+  deno: [join(BIN, "deno"), "run", "-q", "-P", "mod.ts"],
+};
+
+/** A running program. Disposing kills it and its children. */
+export interface Program extends AsyncDisposable {
+  readonly pid: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The parts of the ready line, once it has come. @throws {Error} when the program ends before. */
+  ready(): Promise<Readonly<Record<string, string>>>;
+  /** Waits until standard output and error together hold a text. */
+  says(text: string): Promise<void>;
+  /** Writes to standard input. */
+  type(text: string): void;
+  /** Ends standard input. */
+  endInput(): void;
+  signal(signal: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP"): void;
+  /** The exit code, or the signal that ended it. */
+  readonly exited: Promise<number | string>;
+  /** Waits for the end, but not for ever. */
+  end(): Promise<number | string>;
+}
+
+/** Options for {@linkcode startProgram}. */
+export interface ProgramOptions {
+  readonly runtime?: RuntimeName;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** Starts `chorus` with arguments. */
+export function startProgram(args: readonly string[], options: ProgramOptions = {}): Program {
+  const [command = "", ...first] = COMMANDS[options.runtime ?? RUNTIME];
+  const child = spawn(command, [...first, ...args], {
+    cwd: options.cwd ?? ROOT,
+    env: { ...process.env, ...options.env },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  return new RunningProgram(child, args);
+}
+
+class RunningProgram implements Program {
+  stdout = "";
+  stderr = "";
+  readonly exited: Promise<number | string>;
+  readonly #child: ChildProcess;
+  readonly #name: string;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(child: ChildProcess, args: readonly string[]) {
+    this.#child = child;
+    this.#name = `chorus ${args.join(" ")}`;
+    this.exited = new Promise((resolve) =>
+      child.on("close", (code, signal) => resolve(signal ?? code ?? -1)),
+    );
+    child.stdout?.on("data", (chunk) => {
+      this.stdout += chunk;
+      this.#look();
+    });
+    child.stderr?.on("data", (chunk) => {
+      this.stderr += chunk;
+      this.#look();
+    });
+    // Writing to a program that has ended is no failure of the test.
+    child.stdin?.on("error", () => undefined);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
+  async ready(): Promise<Readonly<Record<string, string>>> {
+    const line = await this.#until(
+      "its ready line",
+      () => /^chorus \S+ ready (?<parts>.*)\n/.exec(this.stdout)?.groups?.parts,
+    );
+    return Object.fromEntries(
+      line.split(" ").map((part) => part.split(/=(.*)/s).slice(0, 2) as [string, string]),
+    );
+  }
+
+  async says(text: string): Promise<void> {
+    await this.#until(`"${text}"`, () => (this.stdout + this.stderr).includes(text) || undefined);
+  }
+
+  type(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
+  endInput(): void {
+    this.#child.stdin?.end();
+  }
+
+  signal(signal: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP"): void {
+    process.kill(this.pid, signal);
+  }
+
+  end(): Promise<number | string> {
+    return withDeadline(this.exited, DEADLINE_MS, `see the end of ${this.#name}\n${this.stderr}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const children = await childrenOf(this.pid);
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      try {
+        process.kill(this.pid, "SIGKILL");
+      } catch {
+        // It has ended just now.
+      }
+    }
+    for (const pid of children) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+    await this.exited;
+  }
+
+  #look(): void {
+    for (const check of [...this.#waiting]) check();
+  }
+
+  async #until<T>(what: string, look: () => T | undefined): Promise<T> {
+    const found = new Promise<T>((resolve, reject) => {
+      const check = (): void => {
+        const value = look();
+        if (value === undefined) return;
+        this.#waiting.delete(check);
+        resolve(value);
+      };
+      this.#waiting.add(check);
+      check();
+      void this.exited.then((code) =>
+        reject(new Error(`${this.#name} ended with ${code} before ${what}\n${this.stderr}`)),
+      );
+    });
+    const said = () => `\nstdout: ${this.stdout}\nstderr: ${this.stderr}`;
+    return await withDeadline(found, DEADLINE_MS, `see ${what} of ${this.#name}`).catch((error: Error) => {
+      throw new Error(error.message + said(), { cause: error });
+    });
+  }
+}
+
+/** Whether a process runs. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** The processes that a process has started, by their ids, with their command lines. */
+export async function childrenOf(pid: number): Promise<number[]> {
+  const { execFileSync } = await import("node:child_process");
+  const table = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" });
+  return table
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .filter(([, parent]) => parent === pid)
+    .map(([child]) => child ?? -1);
+}
+
+/** Asks an admin server. */
+export async function getJson(admin: string | undefined, path: string): Promise<unknown> {
+  const response = await fetch(`http://${admin}${path}`);
+  return await response.json();
+}
+
+/** The address in a part of a ready line. */
+export function partAddress(parts: Readonly<Record<string, string>>, name: string): Address {
+  const part = parts[name];
+  if (part === undefined) throw new Error(`the ready line has no ${name}`);
+  return toAddress(part);
+}

@@ -1,0 +1,164 @@
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { formatAddress, systemDriver } from "../../src/net/mod.ts";
+import { temporaryFolder } from "../helpers.ts";
+import { test } from "../testing.ts";
+import { getJson, startProgram } from "./program.ts";
+
+/** Mistakes with the exit code 2, and words of their one sentence: where, what was found, what is allowed. */
+const MISTAKES: readonly (readonly [readonly string[], string])[] = [
+  [["nonsense"], '"nonsense" is not a command; there are up, chat, balance, client'],
+  [["up", "--nonsense"], "--nonsense"],
+  [["up", "--servers", "0"], '--servers: "0" is not a whole number from 1 to 64'],
+  [["up", "--policy", "best"], '"best" is not one of round-robin, weighted, ip-hash, least-connections'],
+  [["up", "--listen", "nowhere"], '--listen: "nowhere" is not an address; write HOST:PORT'],
+  [["up", "--listen", "127.0.0.1:70000"], "ports are 0 to 65535"],
+  [["up", "--admin", "0.0.0.0:7090"], "not a loopback address"],
+  [["up", "--grace", "5"], '--grace: "5" is not a time; write 500ms, 5s'],
+  [["up", "--redis", "localhost"], "--redis: not the address of a Redis"],
+  [["up", "--limit", "speed=1"], '"speed" is not a limit; there are login-timeout'],
+  [["up", "--durable", "replica"], "replica needs --redis"],
+  [["up", "extra"], 'received "extra"'],
+  [["balance"], "say where clients go"],
+  [
+    ["balance", "--backend", "127.0.0.1:1,heavy"],
+    '"heavy" of "127.0.0.1:1,heavy" is neither weight=N nor backup',
+  ],
+  [["chat", "--listen", "0.0.0.0:0", "--redis", "redis://127.0.0.1:1"], "--advertise"],
+];
+
+test("every mistake on the command line ends with 2 and one sentence that says what is allowed", {
+  timeoutMs: 60_000,
+}, async () => {
+  const left = [...MISTAKES];
+  const work = async (): Promise<void> => {
+    for (let mistake = left.shift(); mistake; mistake = left.shift()) {
+      const [args, words] = mistake;
+      await using program = startProgram(args);
+      assertEquals([await program.end(), program.stdout], [2, ""], args.join(" "));
+      assertStringIncludes(program.stderr, words);
+      assertEquals(program.stderr.trim().split("\n").length, 1, program.stderr);
+    }
+  };
+  await Promise.all([work(), work(), work()]);
+});
+
+test("a flag's environment variable counts where the flag is not given, and is named in its error", async () => {
+  await using program = startProgram(["up"], { env: { CHORUS_SERVERS: "many" } });
+  assertEquals(await program.end(), 2);
+  assertStringIncludes(program.stderr, 'CHORUS_SERVERS: "many" is not a whole number');
+  const env = {
+    CHORUS_LISTEN: "127.0.0.1:0",
+    CHORUS_ADMIN: "none",
+    CHORUS_BACKEND: "127.0.0.1:1 127.0.0.1:2,weight=3",
+  };
+  await using balancer = startProgram(["balance"], { env });
+  assertEquals((await balancer.ready()).admin, undefined);
+});
+
+test("--help of every command lists its flags and opens nothing", async () => {
+  const commands = ["up", "chat", "balance", "client"].map(async (command) => {
+    await using program = startProgram([command, "--help"]);
+    assertEquals([await program.end(), program.stderr], [0, ""]);
+    assertStringIncludes(program.stdout, "--help");
+    assertStringIncludes(program.stdout, `chorus ${command === "up" ? "[up]" : command}`);
+  });
+  await Promise.all(commands);
+});
+
+test("a port in use ends with 1 where it was asked for", async () => {
+  const driver = systemDriver();
+  await using taken = await driver.listen({ host: "127.0.0.1", port: 0 }, (connection) => {
+    connection.abort();
+    return { data: () => undefined, close: () => undefined };
+  });
+  await using program = startProgram([
+    "balance",
+    "--backend",
+    "127.0.0.1:1",
+    "--admin",
+    "none",
+    "--listen",
+    formatAddress(taken.address),
+  ]);
+  assertEquals(await program.end(), 1);
+  assertStringIncludes(program.stderr, `listen on ${formatAddress(taken.address)}: in_use`);
+});
+
+test("a Redis that cannot be reached ends with 1 and names it without its password", async () => {
+  await using program = startProgram([
+    "chat",
+    "--listen",
+    "127.0.0.1:0",
+    "--redis",
+    "redis://user:secret@127.0.0.1:1",
+  ]);
+  assertEquals(await program.end(), 1);
+  assertStringIncludes(program.stderr, "127.0.0.1:1");
+  assert(!program.stderr.includes("secret"), program.stderr);
+});
+
+test("a data folder that another process holds, or that is damaged, ends with 1", async () => {
+  using folder = temporaryFolder();
+  const flags = ["chat", "--listen", "127.0.0.1:0", "--data", join(folder.path, "data")];
+  await using holder = startProgram(flags);
+  await holder.ready();
+  await using second = startProgram(flags);
+  assertEquals(await second.end(), 1);
+  assertStringIncludes(second.stderr, join(folder.path, "data"));
+  const damaged = join(folder.path, "damaged");
+  await using maker = startProgram([...flags.slice(0, 4), damaged]);
+  await maker.ready();
+  maker.signal("SIGKILL");
+  await maker.end();
+  writeFileSync(join(damaged, "chat.sqlite"), "this is no database".repeat(100));
+  await using third = startProgram([...flags.slice(0, 4), damaged]);
+  assertEquals(await third.end(), 1);
+  assertStringIncludes(third.stderr, "damaged");
+});
+
+test("balance serves /health and /api/pools, and refuses a name that somebody else controls", async () => {
+  const backend = createServer((socket) => socket.end()).listen(0, "127.0.0.1");
+  await once(backend, "listening");
+  const { port } = backend.address() as { port: number };
+  await using balancer = startProgram([
+    "balance",
+    "--listen",
+    "127.0.0.1:0",
+    "--admin",
+    "127.0.0.1:0",
+    "--backend",
+    `127.0.0.1:${port},weight=2`,
+  ]);
+  const { admin } = await balancer.ready();
+  await balancer.says("was suspect");
+  assertEquals(await getJson(admin, "/api/pools"), {
+    pools: [
+      {
+        name: "default",
+        policy: "round-robin",
+        dispatch: "splice",
+        backends: [
+          {
+            name: `127.0.0.1:${port}`,
+            state: "up",
+            missed: 0,
+            weight: 2,
+            connections: 0,
+            total: 0,
+            source: "config",
+            backup: false,
+          },
+        ],
+      },
+    ],
+  });
+  const health = (await getJson(admin, "/health")) as { healthy: boolean };
+  assertEquals(health.healthy, true);
+  const foreign = await fetch(`http://${admin}/health`, { headers: { host: "evil.example" } });
+  assertEquals([foreign.status, (await fetch(`http://${admin}/nothing`)).status], [foreign.status, 404]);
+  backend.close();
+});

@@ -1,0 +1,233 @@
+import { setImmediate } from "node:timers";
+import { assert, assertEquals } from "@std/assert";
+import { ManualClock } from "../../src/async/mod.ts";
+import {
+  type Connection,
+  type Driver,
+  openHandles,
+  type Splice,
+  type SpliceOptions,
+  splice,
+} from "../../src/net/mod.ts";
+import { test } from "../testing.ts";
+import { checkPattern, connectionPair, patternAt, type Side, sendPattern } from "./recording.ts";
+import type { Subject } from "./subject.ts";
+
+const MIB = 1024 * 1024;
+
+/** A client and a backend with a splice between them. */
+interface Spliced extends AsyncDisposable {
+  readonly client: Side;
+  readonly backend: Side;
+  readonly splice: Splice;
+  /** The connections in the middle. */
+  readonly a: Connection;
+  readonly b: Connection;
+}
+
+async function spliced(front: Driver, back: Driver, options?: SpliceOptions): Promise<Spliced> {
+  const left = await connectionPair(front);
+  const right = await connectionPair(back);
+  const a = left.server.connection;
+  const b = right.client.connection;
+  const pair = splice(a, b, options);
+  return {
+    client: left.client,
+    backend: right.server,
+    splice: pair,
+    a,
+    b,
+    async [Symbol.asyncDispose]() {
+      left.client.connection.abort();
+      right.server.connection.abort();
+      a.abort();
+      b.abort();
+      await Promise.all([left.client.recorder.closed, right.server.recorder.closed, pair.closed]);
+      await Promise.all([left.listener.close(), right.listener.close()]);
+    },
+  };
+}
+
+function slowly(connection: Connection): void {
+  connection.pause();
+  setImmediate(() => connection.resume());
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** What a splice promises between a connection of one driver and one of another. */
+export function testSplice(front: Subject, back: Subject): void {
+  const promise = (
+    name: string,
+    body: (make: (options?: SpliceOptions) => Promise<Spliced>) => Promise<void>,
+  ): void =>
+    test(`splice() of ${front.name} and ${back.name}: ${name}`, () =>
+      body((options) => spliced(front.make().driver, back.make().driver, options)));
+
+  promise("carries 16 MiB each way through slow readers, byte for byte", async (make) => {
+    await using middle = await make();
+    const { client, backend } = middle;
+    checkPattern(client, slowly);
+    checkPattern(backend, slowly);
+    sendPattern(client, 16 * MIB);
+    sendPattern(backend, 16 * MIB);
+    const result = await middle.splice.closed;
+    assertEquals([result.reason, result.side], ["finished", undefined]);
+    assertEquals([result.bytesFromA, result.bytesFromB], [16 * MIB, 16 * MIB]);
+    assertEquals((await client.recorder.closed).reason, "finished");
+    assertEquals((await backend.recorder.closed).reason, "finished");
+    assertEquals([client.recorder.bytes, backend.recorder.bytes], [16 * MIB, 16 * MIB]);
+  });
+
+  promise("delivers an answer sent after the client has ended", async (make) => {
+    await using middle = await make();
+    const { client, backend } = middle;
+    sendPattern(client, 100);
+    await backend.recorder.ended;
+    assertEquals(backend.recorder.bytes, 100);
+    sendPattern(backend, MIB);
+    assertEquals((await middle.splice.closed).reason, "finished");
+    assertEquals((await client.recorder.closed).reason, "finished");
+    assertEquals(client.recorder.bytes, MIB);
+  });
+
+  promise("delivers a request sent after the backend has ended", async (make) => {
+    await using middle = await make();
+    const { client, backend } = middle;
+    sendPattern(backend, 100);
+    await client.recorder.ended;
+    sendPattern(client, MIB);
+    assertEquals((await middle.splice.closed).reason, "finished");
+    await backend.recorder.ended;
+    assertEquals(backend.recorder.bytes, MIB);
+  });
+
+  promise("reads no more than a backend takes", async (make) => {
+    await using middle = await make();
+    const { client, backend } = middle;
+    backend.connection.pause();
+    sendPattern(client, 64 * MIB);
+    await turns(200);
+    assert(middle.splice.bytesFromA < 32 * MIB);
+    assert(middle.b.queuedBytes < MIB);
+    backend.connection.resume();
+    await backend.recorder.received(64 * MIB);
+  });
+
+  promise("passes a reset of the client on", async (make) => {
+    await using middle = await make();
+    const { client, backend } = middle;
+    client.connection.write(patternAt(0, 10));
+    await backend.recorder.received(10);
+    client.connection.abort();
+    assertEquals((await backend.recorder.closed).reason, "reset");
+    const { reason, side, error, bytesFromA } = await middle.splice.closed;
+    assertEquals([reason, side, error?.name, bytesFromA], ["reset", "a", "NetError", 10]);
+  });
+
+  promise("passes a reset of the backend on, although the client has ended", async (make) => {
+    await using middle = await make();
+    const { client, backend } = middle;
+    client.connection.end();
+    await backend.recorder.ended;
+    backend.connection.abort();
+    assertEquals((await client.recorder.closed).reason, "reset");
+    const { reason, side } = await middle.splice.closed;
+    assertEquals([reason, side], ["reset", "b"]);
+  });
+
+  promise("closes both when one is closed, and loses nothing", async (make) => {
+    await using middle = await make();
+    const { client, backend } = middle;
+    for (const { recorder } of [client, backend]) recorder.onEnd = (connection) => connection.end();
+    backend.connection.write(patternAt(0, MIB));
+    await client.recorder.received(MIB);
+    middle.b.close();
+    const { reason, side } = await middle.splice.closed;
+    assertEquals([reason, side], ["closed", "b"]);
+    assertEquals((await client.recorder.closed).reason, "finished");
+    assertEquals((await backend.recorder.closed).reason, "finished");
+  });
+
+  promise("knows of what happened to its connections before", async (make) => {
+    const handles = openHandles();
+    {
+      await using middle = await make();
+      middle.client.connection.abort();
+      await middle.splice.closed;
+      await using right = await connectionPair(back.make().driver);
+      const late = splice(middle.a, right.client.connection);
+      assertEquals((await late.closed).reason, "reset");
+      right.client.connection.handle(right.client.recorder);
+    }
+    assertEquals(openHandles(), handles);
+  });
+
+  testTimeouts(promise);
+}
+
+type Promised = (
+  name: string,
+  body: (make: (options?: SpliceOptions) => Promise<Spliced>) => Promise<void>,
+) => void;
+
+function testTimeouts(promise: Promised): void {
+  promise("ends after an hour in which neither side has sent anything", async (make) => {
+    const clock = new ManualClock();
+    await using middle = await make({ clock });
+    clock.advance(3_000_000);
+    middle.client.connection.write(patternAt(0, 10));
+    await middle.backend.recorder.received(10);
+    clock.advance(3_599_999);
+    assertEquals(clock.pending, 1);
+    clock.advance(1);
+    const { reason, side, bytesFromA } = await middle.splice.closed;
+    assertEquals([reason, side, bytesFromA], ["idle_timeout", undefined, 10]);
+    assertEquals((await middle.client.recorder.closed).reason, "reset");
+    assertEquals((await middle.backend.recorder.closed).reason, "reset");
+    assertEquals(clock.pending, 0);
+  });
+
+  promise("ends when nothing has come for 30 s after one side has ended", async (make) => {
+    const clock = new ManualClock();
+    await using middle = await make({ clock });
+    middle.client.connection.end();
+    await middle.backend.recorder.ended;
+    clock.advance(20_000);
+    middle.backend.connection.write(patternAt(0, 10));
+    await middle.client.recorder.received(10);
+    clock.advance(29_999);
+    assertEquals(clock.pending, 1);
+    clock.advance(1);
+    assertEquals((await middle.splice.closed).reason, "half_close_timeout");
+    assertEquals((await middle.backend.recorder.closed).reason, "reset");
+  });
+
+  promise("gives a slow reader an hour, although one side has ended", async (make) => {
+    const clock = new ManualClock();
+    await using middle = await make({ clock });
+    const { client, backend } = middle;
+    client.connection.end();
+    client.connection.pause();
+    await backend.recorder.ended;
+    backend.connection.write(patternAt(0, 32 * MIB));
+    while (middle.a.queuedBytes === 0) await turns(1);
+    clock.advance(60_000);
+    client.connection.resume();
+    await client.recorder.received(32 * MIB);
+    backend.connection.end();
+    assertEquals((await middle.splice.closed).reason, "finished");
+  });
+
+  promise("leaves no timer", async (make) => {
+    const clock = new ManualClock();
+    await using middle = await make({ clock });
+    for (const { connection, recorder } of [middle.client, middle.backend])
+      recorder.onEnd = () => connection.end();
+    middle.client.connection.end();
+    assertEquals((await middle.splice.closed).reason, "finished");
+    assertEquals(clock.pending, 0);
+  });
+}

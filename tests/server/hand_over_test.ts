@@ -1,0 +1,121 @@
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import { assert, assertEquals } from "@std/assert";
+import { type Child, handOver, startChild } from "../../src/server/mod.ts";
+import { Signal } from "../helpers.ts";
+import { test } from "../testing.ts";
+
+const TAKER = new URL("./taker_child.ts", import.meta.url).href;
+
+/** A server that gives each connection away, and clients of it. */
+async function frontDoor(take: (socket: Socket) => void) {
+  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, take);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  assert(address !== null && typeof address === "object");
+  const clients: Socket[] = [];
+  return {
+    knock(text: string): Socket {
+      const client = connect(address.port, "127.0.0.1");
+      client.on("error", () => undefined);
+      client.write(text);
+      clients.push(client);
+      return client;
+    },
+    [Symbol.dispose]() {
+      server.close();
+      for (const client of clients) client.destroy();
+    },
+  };
+}
+
+async function started(): Promise<Child> {
+  const child = await startChild(TAKER, []);
+  const isReady = new Signal<unknown>();
+  child.channel.on("ready", isReady.fire);
+  await isReady.wait("the child");
+  return child;
+}
+
+test("connections reach the child whatever is said on the channel between them", async () => {
+  const child = await started();
+  const link = handOver(child.channel);
+  let echoes = 0;
+  const isDone = new Signal<void>();
+  child.channel.on("echo", () => {
+    echoes += 1;
+    if (echoes === 300) isDone.fire();
+  });
+  using door = await frontDoor((socket) => {
+    for (let index = 0; index < 3; index++) child.channel.send("echo", { index, bytes: new Uint8Array(500) });
+    assert(link.send(socket, { closed: () => undefined, returned: () => undefined }));
+  });
+  const answers = Array.from({ length: 100 }, async (_, index) => {
+    const [answer] = await once(door.knock(`hello ${index}`), "data");
+    assertEquals(String(answer), `taken: hello ${index}`);
+  });
+  await Promise.all([...answers, isDone.wait("300 echoes")]);
+  assertEquals(link.connections, 100);
+  child.kill("SIGKILL");
+  await child.exited;
+});
+
+test("the end of a connection is reported, whichever side ends it", async () => {
+  const child = await started();
+  const link = handOver(child.channel);
+  const isClosed = new Signal<void>();
+  using door = await frontDoor((socket) => {
+    link.send(socket, { closed: isClosed.fire, returned: () => assert(false, "it was taken") });
+  });
+  const client = door.knock("hello");
+  await once(client, "data");
+  client.end();
+  await isClosed.wait("the report");
+  assertEquals(link.connections, 0);
+  child.kill("SIGKILL");
+  await child.exited;
+});
+
+test("what a frozen child has not taken when it is killed comes back unread and can be handed to another", async () => {
+  const [frozen, other] = await Promise.all([started(), started()]);
+  const toFrozen = handOver(frozen.channel);
+  const toOther = handOver(other.channel);
+  const isClosed = { closed: () => undefined };
+  frozen.kill("SIGSTOP");
+  let sent = 0;
+  const allSent = new Signal<void>();
+  using door = await frontDoor((socket) => {
+    const returned = (): void => void toOther.send(socket, { ...isClosed, returned: () => undefined });
+    toFrozen.send(socket, { ...isClosed, returned });
+    sent += 1;
+    if (sent === 10) allSent.fire();
+  });
+  const answers = Array.from({ length: 10 }, async (_, index) =>
+    String((await once(door.knock(`${index}`), "data"))[0]),
+  );
+  await allSent.wait("10 connections");
+  frozen.kill("SIGKILL");
+  assertEquals(
+    await Promise.all(answers),
+    Array.from({ length: 10 }, (_, index) => `taken: ${index}`),
+  );
+  other.kill("SIGKILL");
+  await Promise.all([frozen.exited, other.exited]);
+});
+
+test("a child that takes nothing is given no more than 512 connections", async () => {
+  const child = await started();
+  const link = handOver(child.channel);
+  child.kill("SIGSTOP");
+  const refused = new Signal<number>();
+  let sent = 0;
+  using door = await frontDoor((socket) => {
+    if (link.send(socket, { closed: () => undefined, returned: () => socket.destroy() })) sent += 1;
+    else refused.fire(sent);
+  });
+  for (let index = 0; index < 513; index++) door.knock("x");
+  assertEquals(await refused.wait("a refusal"), 512);
+  child.kill("SIGKILL");
+  await child.exited;
+});
