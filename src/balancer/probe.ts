@@ -12,7 +12,7 @@ export interface ProbeOptions {
 /** Asks a backend whether it lives. Resolves with its answer; rejects once it is known that none comes, and says why. */
 export type Probe = (backend: Backend, options: ProbeOptions) => Promise<void>;
 
-/** A probe that connects and hangs up at once: whoever accepts connections lives. Leaves no socket open. */
+/** A probe that connects and hangs up at once: whoever accepts connections lives. The backend sees an orderly end. */
 export function tcpProbe(driver: Driver): Probe {
   return async (backend, { signal, timeoutMs }) => {
     const connection = await driver.connect(
@@ -20,7 +20,8 @@ export function tcpProbe(driver: Driver): Probe {
       { data: ignore, close: ignore },
       { signal, timeoutMs: 2 * timeoutMs },
     );
-    connection.abort();
+    // Not a reset: that is an error to a backend, and ends one that does not listen for errors.
+    connection.close();
   };
 }
 

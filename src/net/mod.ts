@@ -17,6 +17,7 @@ export {
   type Listener,
   type ListenOptions,
 } from "./contract.ts";
+export { denoDriver } from "./deno_driver.ts";
 export { NetError, type NetErrorCode, toNetError } from "./error.ts";
 export { openHandles } from "./handles.ts";
 export {

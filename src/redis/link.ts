@@ -178,8 +178,11 @@ export class Link {
   }
 
   #rise(client: RedisClient, onUp: (() => void) | undefined): void {
-    // Closed between the last byte and here.
-    if (this.#isClosed()) return client.destroy();
+    if (this.#isClosed()) {
+      // Between the last answer and here.
+      client.destroy();
+      return;
+    }
     this.#phase = { name: "up", client };
     this.#unanswered = 0;
     this.#scheduleProbe(client);

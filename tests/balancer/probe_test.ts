@@ -44,16 +44,20 @@ function reaches(pool: Pool, state: BackendState): Promise<void> {
 for (const [name, driver] of Object.entries(drivers)) {
   const probe = tcpProbe(driver);
 
-  test(`tcpProbe(${name}) resolves where somebody listens, and hangs up`, async () => {
+  test(`tcpProbe(${name}) resolves where somebody listens, and hangs up in order`, async () => {
     const accepted = Promise.withResolvers<void>();
-    const closed = Promise.withResolvers<void>();
-    await using server = await drivers.nodeDriver.listen(free, () => {
+    const closed = Promise.withResolvers<string>();
+    await using server = await drivers.nodeDriver.listen(free, (connection) => {
       accepted.resolve();
-      return { data: () => undefined, close: () => closed.resolve() };
+      return {
+        data: () => undefined,
+        end: () => connection.end(),
+        close: (_, reason) => closed.resolve(reason),
+      };
     });
     await probe(backendAt(server.address), { signal: never, timeoutMs: 5000 });
     await accepted.promise;
-    await closed.promise;
+    assertEquals(await closed.promise, "finished");
   });
 
   test(`tcpProbe(${name}) rejects with refused where nobody listens`, async () => {

@@ -48,6 +48,11 @@ export class Recorder implements ConnectionHandler {
     return withDeadline(this.#closed.promise, DEADLINE_MS, "see the connection close");
   }
 
+  /** Resolves when the other side is gone: by its end where its driver cannot send a reset. */
+  get gone(): Promise<unknown> {
+    return Promise.race([this.ended, this.closed]);
+  }
+
   get text(): string {
     return Buffer.concat(this.chunks).toString();
   }

@@ -202,7 +202,7 @@ function testTimeouts(promise: Promised): void {
     assertEquals(clock.pending, 1);
     clock.advance(1);
     assertEquals((await middle.splice.closed).reason, "half_close_timeout");
-    assertEquals((await middle.backend.recorder.closed).reason, "reset");
+    assertEquals((await middle.client.recorder.closed).reason, "reset");
   });
 
   promise("gives a slow reader an hour, although one side has ended", async (make) => {

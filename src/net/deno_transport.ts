@@ -1,0 +1,161 @@
+import { ChunkQueue } from "./chunk_queue.ts";
+import type { Address } from "./contract.ts";
+import { toNetError } from "./error.ts";
+import { tcpAddress } from "./node_transport.ts";
+import { type ConnectionContext, StreamConnection, type Transport } from "./stream_connection.ts";
+
+/** What a connection waits with, so that an idle one holds little; enough for most messages. */
+const IDLE_BYTES = 2 * 1024;
+/** What it reads with while more comes. */
+const BUSY_BYTES = 64 * 1024;
+/** `write` asks to stop when this much waits: Deno takes nothing before the turn is over. */
+const HIGH_WATER_BYTES = 64 * 1024;
+
+/** How far our side is: `ending` with bytes still to send, `ended` when the other side was told. */
+type Phase = "open" | "ending" | "ended";
+
+/** A native connection of Deno as a {@linkcode Transport}. Deno cannot send a reset: aborting closes. */
+export class DenoTransport implements Transport {
+  readonly remote: Address;
+  readonly local: Address;
+  readonly connection: StreamConnection;
+  readonly #native: Deno.TcpConn;
+  readonly #queue: ChunkQueue = new ChunkQueue();
+  #phase: Phase = "open";
+  #hasInputEnded = false;
+  #isClosed = false;
+  #isWriting = false;
+  #isDrainOwed = false;
+  #isPaused = false;
+  #resumed: (() => void) | undefined;
+
+  constructor(native: Deno.TcpConn, context: ConnectionContext) {
+    this.#native = native;
+    this.remote = tcpAddress(native.remoteAddr.hostname, native.remoteAddr.port);
+    this.local = tcpAddress(native.localAddr.hostname, native.localAddr.port);
+    this.connection = new StreamConnection(this, context);
+    native.setNoDelay(true);
+    native.setKeepAlive(true);
+    // Owned by the connection: reading ends with it and fails through it. The first bytes come in a later turn.
+    this.#readAll().catch((cause: unknown) => this.#fail(cause));
+  }
+
+  get queuedBytes(): number {
+    return this.#queue.bytes;
+  }
+
+  get isFlushed(): boolean {
+    return this.#phase === "ended";
+  }
+
+  write(chunk: Uint8Array): boolean {
+    this.#queue.push(chunk);
+    this.#startWriting();
+    if (this.#queue.bytes < HIGH_WATER_BYTES) return true;
+    this.#isDrainOwed = true;
+    return false;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#resumed?.();
+    this.#resumed = undefined;
+  }
+
+  end(): void {
+    this.#phase = "ending";
+    this.#startWriting();
+  }
+
+  destroy(): void {
+    this.reset();
+  }
+
+  reset(): void {
+    if (this.#close()) queueMicrotask(() => this.connection.over());
+  }
+
+  async #readAll(): Promise<void> {
+    let buffer = new Uint8Array(IDLE_BYTES);
+    while (!this.#isClosed) {
+      if (this.#isPaused) await this.#untilResumed();
+      if (this.#isClosed) return;
+      const count = await this.#native.read(buffer);
+      // What was being read when the connection was paused waits here.
+      if (this.#isPaused) await this.#untilResumed();
+      if (count === null) {
+        this.#inputEnded();
+        return;
+      }
+      buffer = this.#give(buffer, count);
+    }
+  }
+
+  /** Gives away what was read, and returns what to read with next: never bytes that were given away. */
+  #give(buffer: Uint8Array<ArrayBuffer>, count: number): Uint8Array<ArrayBuffer> {
+    const isFull = count === buffer.length;
+    const isMostlyEmpty = count < buffer.length / 2;
+    this.connection.received(isMostlyEmpty ? buffer.slice(0, count) : buffer.subarray(0, count));
+    if (isFull) return new Uint8Array(BUSY_BYTES);
+    if (count <= IDLE_BYTES && buffer.length > IDLE_BYTES) return new Uint8Array(IDLE_BYTES);
+    return isMostlyEmpty ? buffer : new Uint8Array(buffer.length);
+  }
+
+  #inputEnded(): void {
+    this.#hasInputEnded = true;
+    this.connection.ended();
+    this.#finishWhenEnded();
+  }
+
+  #untilResumed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resumed = resolve;
+    });
+  }
+
+  #startWriting(): void {
+    if (this.#isWriting || this.#isClosed) return;
+    this.#isWriting = true;
+    // Owned by the connection, as reading is.
+    this.#writeAll().catch((cause: unknown) => this.#fail(cause));
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#queue.bytes > 0) {
+      const count = await this.#native.write(this.#queue.peek(Number.POSITIVE_INFINITY, BUSY_BYTES));
+      if (this.#isClosed) return;
+      this.#queue.drop(count);
+      if (this.#queue.bytes === 0 && this.#isDrainOwed) {
+        this.#isDrainOwed = false;
+        this.connection.drained();
+      }
+    }
+    this.#isWriting = false;
+    if (this.#phase !== "ending" || this.#isClosed) return;
+    await this.#native.closeWrite();
+    this.#phase = "ended";
+    this.#finishWhenEnded();
+  }
+
+  #finishWhenEnded(): void {
+    if (this.#phase === "ended" && this.#hasInputEnded && this.#close()) this.connection.over();
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#close()) this.connection.over(toNetError(cause, "go on"));
+  }
+
+  /** Closes the descriptor; false when it is closed already. What is under way is interrupted. */
+  #close(): boolean {
+    if (this.#isClosed) return false;
+    this.#isClosed = true;
+    this.#queue.clear();
+    this.#resumed?.();
+    this.#native.close();
+    return true;
+  }
+}
