@@ -58,7 +58,7 @@ export class Interest {
     entry.handlers.add(subscriber);
     entry.linger?.cancel();
     entry.linger = undefined;
-    if (!entry.isJoined || entry.work !== undefined) await this.#settle(entry);
+    if (!entry.isJoined) await this.#settle(entry);
     this.#checkOpen(channel);
     return { [Symbol.asyncDispose]: async () => this.#drop(entry, subscriber) };
   }

@@ -17,12 +17,12 @@ import {
 } from "../balancer/mod.ts";
 import { formatAddress, parseAddress, systemDriver } from "../net/mod.ts";
 import { redisRegistry } from "../registry/mod.ts";
-import { adminFlag, COMMON_FLAGS, redisFlag } from "./common_flags.ts";
 import { UsageError } from "./errors.ts";
-import { address, choice, parseWeight, repeated, withDefault } from "./flag_types.ts";
+import { address, choice, parseWeight, repeated, withDefault } from "./flag_kinds.ts";
 import { describeFlags, type Flag, parseFlags, Wrong } from "./flags.ts";
 import { logErrors, startLog, wordsOf } from "./log.ts";
 import { announceReady, interruption, onFreePort } from "./process.ts";
+import { adminFlag, COMMON_FLAGS, redisFlag } from "./role_flags.ts";
 
 /** The names of the policies, as flags take them. */
 export const POLICY_NAMES = Object.keys(policies) as PolicyName[];

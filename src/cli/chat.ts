@@ -5,12 +5,12 @@ import { type ChatServer, type Durability, startChatServer } from "../chat/mod.t
 import { type Address, formatAddress, systemDriver } from "../net/mod.ts";
 import type { Announced } from "../registry/mod.ts";
 import { type Backing, openBacking } from "./backing.ts";
-import { adminFlag, COMMON_FLAGS, durableFlag, limitFlag, redisFlag, toLimits } from "./common_flags.ts";
 import { UsageError } from "./errors.ts";
-import { address, text, weight, whole, withDefault } from "./flag_types.ts";
+import { address, text, weight, whole, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags } from "./flags.ts";
 import { logErrors, startLog } from "./log.ts";
 import { announceReady, interruption, onFreePort } from "./process.ts";
+import { adminFlag, COMMON_FLAGS, durableFlag, limitFlag, redisFlag, toLimits } from "./role_flags.ts";
 
 const FLAGS = {
   listen: withDefault(address("where clients connect"), "127.0.0.1:7001"),

@@ -11,10 +11,10 @@ import {
 import { type Address, parseAddress, systemDriver } from "../net/mod.ts";
 import { Conversation } from "./client_conversation.ts";
 import { openScreen, printable, type Screen } from "./client_screen.ts";
-import { COMMON_FLAGS } from "./common_flags.ts";
 import { StartError, UsageError } from "./errors.ts";
-import { switchFlag, text, withDefault } from "./flag_types.ts";
+import { switchFlag, text, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags } from "./flags.ts";
+import { COMMON_FLAGS } from "./role_flags.ts";
 
 const FLAGS = {
   name: text("NAME", "who you are (asked for when absent)"),

@@ -22,12 +22,12 @@ import type { Channel } from "../server/mod.ts";
 import { forFolder, type OnError } from "./backing.ts";
 import { logRefusals, logStates, POLICY_NAMES, startAdminFor } from "./balance.ts";
 import { checkDurable } from "./chat.ts";
-import { adminFlag, COMMON_FLAGS, durableFlag, limitFlag, redisFlag, toLimits } from "./common_flags.ts";
 import { UsageError } from "./errors.ts";
-import { address, choice, text, whole, withDefault } from "./flag_types.ts";
+import { address, choice, text, whole, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags, type Values } from "./flags.ts";
 import { logErrors, startLog } from "./log.ts";
 import { announceReady, hint, interruption, onFreePort, programName } from "./process.ts";
+import { adminFlag, COMMON_FLAGS, durableFlag, limitFlag, redisFlag, toLimits } from "./role_flags.ts";
 import { UpServers } from "./up_servers.ts";
 
 const FLAGS = {

@@ -7,5 +7,5 @@ import { type DriverOptions, nodeDriver } from "./node_driver.ts";
 /** The best driver of the runtime that we run on. */
 export function systemDriver(options: DriverOptions = {}): Driver {
   if (process.versions.bun !== undefined) return bunDriver(options);
-  return process.versions["deno"] === undefined ? nodeDriver(options) : denoDriver(options);
+  return process.versions.deno === undefined ? nodeDriver(options) : denoDriver(options);
 }

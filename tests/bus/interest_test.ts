@@ -48,6 +48,21 @@ test("Interest joins once for many subscriptions and leaves once, lingerMs after
   assertEquals([[...tested.channels()], clock.pending], [[], 0]);
 });
 
+test("Interest keeps a channel that is subscribed to again while it lingers, and begins to count anew", async () => {
+  const { tested, asked, answers, clock } = interest();
+  const first = tested.subscribe("a", ignore);
+  answers[0]?.resolve();
+  await (await first)[Symbol.asyncDispose]();
+  clock.advance(99);
+  const second = await tested.subscribe("a", ignore);
+  clock.advance(1000);
+  await second[Symbol.asyncDispose]();
+  clock.advance(99);
+  assertEquals(asked, ["join a"]);
+  clock.advance(1);
+  assertEquals(asked, ["join a", "leave a"]);
+});
+
 test("Interest waits for a leave under way before it joins again, and the subscription waits for the join", async () => {
   const { tested, asked, answers, clock } = interest();
   const first = tested.subscribe("a", ignore);

@@ -176,8 +176,10 @@ function testListeners(subject: Subject): void {
   promise("an accept that throws costs one connection, and is reported", async ({ driver }) => {
     const errors: unknown[] = [];
     let isFirst = true;
+    const kept = new Recorder();
+    kept.onEnd = (connection) => connection.end();
     const accept = (): Recorder => {
-      if (!isFirst) return new Recorder();
+      if (!isFirst) return kept;
       isFirst = false;
       throw new Error("thrown in accept");
     };
@@ -190,11 +192,11 @@ function testListeners(subject: Subject): void {
     const dialed = await driver.connect(listener.address, lost).catch((error: NetError) => error.code);
     if (typeof dialed === "string") assertEquals(dialed, "reset");
     else await lost.gone.then(() => dialed.close());
-    const kept = new Recorder();
-    const connection = await driver.connect(listener.address, kept);
+    const recorder = new Recorder();
+    const connection = await driver.connect(listener.address, recorder);
+    connection.end();
+    assertEquals((await recorder.closed).reason, "finished");
     assertEquals(errors, [["thrown in accept", "handler"]]);
-    connection.abort();
-    await kept.closed;
   });
 }
 

@@ -50,7 +50,8 @@ export class Recorder implements ConnectionHandler {
 
   /** Resolves when the other side is gone: by its end where its driver cannot send a reset. */
   get gone(): Promise<unknown> {
-    return Promise.race([this.ended, this.closed]);
+    const gone = Promise.race([this.#ended.promise, this.#closed.promise]);
+    return withDeadline(gone, DEADLINE_MS, "see the other side go");
   }
 
   get text(): string {

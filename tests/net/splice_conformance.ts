@@ -10,10 +10,18 @@ import {
   splice,
 } from "../../src/net/mod.ts";
 import { test } from "../testing.ts";
+import { RESETS } from "./break_conformance.ts";
+import { LARGE_ANSWER } from "./end_conformance.ts";
 import { checkPattern, connectionPair, patternAt, type Side, sendPattern } from "./recording.ts";
 import type { Subject } from "./subject.ts";
 
 const MIB = 1024 * 1024;
+
+/** The names of tests that some drivers have a gap for. */
+const RESET_OF_CLIENT = "passes a reset of the client on";
+const RESET_OF_BACKEND = "passes a reset of the backend on, although the client has ended";
+const BEFORE = "knows of what happened to its connections before";
+const SLOW_READER = "gives a slow reader an hour, although one side has ended";
 
 /** A client and a backend with a splice between them. */
 interface Spliced extends AsyncDisposable {
@@ -57,15 +65,29 @@ async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
+type Promised = (
+  name: string,
+  body: (make: (options?: SpliceOptions) => Promise<Spliced>) => Promise<void>,
+) => void;
+
 /** What a splice promises between a connection of one driver and one of another. */
 export function testSplice(front: Subject, back: Subject): void {
-  const promise = (
-    name: string,
-    body: (make: (options?: SpliceOptions) => Promise<Spliced>) => Promise<void>,
-  ): void =>
-    test(`splice() of ${front.name} and ${back.name}: ${name}`, () =>
-      body((options) => spliced(front.make().driver, back.make().driver, options)));
+  const gaps: Readonly<Record<string, string | undefined>> = {
+    [RESET_OF_CLIENT]: front.gaps[RESETS] ?? back.gaps[RESETS],
+    [RESET_OF_BACKEND]: front.gaps[RESETS] ?? back.gaps[RESETS],
+    [BEFORE]: front.gaps[RESETS],
+    [SLOW_READER]: front.gaps[LARGE_ANSWER],
+  };
+  const promise: Promised = (name, body) =>
+    test(`splice() of ${front.name} and ${back.name}: ${name}`, { skip: gaps[name] }, () =>
+      body((options) => spliced(front.make().driver, back.make().driver, options)),
+    );
+  testCopying(promise);
+  testBreaking(promise, back);
+  testTimeouts(promise);
+}
 
+function testCopying(promise: Promised): void {
   promise("carries 16 MiB each way through slow readers, byte for byte", async (make) => {
     await using middle = await make();
     const { client, backend } = middle;
@@ -115,8 +137,10 @@ export function testSplice(front: Subject, back: Subject): void {
     backend.connection.resume();
     await backend.recorder.received(64 * MIB);
   });
+}
 
-  promise("passes a reset of the client on", async (make) => {
+function testBreaking(promise: Promised, back: Subject): void {
+  promise(RESET_OF_CLIENT, async (make) => {
     await using middle = await make();
     const { client, backend } = middle;
     client.connection.write(patternAt(0, 10));
@@ -127,7 +151,7 @@ export function testSplice(front: Subject, back: Subject): void {
     assertEquals([reason, side, error?.name, bytesFromA], ["reset", "a", "NetError", 10]);
   });
 
-  promise("passes a reset of the backend on, although the client has ended", async (make) => {
+  promise(RESET_OF_BACKEND, async (make) => {
     await using middle = await make();
     const { client, backend } = middle;
     client.connection.end();
@@ -151,7 +175,7 @@ export function testSplice(front: Subject, back: Subject): void {
     assertEquals((await backend.recorder.closed).reason, "finished");
   });
 
-  promise("knows of what happened to its connections before", async (make) => {
+  promise(BEFORE, async (make) => {
     const handles = openHandles();
     {
       await using middle = await make();
@@ -164,14 +188,7 @@ export function testSplice(front: Subject, back: Subject): void {
     }
     assertEquals(openHandles(), handles);
   });
-
-  testTimeouts(promise);
 }
-
-type Promised = (
-  name: string,
-  body: (make: (options?: SpliceOptions) => Promise<Spliced>) => Promise<void>,
-) => void;
 
 function testTimeouts(promise: Promised): void {
   promise("ends after an hour in which neither side has sent anything", async (make) => {
@@ -185,8 +202,7 @@ function testTimeouts(promise: Promised): void {
     clock.advance(1);
     const { reason, side, bytesFromA } = await middle.splice.closed;
     assertEquals([reason, side, bytesFromA], ["idle_timeout", undefined, 10]);
-    assertEquals((await middle.client.recorder.closed).reason, "reset");
-    assertEquals((await middle.backend.recorder.closed).reason, "reset");
+    await Promise.all([middle.client.recorder.gone, middle.backend.recorder.gone]);
     assertEquals(clock.pending, 0);
   });
 
@@ -202,10 +218,10 @@ function testTimeouts(promise: Promised): void {
     assertEquals(clock.pending, 1);
     clock.advance(1);
     assertEquals((await middle.splice.closed).reason, "half_close_timeout");
-    assertEquals((await middle.client.recorder.closed).reason, "reset");
+    await middle.client.recorder.gone;
   });
 
-  promise("gives a slow reader an hour, although one side has ended", async (make) => {
+  promise(SLOW_READER, async (make) => {
     const clock = new ManualClock();
     await using middle = await make({ clock });
     const { client, backend } = middle;

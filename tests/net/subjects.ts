@@ -1,6 +1,7 @@
 import { bunDriver, type DriverOptions, denoDriver, memoryNetwork, nodeDriver } from "../../src/net/mod.ts";
 import { RUNTIME } from "../testing.ts";
-import { LARGE_ANSWER, RESETS, RESETS_ENDED } from "./end_conformance.ts";
+import { RESETS, RESETS_ENDED } from "./break_conformance.ts";
+import { LARGE_ANSWER } from "./end_conformance.ts";
 import { hangingListener } from "./hanging.ts";
 import type { Subject } from "./subject.ts";
 

@@ -8,7 +8,7 @@ import {
   switchFlag,
   text,
   withDefault,
-} from "./flag_types.ts";
+} from "./flag_kinds.ts";
 import { type Flag, Wrong } from "./flags.ts";
 
 /** The flags that every long-running command takes. */
