@@ -30,6 +30,7 @@ export class RawClient implements AsyncDisposable {
   /** Settles when the connection is over. */
   readonly closed: Promise<void>;
   readonly #waiting = new Set<() => void>();
+  readonly #asked = new Map<unknown, PromiseWithResolvers<Frame>>();
   readonly #close: () => void;
   #connection: Connection | undefined;
   #isOver = false;
@@ -91,10 +92,13 @@ export class RawClient implements AsyncDisposable {
   async ask(frame: Readonly<Record<string, unknown>>): Promise<Frame> {
     this.#lastId += 1;
     const { id = `raw-${this.#lastId}` } = frame;
-    const seen = this.frames.length;
+    const answer = Promise.withResolvers<Frame>();
+    this.#asked.set(id, answer);
     this.tell({ ...frame, id });
-    return await this.until(`the answer to ${JSON.stringify(frame).slice(0, 200)}`, () =>
-      this.frames.slice(seen).find((candidate) => candidate.id === id && candidate.type !== "message"),
+    return await withDeadline(
+      answer.promise,
+      DEADLINE_MS,
+      `see the answer to ${JSON.stringify(frame).slice(0, 200)}`,
     );
   }
 
@@ -150,6 +154,10 @@ export class RawClient implements AsyncDisposable {
 
   #receive(frame: Frame): boolean {
     this.frames.push(frame);
+    if (frame.type !== "message") {
+      this.#asked.get(frame.id)?.resolve(frame);
+      this.#asked.delete(frame.id);
+    }
     for (const check of [...this.#waiting]) check();
     return true;
   }
@@ -157,6 +165,8 @@ export class RawClient implements AsyncDisposable {
   #over(): void {
     this.#isOver = true;
     this.#close();
+    for (const { reject } of this.#asked.values())
+      reject(new Error(`closed before the answer; last: ${this.#lastFrames()}`));
     for (const check of [...this.#waiting]) check();
   }
 }

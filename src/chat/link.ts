@@ -7,8 +7,14 @@ export interface Link {
   readonly host: string;
   /** Bytes written that the system has not taken yet. */
   readonly queuedBytes: number;
-  /** Sends one frame with its newline. Dropped once the link is closed. */
-  write(line: Uint8Array): void;
+  /** Bytes that the system has taken so far: as long as it grows, the client reads. */
+  readonly takenBytes: number;
+  /**
+   * Sends one frame with its newline. Dropped once the link is closed.
+   *
+   * @returns False while the client does not keep up: it is told by `drained` when all that was queued has gone.
+   */
+  write(line: Uint8Array): boolean;
   /** Stops what comes in, at once. */
   pause(): void;
   resume(): void;

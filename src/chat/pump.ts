@@ -33,6 +33,7 @@ export class Pump {
   #retry: AbortController | undefined;
   #next: number;
   #top: number;
+  /** Frames sent since the client stopped to keep up. */
   #queuedFrames = 0;
   #state: "held" | "idle" | "reading" | "full" | "ended" = "held";
 
@@ -137,13 +138,11 @@ export class Pump {
   #send(line: Uint8Array): void {
     const { link } = this.#options;
     this.#next += 1;
-    link.write(line);
-    this.#queuedFrames = link.queuedBytes === 0 ? 0 : this.#queuedFrames + 1;
+    this.#queuedFrames = link.write(line) ? 0 : this.#queuedFrames + 1;
   }
 
   #hasRoom(): boolean {
     const { link, maxQueuedFrames } = this.#options;
-    if (link.queuedBytes === 0) this.#queuedFrames = 0;
     return this.#queuedFrames < maxQueuedFrames && link.queuedBytes < MAX_QUEUED_BYTES;
   }
 

@@ -210,8 +210,12 @@ class TcpLink implements Link {
     return this.#connection.queuedBytes;
   }
 
-  write(line: Uint8Array): void {
-    this.#connection.write(line);
+  get takenBytes(): number {
+    return this.#connection.bytesWritten - this.#connection.queuedBytes;
+  }
+
+  write(line: Uint8Array): boolean {
+    return this.#connection.write(line);
   }
 
   pause(): void {

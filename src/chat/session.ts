@@ -69,8 +69,9 @@ export class Session {
   /** Until then every message is refused. */
   #refusedUntilMs = 0;
   #heardMs: number;
-  /** When the client last took something, while frames wait for it. */
+  /** When the client was last seen to have taken something, or to have nothing to take; and how much it had taken by then. */
   #takenMs: number;
+  #takenBytes = 0;
 
   constructor(link: Link, context: SessionContext) {
     const { clock, limits } = context;
@@ -104,7 +105,6 @@ export class Session {
 
   /** The client has taken all that was queued for it. */
   drained(): void {
-    this.#takenMs = this.context.clock.now();
     if (this.#phase.name === "online") this.#phase.delivery.drained();
     this.#advance();
   }
@@ -146,7 +146,9 @@ export class Session {
   sweep(): void {
     const { clock, limits } = this.context;
     const now = clock.now();
-    if (this.link.queuedBytes === 0) this.#takenMs = now;
+    const { queuedBytes, takenBytes } = this.link;
+    if (queuedBytes === 0 || takenBytes !== this.#takenBytes) this.#takenMs = now;
+    this.#takenBytes = takenBytes;
     const isLate =
       this.#phase.name === "guest" && now - this.#phase.sinceMs > (limits.loginTimeoutMs ?? Infinity);
     if (now - this.#takenMs > SLOW_MS) this.close("slow");

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { DeadlineError, withDeadline } from "../async/mod.ts";
 import {
   ChatError,
   type ChatMessage,
@@ -8,11 +9,11 @@ import {
   Exchange,
   tcpDial,
 } from "../chat/mod.ts";
-import { type Address, parseAddress, systemDriver } from "../net/mod.ts";
+import { type Address, formatAddress, parseAddress, systemDriver } from "../net/mod.ts";
 import { Conversation } from "./client_conversation.ts";
 import { openScreen, printable, type Screen } from "./client_screen.ts";
 import { StartError, UsageError } from "./errors.ts";
-import { switchFlag, text, withDefault } from "./flag_kinds.ts";
+import { duration, switchFlag, text, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags } from "./flags.ts";
 import { COMMON_FLAGS } from "./role_flags.ts";
 
@@ -21,11 +22,11 @@ const FLAGS = {
   password: text("PASSWORD", "better by CHORUS_PASSWORD, or asked for when absent"),
   register: switchFlag("make the account first, if it does not exist"),
   device: withDefault(text("NAME", "what this terminal is called among your devices"), "terminal"),
+  timeout: withDefault(duration("the longest that connecting may take"), "10s"),
   help: COMMON_FLAGS.help,
 };
 
 const DEFAULT_ADDRESS = "127.0.0.1:7000";
-const CONNECT_MS = 10_000;
 
 const HELP = `chorus client [HOST:PORT] [FLAGS]
 
@@ -54,11 +55,19 @@ export async function client(argv: readonly string[]): Promise<number> {
   try {
     const credentials = await askCredentials(screen, values);
     const dial = tcpDial(systemDriver(), [address]);
-    if (values.register) await register(dial, credentials, address);
-    return await talk(screen, dial, credentials, values.device);
+    const server = { address, dial, timeoutMs: values.timeout };
+    if (values.register) await register(server, credentials);
+    return await talk(screen, server, credentials, values.device);
   } finally {
     screen.close();
   }
+}
+
+/** Where one logs in. */
+interface Server {
+  readonly address: Address;
+  readonly dial: Dial;
+  readonly timeoutMs: number;
 }
 
 interface NamePassword {
@@ -78,38 +87,45 @@ async function askCredentials(
 }
 
 /** Makes an account. One that exists is no failure: the login will tell. */
-async function register(dial: Dial, { name, password }: NamePassword, address: Address): Promise<void> {
-  const exchange = await connectOnce(dial, address);
+async function register(server: Server, { name, password }: NamePassword): Promise<void> {
+  const exchange = await connectOnce(server);
   try {
-    await exchange.request({ type: "register", name, password });
+    const asked = exchange.request({ type: "register", name, password });
+    await withDeadline(asked, server.timeoutMs, `register ${name}`);
   } catch (error) {
+    if (error instanceof DeadlineError) throw cannotConnect(server, error);
     if (!(error instanceof ChatError)) throw error;
     if (error.code !== "name_taken")
       throw new StartError(`Cannot register ${name}: ${error.message}`, { cause: error });
   } finally {
+    // Not waited for: a server that says nothing may not close its side either.
     exchange.close();
-    await exchange.over;
   }
 }
 
-async function connectOnce(dial: Dial, address: Address): Promise<Exchange> {
+async function connectOnce(server: Server): Promise<Exchange> {
   const silent = { event: () => undefined, heard: () => undefined };
   try {
-    return await Exchange.open(dial, silent, AbortSignal.timeout(CONNECT_MS));
+    return await Exchange.open(server.dial, silent, AbortSignal.timeout(server.timeoutMs));
   } catch (error) {
-    throw cannotConnect(address, error);
+    throw cannotConnect(server, error);
   }
 }
 
-function cannotConnect(address: Address, cause: unknown): StartError {
-  const where = "path" in address ? address.path : `${address.host}:${address.port}`;
+function cannotConnect({ address }: Server, cause: unknown): StartError {
+  const where = formatAddress(address);
   return new StartError(`Cannot connect to ${where}: is it running? \`chorus up\` starts a cluster there`, {
     cause,
   });
 }
 
-async function talk(screen: Screen, dial: Dial, credentials: NamePassword, device: string): Promise<number> {
-  const talking = await login(screen, dial, credentials, device);
+async function talk(
+  screen: Screen,
+  server: Server,
+  credentials: NamePassword,
+  device: string,
+): Promise<number> {
+  const talking = await login(screen, server, credentials, device);
   for await (const line of screen.lines()) {
     if ((await talking.take(line)) === "quit") break;
   }
@@ -119,32 +135,49 @@ async function talk(screen: Screen, dial: Dial, credentials: NamePassword, devic
 /** Logs in; where the account does not exist and somebody is there to ask, makes it. */
 async function login(
   screen: Screen,
-  dial: Dial,
+  server: Server,
   credentials: Credentials & NamePassword,
   device: string,
 ): Promise<Conversation> {
   const conversation = new Conversation(screen);
   const handler = {
     message: (message: ChatMessage) => conversation.show({ ...message, text: printable(message.text) }),
-    online: (server: string) => conversation.online(server),
+    online: (id: string) => conversation.online(id),
     offline: () => conversation.offline(),
     closing: (reason: string) => conversation.closing(reason),
     resync: () => screen.problem("— some messages are too old to be shown"),
   };
-  const options = { dial, credentials, device, handler, signal: AbortSignal.timeout(CONNECT_MS) };
   try {
-    conversation.start(await connectChat(options));
+    conversation.start(await connectChat({ ...firstTry(server), credentials, device, handler }));
     return conversation;
   } catch (error) {
-    if (!(error instanceof ChatError)) {
-      throw new StartError("Cannot connect: is it running? `chorus up` starts a cluster", { cause: error });
-    }
+    if (!(error instanceof ChatError)) throw cannotConnect(server, error);
     const isNew = error.code === "bad_credentials" && (await wantsAccount(screen, credentials.name));
     if (!isNew)
       throw new StartError(`Cannot log in as ${credentials.name}: ${error.message}`, { cause: error });
-    await register(dial, credentials, { host: "there", port: 0 });
-    return await login(screen, dial, credentials, device);
+    await register(server, credentials);
+    return await login(screen, server, credentials, device);
   }
+}
+
+/**
+ * How to connect the first time: where nobody listens, whoever sits before the screen is to know at once, not when the time is
+ * over. Later the client goes on trying.
+ */
+function firstTry({ dial, timeoutMs }: Server): { readonly dial: Dial; readonly signal: AbortSignal } {
+  const failed = new AbortController();
+  return {
+    signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), failed.signal]),
+    async dial(handler, signal) {
+      try {
+        return await dial(handler, signal);
+      } catch (error) {
+        // Of no effect once the first login has gone well.
+        failed.abort(error);
+        throw error;
+      }
+    },
+  };
 }
 
 async function wantsAccount(screen: Screen, name: string): Promise<boolean> {

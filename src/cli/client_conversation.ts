@@ -10,6 +10,9 @@ const COMMANDS = [
   "/quit            end (Ctrl-D and Ctrl-C do, too)",
 ];
 
+/** Messages that wait for their answers; more lines are taken when the oldest has its own. */
+const MAX_UNANSWERED = 1000;
+
 /** What is said and shown in `chorus client`. */
 export class Conversation {
   readonly #screen: Screen;
@@ -65,7 +68,7 @@ export class Conversation {
     this.#prompt();
   }
 
-  /** Does what a line asks for. */
+  /** Does what a line asks for. Resolves when the next line may be taken. */
   async take(line: string): Promise<"quit" | "go on"> {
     const [word = "", ...rest] = line.trim().split(/\s+/);
     if (word === "/quit") return "quit";
@@ -75,8 +78,8 @@ export class Conversation {
     else if (word.startsWith("/")) this.#screen.problem(`${word} is not a command; /help lists them`);
     else if (word.startsWith("@")) {
       this.#talkTo(word.slice(1));
-      this.#send(line.trim().slice(word.length).trim());
-    } else this.#send(line.trim());
+      await this.#send(line.trim().slice(word.length).trim());
+    } else await this.#send(line.trim());
     return "go on";
   }
 
@@ -93,7 +96,7 @@ export class Conversation {
     this.#prompt();
   }
 
-  #send(text: string): void {
+  async #send(text: string): Promise<void> {
     if (text === "" || !this.#client) return;
     const to = this.#peer;
     if (to === undefined) {
@@ -111,6 +114,8 @@ export class Conversation {
     );
     this.#sending.add(sending);
     void sending.finally(() => this.#sending.delete(sending));
+    const [oldest] = this.#sending;
+    if (this.#sending.size >= MAX_UNANSWERED) await oldest;
   }
 
   async #history(name: string | undefined): Promise<void> {

@@ -1,6 +1,7 @@
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { styleText } from "node:util";
+import { typedLines } from "./client_lines.ts";
 
 /** What one writes and reads in `chorus client`: lines, wherever they come from and go to. */
 export interface Screen {
@@ -16,7 +17,7 @@ export interface Screen {
   prompt(text: string): void;
   /** Asks for one line. @param isSecret Whether what is typed stays unseen. Undefined: there is nobody to answer. */
   ask(question: string, isSecret?: boolean): Promise<string | undefined>;
-  /** The lines typed from now on, until the end of the input or Ctrl-C. */
+  /** The lines typed since the start that answered no question, until the end of the input or Ctrl-C. To be read once. */
   lines(): AsyncIterable<string>;
   close(): void;
 }
@@ -29,7 +30,12 @@ export function openScreen(): Screen {
     ...(isInteractive && { output: process.stdout, historySize: 200 }),
     terminal: isInteractive,
   });
+  const typed = typedLines(terminal);
   let isTyping = false;
+  terminal.once("SIGINT", () => terminal.close());
+  terminal.once("close", () => {
+    isTyping = false;
+  });
 
   function write(line: string): void {
     if (!isTyping) {
@@ -53,14 +59,12 @@ export function openScreen(): Screen {
     },
     ask: (question, isSecret = false) => ask(terminal, isInteractive, question, isSecret),
     async *lines() {
-      isTyping = isInteractive;
+      isTyping = isInteractive && !typed.isOver;
       if (isTyping) terminal.prompt();
-      terminal.once("SIGINT", () => terminal.close());
-      for await (const line of terminal) {
+      for await (const line of typed) {
         yield line;
         if (isTyping) terminal.prompt();
       }
-      isTyping = false;
     },
     close: () => terminal.close(),
   };

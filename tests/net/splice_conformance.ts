@@ -76,7 +76,7 @@ export function testSplice(front: Subject, back: Subject): void {
     [RESET_OF_CLIENT]: front.gaps[RESETS] ?? back.gaps[RESETS],
     [RESET_OF_BACKEND]: front.gaps[RESETS] ?? back.gaps[RESETS],
     [BEFORE]: front.gaps[RESETS],
-    [SLOW_READER]: front.gaps[LARGE_ANSWER],
+    [SLOW_READER]: front.gaps[LARGE_ANSWER] ?? back.gaps[LARGE_ANSWER],
   };
   const promise: Promised = (name, body) =>
     test(`splice() of ${front.name} and ${back.name}: ${name}`, { skip: gaps[name] }, () =>
