@@ -5,6 +5,7 @@
  */
 export { type BackoffOptions, backoff } from "./backoff.ts";
 export { type Clock, ManualClock, systemClock, type Timer } from "./clock.ts";
+export { Occupancy } from "./occupancy.ts";
 export { Semaphore } from "./semaphore.ts";
 export { TokenBucket, type TokenBucketOptions } from "./token_bucket.ts";
 export { DeadlineError, type WaitOptions, wait, withDeadline } from "./wait.ts";

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../async/mod.ts";
+import { type Clock, Occupancy } from "../async/mod.ts";
 import { type Address, hostOf, type Listener, listenPaused, type PausedSocket } from "../net/mod.ts";
 import type { HandOver } from "../server/mod.ts";
 import type { Backend } from "./backend.ts";
@@ -31,11 +31,10 @@ export async function startHandOverFrontend(options: HandOverFrontendOptions): P
 class HandOverFrontend implements Frontend {
   readonly #options: HandOverFrontendOptions;
   #listener: Listener | undefined;
-  #connections = 0;
+  readonly #inside = new Occupancy();
   #total = 0;
   #refused = 0;
   #closing: Promise<void> | undefined;
-  #emptied: (() => void) | undefined;
 
   constructor(options: HandOverFrontendOptions) {
     this.#options = options;
@@ -46,7 +45,7 @@ class HandOverFrontend implements Frontend {
   }
 
   get connections(): number {
-    return this.#connections;
+    return this.#inside.count;
   }
 
   get total(): number {
@@ -76,18 +75,13 @@ class HandOverFrontend implements Frontend {
   /** The connections are the children's, who drain them; here they are only waited for. */
   async #drain(graceMs: number): Promise<void> {
     await this.#listener?.close();
-    const { promise: emptied, resolve } = Promise.withResolvers<void>();
-    this.#emptied = resolve;
-    if (this.#connections === 0) resolve();
-    const { clock = systemClock } = this.#options;
-    const deadline = clock.after(graceMs, resolve);
-    await emptied;
-    deadline.cancel();
+    const late = Promise.withResolvers<void>();
+    await Promise.race([this.#inside.emptied(graceMs, late.resolve, this.#options.clock), late.promise]);
   }
 
   #take(socket: PausedSocket): void {
     this.#total += 1;
-    this.#connections += 1;
+    this.#inside.enter();
     this.#dispatch(socket, new Set());
   }
 
@@ -107,7 +101,7 @@ class HandOverFrontend implements Frontend {
       const isSent = processOf(backend)?.send(socket.native, {
         closed: () => {
           lease[Symbol.dispose]();
-          this.#leave();
+          this.#inside.leave();
         },
         returned: () => {
           failed();
@@ -120,11 +114,6 @@ class HandOverFrontend implements Frontend {
     this.#refused += 1;
     handler?.refused?.(host, tried.size === 0 ? "no_backend" : "connect_failed");
     socket.abort();
-    this.#leave();
-  }
-
-  #leave(): void {
-    this.#connections -= 1;
-    if (this.#connections === 0) this.#emptied?.();
+    this.#inside.leave();
   }
 }

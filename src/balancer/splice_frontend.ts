@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../async/mod.ts";
+import { type Clock, Occupancy } from "../async/mod.ts";
 import {
   type Address,
   type Connection,
@@ -38,11 +38,11 @@ export async function startSpliceFrontend(options: SpliceFrontendOptions): Promi
 class SpliceFrontend implements Frontend {
   readonly #options: SpliceFrontendOptions;
   readonly #clients = new Set<Connection>();
+  readonly #inside = new Occupancy();
   #listener: Listener | undefined;
   #total = 0;
   #refused = 0;
   #closing: Promise<void> | undefined;
-  #emptied: (() => void) | undefined;
 
   constructor(options: SpliceFrontendOptions) {
     this.#options = options;
@@ -53,7 +53,7 @@ class SpliceFrontend implements Frontend {
   }
 
   get connections(): number {
-    return this.#clients.size;
+    return this.#inside.count;
   }
 
   get total(): number {
@@ -82,15 +82,10 @@ class SpliceFrontend implements Frontend {
 
   async #drain(graceMs: number): Promise<void> {
     await this.#listener?.close();
-    const { promise: emptied, resolve } = Promise.withResolvers<void>();
-    this.#emptied = resolve;
-    if (this.#clients.size === 0) resolve();
-    const { clock = systemClock } = this.#options;
-    const deadline = clock.after(graceMs, () => {
+    const abortAll = (): void => {
       for (const client of this.#clients) client.abort();
-    });
-    await emptied;
-    deadline.cancel();
+    };
+    await this.#inside.emptied(graceMs, abortAll, this.#options.clock);
   }
 
   /** Nothing is read from a client before it has a backend. */
@@ -98,6 +93,7 @@ class SpliceFrontend implements Frontend {
     client.pause();
     this.#total += 1;
     this.#clients.add(client);
+    this.#inside.enter();
     const left = new AbortController();
     // Owned by the set of clients: it ends with the client.
     void this.#serve(client, left.signal).finally(() => this.#remove(client));
@@ -106,7 +102,7 @@ class SpliceFrontend implements Frontend {
 
   #remove(client: Connection): void {
     this.#clients.delete(client);
-    if (this.#clients.size === 0) this.#emptied?.();
+    this.#inside.leave();
   }
 
   async #serve(client: Connection, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { type Clock, systemClock, type Timer, TokenBucket } from "../async/mod.ts";
+import { type Clock, Occupancy, systemClock, type Timer, TokenBucket } from "../async/mod.ts";
 import type { Bus } from "../bus/mod.ts";
 import {
   type Accept,
@@ -64,12 +64,12 @@ class Server implements ChatServer {
   readonly id: string;
   readonly #context: SessionContext;
   readonly #all = new Set<Session>();
+  readonly #inside = new Occupancy();
   readonly #perHost = new Map<string, number>();
   readonly #registers = new Map<string, TokenBucket>();
   #listener: Listener | undefined;
   #sweepTimer: Timer;
   #closing: Promise<void> | undefined;
-  #emptied: (() => void) | undefined;
 
   constructor(options: ChatServerOptions) {
     const { id, store, bus, onError, clock = systemClock } = options;
@@ -92,7 +92,7 @@ class Server implements ChatServer {
   }
 
   get connections(): number {
-    return this.#all.size;
+    return this.#inside.count;
   }
 
   get sessions(): number {
@@ -128,15 +128,11 @@ class Server implements ChatServer {
 
   async #drain(graceMs: number): Promise<void> {
     await this.#listener?.close();
-    const { promise: emptied, resolve } = Promise.withResolvers<void>();
-    this.#emptied = resolve;
     if (graceMs > 0) for (const session of this.#all) session.announceDrain(graceMs);
-    if (this.#all.size === 0) resolve();
-    const deadline = this.#context.clock.after(graceMs, () => {
+    const closeAll = (): void => {
       for (const session of this.#all) session.close("draining");
-    });
-    await emptied;
-    deadline.cancel();
+    };
+    await this.#inside.emptied(graceMs, closeAll, this.#context.clock);
     this.#sweepTimer.cancel();
   }
 
@@ -163,6 +159,7 @@ class Server implements ChatServer {
     const count = (this.#perHost.get(host) ?? 0) + 1;
     this.#perHost.set(host, count);
     this.#all.add(session);
+    this.#inside.enter();
     if (this.#closing !== undefined) session.close("draining");
     else if (count > (this.#context.limits.connectionsPerHost ?? Infinity))
       session.refuse("too many connections from this address");
@@ -174,7 +171,7 @@ class Server implements ChatServer {
     if (count > 0) this.#perHost.set(host, count);
     else this.#perHost.delete(host);
     this.#all.delete(session);
-    if (this.#all.size === 0) this.#emptied?.();
+    this.#inside.leave();
   }
 
   /** One timer for all sessions, however many there are. */

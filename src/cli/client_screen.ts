@@ -78,27 +78,29 @@ async function ask(
 ): Promise<string | undefined> {
   if (!isInteractive) return undefined;
   return await new Promise((resolve) => {
-    const onClose = (): void => resolve(undefined);
+    let showTyping: () => void = () => undefined;
+    const onClose = (): void => {
+      showTyping();
+      resolve(undefined);
+    };
     terminal.once("close", onClose);
     terminal.question(question, (answer) => {
       terminal.off("close", onClose);
+      showTyping();
       if (isSecret) process.stdout.write("\n");
       resolve(answer);
     });
-    if (isSecret) hideTyping(terminal);
+    if (isSecret) showTyping = hideTyping();
   });
 }
 
-/** What readline writes while a secret is typed: swallowed until the line is done. */
-function hideTyping(terminal: Interface): void {
+/** Swallows what readline writes while a secret is typed. @returns Ends it. */
+function hideTyping(): () => void {
   const original = process.stdout.write;
   process.stdout.write = () => true;
-  terminal.once("line", () => {
+  return () => {
     process.stdout.write = original;
-  });
-  terminal.once("close", () => {
-    process.stdout.write = original;
-  });
+  };
 }
 
 /** A text of somebody else's as a terminal may show it: control characters, which could move the cursor, as pictures of them. */

@@ -1,0 +1,40 @@
+import { type Clock, systemClock } from "./clock.ts";
+
+/**
+ * Counts what is inside of something that will be emptied, such as the connections of a server that drains.
+ */
+export class Occupancy {
+  #count = 0;
+  readonly #waiting = new Set<() => void>();
+
+  /** How many are inside. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** One more is inside. */
+  enter(): void {
+    this.#count += 1;
+  }
+
+  /** One has left. */
+  leave(): void {
+    this.#count -= 1;
+    if (this.#count > 0) return;
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+
+  /**
+   * Resolves once nobody is inside. When that takes longer than `graceMs`, `onLate` is called, which is to see to it that the
+   * rest leave.
+   */
+  async emptied(graceMs: number, onLate: () => void, clock: Clock = systemClock): Promise<void> {
+    if (this.#count === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    const timer = clock.after(graceMs, onLate);
+    await promise;
+    timer.cancel();
+  }
+}
