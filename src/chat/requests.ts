@@ -11,11 +11,7 @@ type RequestOf<T extends Request["type"]> = Extract<Request, { type: T }>;
 const HISTORY_BYTES = 131_072;
 const DEFAULT_PAGE = 50;
 
-/**
- * Does what a client asks for and writes the answer.
- *
- * @returns A promise when there is something to wait for; its rejection, like a throw, becomes the `error` frame.
- */
+/** Answers a request, see {@linkcode Answer}. */
 export function answer(session: Session, request: Request): Promise<void> | undefined {
   switch (request.type) {
     case "ping":

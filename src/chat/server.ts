@@ -13,6 +13,7 @@ import {
 import { Accounts } from "./accounts.ts";
 import { type ChatLimits, DEFAULT_LIMITS } from "./limits.ts";
 import type { Link } from "./link.ts";
+import { answer } from "./requests.ts";
 import { Session, type SessionContext } from "./session.ts";
 import type { Store } from "./store/mod.ts";
 
@@ -139,7 +140,7 @@ class Server implements ChatServer {
   /** Makes each new connection a session. */
   #accept(onClose?: () => void): Accept {
     return (connection) => {
-      const session = new Session(new TcpLink(connection), this.#context);
+      const session = new Session(new TcpLink(connection), this.#context, answer);
       this.#add(session);
       return {
         data: (_, chunk) => session.receive(chunk),

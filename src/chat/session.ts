@@ -14,7 +14,6 @@ import {
   type Request,
   type ServerFrame,
 } from "./protocol.ts";
-import { answer } from "./requests.ts";
 
 /** What a chat server lends to its sessions. */
 export interface SessionContext extends DeliveryContext {
@@ -24,6 +23,13 @@ export interface SessionContext extends DeliveryContext {
   /** Whether an address may make one more account now. */
   mayRegister(host: string): boolean;
 }
+
+/**
+ * Does what a client asks for and writes the answer.
+ *
+ * @returns A promise when there is something to wait for; its rejection, like a throw, becomes the `error` frame.
+ */
+export type Answer = (session: Session, request: Request) => Promise<void> | undefined;
 
 /** Who a session is: nobody yet, a user's device, or over. */
 export type Phase =
@@ -54,6 +60,7 @@ const MIN_REFUSAL_MS = 500;
 export class Session {
   readonly link: Link;
   readonly context: SessionContext;
+  readonly #answer: Answer;
   readonly #decoder: LineDecoder;
   readonly #messages: TokenBucket | undefined;
   #phase: Phase;
@@ -73,7 +80,8 @@ export class Session {
   #takenMs: number;
   #takenBytes = 0;
 
-  constructor(link: Link, context: SessionContext) {
+  constructor(link: Link, context: SessionContext, answer: Answer) {
+    this.#answer = answer;
     const { clock, limits } = context;
     this.link = link;
     this.context = context;
@@ -204,7 +212,7 @@ export class Session {
 
   #work(request: Request): void {
     try {
-      const work = answer(this, request);
+      const work = this.#answer(this, request);
       if (work === undefined) return;
       if (request.type === "send") this.#sends += 1;
       else this.#isBusy = true;

@@ -83,11 +83,16 @@ export class Conversation {
     return "go on";
   }
 
-  /** Waits for the answers to what was sent, then ends. @returns The exit code: 1 when something was not sent. */
+  /**
+   * Waits for the answers to what was sent, then ends.
+   *
+   * @returns The exit code: 1 when nobody sits before the screen and something was not sent, or the server ended it.
+   */
   async finish(): Promise<number> {
     await Promise.all(this.#sending);
     await this.#client?.close();
-    return this.#failures > 0 && !this.#screen.isInteractive ? 1 : 0;
+    const isWhole = this.#failures === 0 && (await this.#client?.closed) === "closed";
+    return isWhole || this.#screen.isInteractive ? 0 : 1;
   }
 
   #talkTo(name: string | undefined): void {

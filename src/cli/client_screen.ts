@@ -90,7 +90,10 @@ async function ask(
       if (isSecret) process.stdout.write("\n");
       resolve(answer);
     });
-    if (isSecret) showTyping = hideTyping();
+    if (!isSecret) return;
+    showTyping = hideTyping();
+    // Else the arrow keys would bring it back.
+    terminal.once("history", (history) => history.shift());
   });
 }
 

@@ -51,17 +51,25 @@ export interface ProgramOptions {
   readonly runtime?: RuntimeName;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Gives it a terminal, by util-linux' `script`; both of its outputs are then `stdout`. @default {false} */
+  readonly hasTerminal?: boolean;
 }
 
 /** Starts `chorus` with arguments. */
 export function startProgram(args: readonly string[], options: ProgramOptions = {}): Program {
-  const [command = "", ...first] = COMMANDS[options.runtime ?? RUNTIME];
-  const child = spawn(command, [...first, ...args], {
+  const words = [...COMMANDS[options.runtime ?? RUNTIME], ...args];
+  const [command = "", ...rest] = options.hasTerminal ? inTerminal(words) : words;
+  const child = spawn(command, rest, {
     cwd: options.cwd ?? ROOT,
     env: { ...process.env, ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
   });
   return new RunningProgram(child, args);
+}
+
+function inTerminal(words: readonly string[]): string[] {
+  const line = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+  return ["script", "--quiet", "--return", "--command", line, "/dev/null"];
 }
 
 class RunningProgram implements Program {
