@@ -19,5 +19,5 @@ export {
   type PoolOptions,
   type PoolSnapshot,
 } from "./pool.ts";
-export { noProbe, type Probe, tcpProbe } from "./probe.ts";
+export { noProbe, type Probe, tcpProbe } from "./probe/mod.ts";
 export { type SpliceFrontendOptions, startSpliceFrontend } from "./splice_frontend.ts";

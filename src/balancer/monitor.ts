@@ -3,7 +3,7 @@ import type { Backend } from "./backend.ts";
 import type { BackendState } from "./contract.ts";
 import { INTERVAL_MS, nextProbeDelayMs, probeTimeoutMs } from "./heartbeat.ts";
 import type { Pool } from "./pool.ts";
-import type { Probe } from "./probe.ts";
+import type { Probe } from "./probe/mod.ts";
 
 /** Options for {@linkcode monitor}. */
 export interface MonitorOptions {

@@ -4,7 +4,7 @@ import type { Backend } from "../../src/balancer/backend.ts";
 import type { HeartbeatOptions } from "../../src/balancer/heartbeat.ts";
 import { type Monitor, type MonitorOptions, monitor } from "../../src/balancer/monitor.ts";
 import { createPool, type Pool } from "../../src/balancer/pool.ts";
-import { noProbe, type ProbeOptions } from "../../src/balancer/probe.ts";
+import { noProbe, type ProbeAnswer, type ProbeOptions } from "../../src/balancer/probe/mod.ts";
 import { test } from "../testing.ts";
 
 /** A probe that was asked for and that the test answers. */
@@ -46,8 +46,8 @@ function lab(count: number, heartbeat: HeartbeatOptions = {}, options: Partial<M
   return { clock, pool, asked, told, add, monitor: running, [Symbol.asyncDispose]: dispose };
 }
 
-function ask(asked: Asked[], at: number, { name }: Backend, options: ProbeOptions): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+function ask(asked: Asked[], at: number, { name }: Backend, options: ProbeOptions): Promise<ProbeAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<ProbeAnswer>();
   options.signal.addEventListener("abort", () => reject(options.signal.reason));
   // Whoever waits for the same promise later than the monitor runs after it.
   const settled = () => promise.then(undefined, () => undefined).then(() => undefined);
@@ -56,7 +56,7 @@ function ask(asked: Asked[], at: number, { name }: Backend, options: ProbeOption
     at,
     ...options,
     answer: () => {
-      resolve();
+      resolve({});
       return settled();
     },
     refuse: (reason) => {

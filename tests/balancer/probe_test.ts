@@ -3,7 +3,7 @@ import type { Backend } from "../../src/balancer/backend.ts";
 import type { BackendState } from "../../src/balancer/contract.ts";
 import { monitor } from "../../src/balancer/monitor.ts";
 import { createPool, type Pool } from "../../src/balancer/pool.ts";
-import { tcpProbe } from "../../src/balancer/probe.ts";
+import { tcpProbe } from "../../src/balancer/probe/mod.ts";
 import {
   type Address,
   type Listener,
