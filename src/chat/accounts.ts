@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash, randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../async/mod.ts";
+import { BusError } from "../bus/mod.ts";
 import { Passwords } from "./password.ts";
 import { normalizeName, ProtocolError } from "./protocol.ts";
 import { type Store, StoreError } from "./store/mod.ts";
@@ -90,15 +91,15 @@ async function turn<T>(work: Promise<T> | undefined): Promise<T> {
   throw new ProtocolError("rate_limited", "too many log in at once", { retryMs: 1000 });
 }
 
-/** Waits for the store; what it cannot do now is `unavailable` to the client. */
+/** Waits for the store or the bus; what it cannot do now is `unavailable` to the client. */
 export async function stored<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw error instanceof StoreError ? unavailable(error) : error;
+    throw error instanceof StoreError || error instanceof BusError ? unavailable(error) : error;
   }
 }
 
-function unavailable(cause: StoreError): ProtocolError {
-  return new ProtocolError("unavailable", "the store does not answer; try again", { cause });
+function unavailable(cause: StoreError | BusError): ProtocolError {
+  return new ProtocolError("unavailable", "the server cannot reach its store now; try again", { cause });
 }

@@ -95,10 +95,12 @@ export class Delivery {
     // First the subscription, then the state: what comes in between is known by both, what was missed by neither.
     const early: Uint8Array[] = [];
     let delivery: Delivery | undefined;
-    const subscription = await bus.subscribe(`user:${user}`, (payload) => {
-      if (delivery) delivery.#receive(payload);
-      else early.push(payload);
-    });
+    const subscription = await stored(
+      bus.subscribe(`user:${user}`, (payload) => {
+        if (delivery) delivery.#receive(payload);
+        else early.push(payload);
+      }),
+    );
     try {
       const state = await stored(store.openDevice(user, device, clock.wallNow()));
       const start = await stored(findStart(store, user, state, cursor));
@@ -131,6 +133,12 @@ export class Delivery {
   /** The client has taken all that was queued. */
   drained(): void {
     this.#pump.drained();
+  }
+
+  /** Looks whether the inbox has entries whose hints were lost. @throws {StoreError} */
+  async reconcile(): Promise<void> {
+    const { top } = await this.#context.store.inboxState(this.#recipient.user);
+    this.#pump.raise(top);
   }
 
   /** The client has read up to `inbox`. What it was not sent, or had acknowledged before, changes nothing. */

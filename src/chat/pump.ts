@@ -63,6 +63,12 @@ export class Pump {
     else this.#wake();
   }
 
+  /** Entries up to `inbox` exist. */
+  raise(inbox: number): void {
+    this.#top = Math.max(this.#top, inbox);
+    this.#wake();
+  }
+
   /** The client has taken all that was queued. */
   drained(): void {
     this.#queuedFrames = 0;

@@ -45,6 +45,8 @@ export interface ChatServer extends AsyncDisposable {
   readonly sessions: number;
   /** Takes over a connection that another process accepted. `onClose` is called once when it is over. */
   adopt(socket: Socket, onClose: () => void): void;
+  /** Brings every session what its hints may have missed: to be called after the bus was away. Failures go to `onError`. */
+  reconcile(): Promise<void>;
   /**
    * Stops accepting, tells every client to go elsewhere within `graceMs`, and closes those still there when that time is over.
    * Idempotent: a second call does not prolong the first.
@@ -53,6 +55,8 @@ export interface ChatServer extends AsyncDisposable {
 }
 
 const SWEEP_MS = 1000;
+/** Inboxes that are looked at together. */
+const RECONCILED_AT_ONCE = 200;
 
 /** Starts a chat server. Resolves when it listens. @throws {NetError} */
 export async function startChatServer(options: ChatServerOptions): Promise<ChatServer> {
@@ -116,6 +120,22 @@ class Server implements ChatServer {
 
   adopt(socket: Socket, onClose: () => void): void {
     adopt(socket, this.#accept(onClose));
+  }
+
+  async reconcile(): Promise<void> {
+    const sessions = [...this.#all];
+    for (let start = 0; start < sessions.length; start += RECONCILED_AT_ONCE) {
+      const some = sessions.slice(start, start + RECONCILED_AT_ONCE);
+      await Promise.all(some.map((session) => this.#reconcile(session)));
+    }
+  }
+
+  async #reconcile({ phase }: Session): Promise<void> {
+    try {
+      if (phase.name === "online") await phase.delivery.reconcile();
+    } catch (error) {
+      this.#context.onError(error, { during: "reconcile" });
+    }
   }
 
   close(graceMs = 0): Promise<void> {

@@ -20,24 +20,35 @@ export interface BackingOptions {
   readonly data: string;
   readonly durable: Durability | undefined;
   readonly onError: OnError;
+  /** Called when a bus that was away is back: hints may have been lost. */
+  readonly onRestored: () => void;
 }
 
 /** Opens the store, the bus and the registry of one server that stands for itself. @throws {StoreError | RedisError} */
 export async function openBacking(options: BackingOptions): Promise<Backing> {
-  return options.redis === undefined ? await openFolder(options) : await openRedis(options.redis, options);
+  const { redis, onError } = options;
+  if (redis === undefined) return await openFolder(options);
+  const opened = new AsyncDisposableStack();
+  try {
+    const { store, bus } = opened.use(await openRedis(redis, options));
+    const registry = opened.use(await redisRegistry({ url: redis, onError }));
+    return { store, bus, registry, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  } catch (error) {
+    await opened.disposeAsync();
+    throw error;
+  }
 }
 
-/** Opens all of it in one Redis. */
+/** Opens the store and the bus in one Redis. @throws {StoreError | RedisError} */
 export async function openRedis(
   url: string,
-  { durable, onError }: Pick<BackingOptions, "durable" | "onError">,
+  { durable, onError, onRestored }: Pick<BackingOptions, "durable" | "onError" | "onRestored">,
 ): Promise<Backing> {
   const opened = new AsyncDisposableStack();
   try {
     const store = opened.use(await redisStore({ url, onError, ...(durable && { durable }) }));
-    const bus = opened.use(await redisBus({ url, onError }));
-    const registry = opened.use(await redisRegistry({ url, onError }));
-    return { store, bus, registry, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+    const bus = opened.use(await redisBus({ url, onError, onRestored }));
+    return { store, bus, registry: undefined, [Symbol.asyncDispose]: () => opened.disposeAsync() };
   } catch (error) {
     await opened.disposeAsync();
     throw error;

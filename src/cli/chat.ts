@@ -53,13 +53,16 @@ export async function chat(argv: readonly string[]): Promise<number> {
   const interrupted = interruption();
   const onError = logErrors(log);
 
-  await using backing = await openBacking({ ...values, onError });
+  let running: ChatServer | undefined;
+  const onRestored = (): void => void running?.reconcile();
+  await using backing = await openBacking({ ...values, onError, onRestored });
   const id = values.id ?? `chat-${randomBytes(4).toString("hex")}`;
   const limits = toLimits(values.limit);
   const { store, bus } = backing;
   await using server = await onFreePort(values.listen, given.has("listen"), log, (listen) =>
     startChatServer({ id, listen, driver: systemDriver(), store, bus, limits, onError }),
   );
+  running = server;
   await using admin = await openAdmin(values.admin, server);
   const { weight, capacity } = values;
   const announced = await announce(backing, { id, tcp: advertised ?? server.address, weight, capacity });

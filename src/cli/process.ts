@@ -6,6 +6,9 @@ import { UsageError } from "./errors.ts";
 /** The signals that end a command, with the exit codes of a second one. */
 const SIGNALS = { SIGTERM: 143, SIGINT: 130 } as const;
 
+/** tsx passes on a Ctrl-C that the terminal has sent to everybody: two SIGINT so close together are one. */
+const SAME_INTERRUPT_MS = 250;
+
 /** How the process is asked to end. */
 export interface Interruption {
   /** Resolves at the first SIGTERM or SIGINT. */
@@ -17,16 +20,17 @@ export interface Interruption {
 /** Takes over SIGTERM and SIGINT for the rest of the process. */
 export function interruption(): Interruption {
   const { promise: asked, resolve } = Promise.withResolvers<void>();
-  let isAsked = false;
+  let askedMs: number | undefined;
   let onSecond: () => void = () => undefined;
   for (const [signal, code] of Object.entries(SIGNALS)) {
     process.on(signal, () => {
-      if (isAsked) {
-        onSecond();
-        process.exit(code);
-      }
-      isAsked = true;
-      resolve();
+      const isFirst = askedMs === undefined;
+      const sinceMs = performance.now() - (askedMs ?? 0);
+      askedMs ??= performance.now();
+      if (isFirst) resolve();
+      if (isFirst || (signal === "SIGINT" && sinceMs < SAME_INTERRUPT_MS)) return;
+      onSecond();
+      process.exit(code);
     });
   }
   return {

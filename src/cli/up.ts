@@ -42,7 +42,7 @@ const FLAGS = {
   data: withDefault(text("DIR", "where messages and accounts are kept; :memory: keeps nothing"), ".chorus"),
   redis: {
     ...redisFlag,
-    help: "keep everything in this Redis, and join the servers of other machines there",
+    help: "keep everything in this Redis, as one cluster with all others on it",
   },
   durable: durableFlag,
   limit: limitFlag,

@@ -7,6 +7,7 @@ import process from "node:process";
 import { type Bus, channelBus } from "../bus/mod.ts";
 import {
   type ChatLimits,
+  type ChatServer,
   type Durability,
   remoteWriter,
   type Store,
@@ -16,7 +17,7 @@ import {
 import { formatAddress, systemDriver } from "../net/mod.ts";
 import { channelRegistry, type Registry } from "../registry/mod.ts";
 import { type Channel, parentChannel, takeConnections } from "../server/mod.ts";
-import { type OnError, openRedis } from "./backing.ts";
+import { type BackingOptions, openRedis } from "./backing.ts";
 import { type LogOptions, logErrors, startLog, wordsOf } from "./log.ts";
 import { ignoreSignals } from "./process.ts";
 
@@ -40,7 +41,7 @@ export type Started = { readonly tcp: string } | { readonly error: string };
 interface Held extends AsyncDisposable {
   readonly store: Store;
   readonly bus: Bus;
-  readonly registries: readonly Registry[];
+  readonly registry: Registry;
 }
 
 const channel = parentChannel();
@@ -67,8 +68,9 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
   const onError = logErrors(log);
   const stopped = new Promise<void>((resolve) => parent.on("stop", () => resolve()));
 
-  await using held = await hold(parent, options, onError);
-  const { store, bus } = held;
+  let running: ChatServer | undefined;
+  await using held = await hold(parent, options, { onError, onRestored: () => void running?.reconcile() });
+  const { store, bus, registry } = held;
   const listen = { host: "127.0.0.1", port: 0 };
   await using server = await startChatServer({
     id,
@@ -79,28 +81,33 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
     limits,
     onError,
   });
+  running = server;
   const tcp = formatAddress(server.address);
   takeConnections(parent, (socket, onClosed) => server.adopt(socket, onClosed));
   parent.send("started", { tcp } satisfies Started);
   const announcement = { id: announceId, tcp, weight: 1, capacity: 0, draining: false };
-  const announced = await Promise.all(held.registries.map((registry) => registry.announce(announcement)));
+  const announced = await registry.announce(announcement);
 
   await Promise.race([stopped, parent.closed]);
-  await Promise.all(announced.map((one) => one[Symbol.asyncDispose]()));
+  await announced[Symbol.asyncDispose]();
   await server.close(graceMs);
 }
 
-async function hold(parent: Channel, options: ChildConfiguration, onError: OnError): Promise<Held> {
-  const { data, redis, durable } = options;
+/** Opens what the server needs. Its balancer is the parent, so it announces itself there alone: nobody else can reach it. */
+async function hold(
+  parent: Channel,
+  { data, redis, durable }: ChildConfiguration,
+  handlers: Pick<BackingOptions, "onError" | "onRestored">,
+): Promise<Held> {
   const opened = new AsyncDisposableStack();
-  const local = opened.use(channelRegistry(parent));
+  const registry = opened.use(channelRegistry(parent));
+  const close = (): Promise<void> => opened.disposeAsync();
   if (redis !== undefined) {
-    const { store, bus, registry } = opened.use(await openRedis(redis, { durable, onError }));
-    const registries = registry ? [local, registry] : [local];
-    return { store, bus, registries, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+    const { store, bus } = opened.use(await openRedis(redis, { durable, ...handlers }));
+    return { store, bus, registry, [Symbol.asyncDispose]: close };
   }
   const bus = opened.use(channelBus(parent));
   const writer = opened.use(remoteWriter(parent, durable ?? "disk"));
   const store = opened.use(await sqliteStore({ dir: data, writer }));
-  return { store, bus, registries: [local], [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { store, bus, registry, [Symbol.asyncDispose]: close };
 }

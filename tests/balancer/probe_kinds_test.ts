@@ -58,12 +58,13 @@ test("httpProbe() asks for the path and the host it is told, and ends the connec
 });
 
 test("httpProbe() reads an answer that comes byte by byte", async () => {
-  await using web = await server(async (_, connection) => {
+  const drip = async (connection: Connection): Promise<void> => {
     for (const byte of Buffer.from("HTTP/1.1 200 OK\r\n")) {
       connection.write(Buffer.of(byte));
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
-  });
+  };
+  await using web = await server((_, connection) => void drip(connection));
   assertEquals(await probeOnce(httpProbe(driver), web), {});
 });
 

@@ -1,7 +1,16 @@
 import type { DeviceState, Durability, Outgoing, SendResult, Token, User } from "./contract.ts";
 
 /** One change of a store as plain data, so that another process may be asked for it. */
-export type WriteOp =
+export type WriteOp = SendOp | AccountOp;
+
+/** A message to append and deliver. */
+export interface SendOp {
+  readonly type: "send";
+  readonly message: Outgoing;
+}
+
+/** A change of what a user has beside messages. */
+export type AccountOp =
   | { readonly type: "create_user"; readonly user: User }
   | { readonly type: "add_token"; readonly token: Token }
   | { readonly type: "remove_token"; readonly hash: string }
@@ -13,8 +22,7 @@ export type WriteOp =
       readonly device: string;
       readonly epoch: string;
       readonly inbox: number;
-    }
-  | { readonly type: "send"; readonly message: Outgoing };
+    };
 
 /**
  * What became of a {@linkcode WriteOp}: `created` answers `create_user`, `opened` answers `open_device`, `sent` answers `send`,

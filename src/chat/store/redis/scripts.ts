@@ -3,7 +3,7 @@ import { type RedisConnection, type RedisScript, runScript } from "../../../redi
 import { type DeviceState, type Outgoing, StoreError, type Token } from "../contract.ts";
 import type { StoreLimits } from "../limits.ts";
 import { randomEpoch } from "../line.ts";
-import type { WriteOp, WriteResult } from "../write.ts";
+import type { AccountOp, WriteOp, WriteResult } from "../write.ts";
 import {
   ACK_SCRIPT,
   ADD_TOKEN_SCRIPT,
@@ -54,7 +54,7 @@ export class Scripts {
     return toList(await this.#call(SEND_SCRIPT, keys, args));
   }
 
-  async #runOne(op: Exclude<WriteOp, { type: "send" }>): Promise<WriteResult> {
+  async #runOne(op: AccountOp): Promise<WriteResult> {
     const { keys } = this.#options;
     switch (op.type) {
       case "create_user": {

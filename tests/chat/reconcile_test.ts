@@ -1,0 +1,51 @@
+import { assertEquals } from "@std/assert";
+import { redisBus } from "../../src/bus/mod.ts";
+import { type ChatServer, redisStore, startChatServer } from "../../src/chat/mod.ts";
+import { systemDriver } from "../../src/net/mod.ts";
+import { connectRedis } from "../../src/redis/mod.ts";
+import { RawClient } from "../helpers.ts";
+import { redisServer } from "../redis_server.ts";
+import { test } from "../testing.ts";
+
+/** A chat server of its own on a Redis. */
+async function serverOn(url: string): Promise<{ readonly server: ChatServer } & AsyncDisposable> {
+  const stack = new AsyncDisposableStack();
+  const onError = (): void => undefined;
+  let running: ChatServer | undefined;
+  const store = stack.use(await redisStore({ url, onError }));
+  const bus = stack.use(await redisBus({ url, onError, onRestored: () => void running?.reconcile() }));
+  const listen = { host: "127.0.0.1", port: 0 };
+  const server = stack.use(
+    await startChatServer({ id: "s", listen, driver: systemDriver(), store, bus, onError }),
+  );
+  running = server;
+  return { server, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+test("a message whose hint was lost with the bus's connection arrives once the connection is back", async () => {
+  await using redis = await redisServer();
+  await using one = await serverOn(redis.url);
+  await using two = await serverOn(redis.url);
+  await using ada = await RawClient.login(one.server.address, "ada");
+  await using bob = await RawClient.login(two.server.address, "bob");
+  await using operator = await connectRedis(redis.url);
+  for (let round = 1; round <= 3; round++) {
+    await operator.client.sendCommand(["CLIENT", "KILL", "TYPE", "pubsub"]);
+    assertEquals((await ada.ask({ type: "send", to: "bob", text: `round ${round}` })).type, "ok");
+    assertEquals((await bob.hasMessages(round)).at(-1)?.text, `round ${round}`);
+  }
+});
+
+test("a Redis that is stopped makes sends unavailable, and everything works again by itself when it is back", async () => {
+  await using redis = await redisServer({ args: ["--appendonly", "yes"] });
+  await using one = await serverOn(redis.url);
+  await using ada = await RawClient.login(one.server.address, "ada");
+  await redis.stop();
+  assertEquals((await ada.ask({ type: "send", id: "1", to: "ada", text: "x" })).code, "unavailable");
+  await redis.restart();
+  let answer = await ada.ask({ type: "send", id: "1", to: "ada", text: "x" });
+  while (answer.code === "unavailable")
+    answer = await ada.ask({ type: "send", id: "1", to: "ada", text: "x" });
+  assertEquals([answer.type, answer.seq], ["ok", 1]);
+  assertEquals((await ada.hasMessages(1))[0]?.text, "x");
+});
