@@ -160,7 +160,14 @@ export type ServerFrame =
       readonly message: string;
       readonly retry?: number | undefined;
     }
-  | { readonly type: "pong"; readonly id: string | undefined; readonly server: string }
+  | {
+      readonly type: "pong";
+      readonly id: string | undefined;
+      readonly server: string;
+      readonly connections?: number;
+      readonly capacity?: number;
+      readonly draining?: boolean;
+    }
   | { readonly type: "lag"; readonly inbox: number; readonly top: number }
   | {
       readonly type: "resync";

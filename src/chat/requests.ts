@@ -15,7 +15,12 @@ const DEFAULT_PAGE = 50;
 export function answer(session: Session, request: Request): Promise<void> | undefined {
   switch (request.type) {
     case "ping":
-      session.write({ type: "pong", id: request.id ?? undefined, server: session.context.server });
+      session.write({
+        type: "pong",
+        id: request.id ?? undefined,
+        server: session.context.server,
+        ...(session.isTrusted && session.context.status()),
+      });
       return undefined;
     case "register":
       return register(session, request);
@@ -106,10 +111,10 @@ async function logout(
   { user, token }: Online,
   { id, all }: RequestOf<"logout">,
 ): Promise<void> {
-  const { accounts, bus, clock } = session.context;
+  const { accounts, bus } = session.context;
   if (all) await accounts.forgetAll(user);
   else await accounts.forget(token);
-  session.enter({ name: "guest", sinceMs: clock.now() });
+  session.enter({ name: "guest" });
   session.write({ type: "ok", id: id ?? undefined });
   if (all) notifyLoggedOut(bus, user);
 }

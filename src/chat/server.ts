@@ -4,6 +4,7 @@ import type { Bus } from "../bus/mod.ts";
 import {
   type Accept,
   type Address,
+  type AddressList,
   adopt,
   type Connection,
   type Driver,
@@ -14,7 +15,8 @@ import { Accounts } from "./accounts.ts";
 import { type ChatLimits, DEFAULT_LIMITS } from "./limits.ts";
 import type { Link } from "./link.ts";
 import { answer } from "./requests.ts";
-import { Session, type SessionContext } from "./session.ts";
+import { Session } from "./session.ts";
+import type { SessionContext } from "./session_context.ts";
 import type { Store } from "./store/mod.ts";
 
 /** Options for {@linkcode startChatServer}. The store and the bus stay the caller's: they are closed after the server. */
@@ -26,6 +28,10 @@ export interface ChatServerOptions {
   readonly driver: Driver;
   readonly store: Store;
   readonly bus: Bus;
+  /** The addresses of balancers: they may ping without a login, and learn how the server is. @default {nobody} */
+  readonly trusted?: AddressList;
+  /** The connections it can hold, as balancers are told. @default {0} which says nothing */
+  readonly capacity?: number;
   /** @default {DEFAULT_LIMITS} */
   readonly limits?: Partial<ChatLimits>;
   /** @default {systemClock} */
@@ -55,6 +61,8 @@ export interface ChatServer extends AsyncDisposable {
 }
 
 const SWEEP_MS = 1000;
+/** Connections of one trusted address that count as its balancer's. */
+const MAX_TRUSTED_CONNECTIONS = 4;
 /** Inboxes that are looked at together. */
 const RECONCILED_AT_ONCE = 200;
 
@@ -68,6 +76,7 @@ export async function startChatServer(options: ChatServerOptions): Promise<ChatS
 class Server implements ChatServer {
   readonly id: string;
   readonly #context: SessionContext;
+  readonly #trusted: AddressList | undefined;
   readonly #all = new Set<Session>();
   readonly #inside = new Occupancy();
   readonly #perHost = new Map<string, number>();
@@ -79,6 +88,7 @@ class Server implements ChatServer {
   constructor(options: ChatServerOptions) {
     const { id, store, bus, onError, clock = systemClock } = options;
     this.id = id;
+    this.#trusted = options.trusted;
     this.#context = {
       server: id,
       store,
@@ -88,6 +98,11 @@ class Server implements ChatServer {
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       accounts: new Accounts(store, clock),
       mayRegister: (host) => this.#mayRegister(host),
+      status: () => ({
+        connections: this.connections,
+        capacity: options.capacity ?? 0,
+        draining: this.#closing !== undefined,
+      }),
     };
     this.#sweepTimer = clock.after(SWEEP_MS, () => this.#sweep());
   }
@@ -160,7 +175,8 @@ class Server implements ChatServer {
   /** Makes each new connection a session. */
   #accept(onClose?: () => void): Accept {
     return (connection) => {
-      const session = new Session(new TcpLink(connection), this.#context, answer);
+      const link = new TcpLink(connection);
+      const session = new Session(link, this.#context, { answer, isTrusted: this.#isTrusted(link.host) });
       this.#add(session);
       return {
         data: (_, chunk) => session.receive(chunk),
@@ -173,6 +189,11 @@ class Server implements ChatServer {
         },
       };
     };
+  }
+
+  /** A trusted address is a balancer on its first few connections; whoever else is there is a client. */
+  #isTrusted(host: string): boolean {
+    return (this.#perHost.get(host) ?? 0) < MAX_TRUSTED_CONNECTIONS && this.#trusted?.has(host) === true;
   }
 
   #add(session: Session): void {

@@ -1,7 +1,6 @@
 import { type Clock, TokenBucket } from "../async/mod.ts";
 import { LineDecoder } from "../wire/mod.ts";
-import type { Accounts } from "./accounts.ts";
-import type { Delivery, DeliveryContext } from "./delivery.ts";
+import type { Delivery } from "./delivery.ts";
 import { MAX_QUEUED_BYTES, SLOW_MS } from "./limits.ts";
 import type { Link } from "./link.ts";
 import { parseRequest } from "./parse_request.ts";
@@ -14,14 +13,13 @@ import {
   type Request,
   type ServerFrame,
 } from "./protocol.ts";
+import type { SessionContext } from "./session_context.ts";
 
-/** What a chat server lends to its sessions. */
-export interface SessionContext extends DeliveryContext {
-  /** The server's id, as clients see it. */
-  readonly server: string;
-  readonly accounts: Accounts;
-  /** Whether an address may make one more account now. */
-  mayRegister(host: string): boolean;
+/** Options for a {@linkcode Session}. */
+export interface SessionOptions {
+  readonly answer: Answer;
+  /** Whether the client is a balancer of ours, which may ping for as long as it likes without a login. */
+  readonly isTrusted: boolean;
 }
 
 /**
@@ -33,7 +31,7 @@ export type Answer = (session: Session, request: Request) => Promise<void> | und
 
 /** Who a session is: nobody yet, a user's device, or over. */
 export type Phase =
-  | { readonly name: "guest"; readonly sinceMs: number }
+  | { readonly name: "guest" }
   | {
       readonly name: "online";
       readonly user: string;
@@ -60,10 +58,13 @@ const MIN_REFUSAL_MS = 500;
 export class Session {
   readonly link: Link;
   readonly context: SessionContext;
+  readonly isTrusted: boolean;
   readonly #answer: Answer;
   readonly #decoder: LineDecoder;
   readonly #messages: TokenBucket | undefined;
-  #phase: Phase;
+  #phase: Phase = { name: "guest" };
+  /** Since when nobody is logged in. */
+  #guestSinceMs: number;
   /** Frames that came while an earlier one was being worked on, at most what one chunk held; taken from `#nextWaiting` on. */
   #waiting: Uint8Array[] = [];
   #nextWaiting = 0;
@@ -73,6 +74,8 @@ export class Session {
   #isLast = false;
   #sends = 0;
   #badFrames = 0;
+  /** Nothing but `ping` has come. */
+  #onlyPings = true;
   /** Until then every message is refused. */
   #refusedUntilMs = 0;
   #heardMs: number;
@@ -80,14 +83,15 @@ export class Session {
   #takenMs: number;
   #takenBytes = 0;
 
-  constructor(link: Link, context: SessionContext, answer: Answer) {
+  constructor(link: Link, context: SessionContext, { answer, isTrusted }: SessionOptions) {
     this.#answer = answer;
+    this.isTrusted = isTrusted;
     const { clock, limits } = context;
     this.link = link;
     this.context = context;
     this.#heardMs = clock.now();
     this.#takenMs = this.#heardMs;
-    this.#phase = { name: "guest", sinceMs: this.#heardMs };
+    this.#guestSinceMs = this.#heardMs;
     this.#messages = bucketFor(limits.messagesPerSecond, clock);
     this.#decoder = new LineDecoder(MAX_CLIENT_FRAME_BYTES, {
       line: (line) => this.#receive(line),
@@ -122,6 +126,7 @@ export class Session {
     const left = this.#phase;
     if (left.name === "closed") return;
     this.#phase = phase;
+    if (phase.name === "guest") this.#guestSinceMs = this.context.clock.now();
     if (left.name !== "online") return;
     left.delivery.close().catch((error: unknown) => this.context.onError(error, { during: "leave" }));
   }
@@ -157,8 +162,8 @@ export class Session {
     const { queuedBytes, takenBytes } = this.link;
     if (queuedBytes === 0 || takenBytes !== this.#takenBytes) this.#takenMs = now;
     this.#takenBytes = takenBytes;
-    const isLate =
-      this.#phase.name === "guest" && now - this.#phase.sinceMs > (limits.loginTimeoutMs ?? Infinity);
+    const mayStay = this.#phase.name !== "guest" || (this.isTrusted && this.#onlyPings);
+    const isLate = !mayStay && now - this.#guestSinceMs > (limits.loginTimeoutMs ?? Infinity);
     if (now - this.#takenMs > SLOW_MS) this.close("slow");
     else if (isLate || now - this.#heardMs > (limits.idleMs ?? Infinity)) this.close("idle");
   }
@@ -207,6 +212,7 @@ export class Session {
       return;
     }
     this.#badFrames = 0;
+    if (parsed.request.type !== "ping") this.#onlyPings = false;
     this.#work(parsed.request);
   }
 

@@ -6,11 +6,20 @@ import { type Address, formatAddress, systemDriver } from "../net/mod.ts";
 import type { Announced } from "../registry/mod.ts";
 import { type Backing, openBacking } from "./backing.ts";
 import { UsageError } from "./errors.ts";
-import { address, text, weight, whole, withDefault } from "./flag_kinds.ts";
+import { address, repeated, text, weight, whole, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags } from "./flags.ts";
 import { logErrors, startLog } from "./log.ts";
 import { announceReady, interruption, onFreePort } from "./process.ts";
-import { adminFlag, COMMON_FLAGS, durableFlag, limitFlag, redisFlag, toLimits } from "./role_flags.ts";
+import {
+  adminFlag,
+  COMMON_FLAGS,
+  durableFlag,
+  limitFlag,
+  redisFlag,
+  toAddressList,
+  toLimits,
+  trustedFlag,
+} from "./role_flags.ts";
 
 const FLAGS = {
   listen: withDefault(address("where clients connect"), "127.0.0.1:7001"),
@@ -25,6 +34,7 @@ const FLAGS = {
   redis: redisFlag,
   data: withDefault(text("DIR", "where it keeps its data without a Redis"), ".chorus"),
   durable: durableFlag,
+  trusted: repeated(trustedFlag),
   limit: limitFlag,
   ...COMMON_FLAGS,
 };
@@ -58,13 +68,14 @@ export async function chat(argv: readonly string[]): Promise<number> {
   await using backing = await openBacking({ ...values, onError, onRestored });
   const id = values.id ?? `chat-${randomBytes(4).toString("hex")}`;
   const limits = toLimits(values.limit);
+  const trusted = toAddressList(values.trusted);
+  const { weight, capacity } = values;
   const { store, bus } = backing;
   await using server = await onFreePort(values.listen, given.has("listen"), log, (listen) =>
-    startChatServer({ id, listen, driver: systemDriver(), store, bus, limits, onError }),
+    startChatServer({ id, listen, driver: systemDriver(), store, bus, limits, trusted, capacity, onError }),
   );
   running = server;
   await using admin = await openAdmin(values.admin, server);
-  const { weight, capacity } = values;
   const announced = await announce(backing, { id, tcp: advertised ?? server.address, weight, capacity });
   announceReady("chat", { tcp: server.address, admin: admin?.address, id });
 

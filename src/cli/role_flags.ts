@@ -1,4 +1,6 @@
 import { type ChatLimits, DEFAULT_LIMITS, type Durability } from "../chat/mod.ts";
+import { AddressList } from "../net/mod.ts";
+import { UsageError } from "./errors.ts";
 import {
   addressOrNone,
   choice,
@@ -102,4 +104,21 @@ function countLimit(value: string, change: (count: number | undefined) => LimitC
   if (!Number.isInteger(count) || count < 1)
     return new Wrong(`"${value}" is neither a whole number from 1 nor off`);
   return change(count);
+}
+
+/** The addresses of balancers. */
+export const trustedFlag: Flag<string> = {
+  value: "CIDR",
+  help: "a network of balancers, which may ping without a login",
+  parse(found) {
+    const list = AddressList.parse([found]);
+    return typeof list === "string" ? new Wrong(list) : found;
+  },
+};
+
+/** The list of every `--trusted`. */
+export function toAddressList(networks: readonly string[]): AddressList {
+  const list = AddressList.parse(networks);
+  if (typeof list === "string") throw new UsageError(`--trusted: ${list}`);
+  return list;
 }

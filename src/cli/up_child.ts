@@ -20,6 +20,7 @@ import { type Channel, parentChannel, takeConnections } from "../server/mod.ts";
 import { type BackingOptions, openRedis } from "./backing.ts";
 import { type LogOptions, logErrors, startLog, wordsOf } from "./log.ts";
 import { ignoreSignals } from "./process.ts";
+import { toAddressList } from "./role_flags.ts";
 
 /** What the parent tells its child first, on topic `configure`. */
 export interface ChildConfiguration {
@@ -79,6 +80,8 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
     store,
     bus,
     limits,
+    // The balancer is the parent, on this machine.
+    trusted: toAddressList(["127.0.0.0/8", "::1"]),
     onError,
   });
   running = server;

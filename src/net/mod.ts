@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 export { formatAddress, hostOf, parseAddress } from "./address.ts";
+export { AddressList } from "./address_list.ts";
 export { bunDriver } from "./bun_driver.ts";
 export {
   type Accept,
@@ -16,6 +18,7 @@ export {
   type Driver,
   type Listener,
   type ListenOptions,
+  type TcpAddress,
 } from "./contract.ts";
 export { denoDriver } from "./deno_driver.ts";
 export { NetError, type NetErrorCode, toNetError } from "./error.ts";

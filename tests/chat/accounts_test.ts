@@ -124,3 +124,27 @@ test("nothing that clients did was reported as a failure of the server", async (
   assertMatch(String(error.code), /^bad_frame$/);
   assert(cluster.errors.length === 0, String(cluster.errors));
 });
+
+test("a trusted address may ping without a login, and hears how the server is", async () => {
+  const clock = new ManualClock();
+  await using cluster = await chatServers(1, { clock, trusted: ["127.0.0.0/8"] });
+  await using balancer = await RawClient.connect(cluster.at(0));
+  const pong = await balancer.ask({ type: "ping" });
+  assertEquals([pong.connections, pong.capacity, pong.draining], [1, 100, false]);
+  clock.advance(60_000);
+  assertEquals((await balancer.ask({ type: "ping" })).type, "pong");
+  await balancer.ask({ type: "history", with: "x" });
+  clock.advance(2000);
+  assertEquals((await balancer.next("closing")).reason, "idle");
+});
+
+test("a client that is not trusted, or the fifth connection of an address that is, hears nothing of the server but its name", async () => {
+  await using open = await chatServers(1);
+  await using client = await RawClient.connect(open.at(0));
+  assertEquals(Object.keys(await client.ask({ type: "ping" })).sort(), ["id", "server", "type"]);
+  await using cluster = await chatServers(1, { trusted: ["127.0.0.1"] });
+  const five = await Promise.all([1, 2, 3, 4, 5].map(() => RawClient.connect(cluster.at(0))));
+  const pongs = await Promise.all(five.map((one) => one.ask({ type: "ping" })));
+  assertEquals(pongs.filter((pong) => "capacity" in pong).length, 4);
+  for (const one of five) await one[Symbol.asyncDispose]();
+});

@@ -12,13 +12,15 @@ import {
   sqliteStore,
   startChatServer,
 } from "../../src/chat/mod.ts";
-import { type Address, systemDriver } from "../../src/net/mod.ts";
+import { type Address, AddressList, systemDriver } from "../../src/net/mod.ts";
 import { temporaryFolder } from "../helpers.ts";
 
 /** Options for {@linkcode chatServers}. */
 export interface ChatServersOptions {
   readonly limits?: Partial<ChatLimits>;
   readonly clock?: Clock;
+  /** Networks of balancers. */
+  readonly trusted?: readonly string[];
 }
 
 /** Servers that form one cluster. */
@@ -32,7 +34,9 @@ export interface ChatServers extends AsyncDisposable {
 
 /** Starts `count` servers that share a data folder. */
 export async function chatServers(count: number, options: ChatServersOptions = {}): Promise<ChatServers> {
-  const { limits = {}, clock = systemClock } = options;
+  const { limits = {}, clock = systemClock, trusted = [] } = options;
+  const list = AddressList.parse(trusted);
+  if (typeof list === "string") throw new RangeError(list);
   const errors: unknown[] = [];
   const onError = (error: unknown): void => void errors.push(error);
   const stack = new AsyncDisposableStack();
@@ -47,7 +51,18 @@ export async function chatServers(count: number, options: ChatServersOptions = {
     const id = `s${index}`;
     servers.push(
       stack.use(
-        await startChatServer({ id, listen, driver: systemDriver(), store, bus, limits, clock, onError }),
+        await startChatServer({
+          id,
+          listen,
+          driver: systemDriver(),
+          store,
+          bus,
+          limits,
+          clock,
+          trusted: list,
+          capacity: 100,
+          onError,
+        }),
       ),
     );
   }

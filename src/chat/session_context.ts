@@ -1,0 +1,21 @@
+import type { Accounts } from "./accounts.ts";
+import type { DeliveryContext } from "./delivery.ts";
+
+/** What a chat server lends to its sessions. */
+export interface SessionContext extends DeliveryContext {
+  /** The server's id, as clients see it. */
+  readonly server: string;
+  readonly accounts: Accounts;
+  /** Whether an address may make one more account now. */
+  mayRegister(host: string): boolean;
+  /** What the server tells balancers of itself. */
+  status(): ServerStatus;
+}
+
+/** What a `pong` says to a trusted address. */
+export interface ServerStatus {
+  readonly connections: number;
+  /** The connections it can hold; 0 when nobody has said. */
+  readonly capacity: number;
+  readonly draining: boolean;
+}
