@@ -1,4 +1,5 @@
-import type { Address } from "./contract.ts";
+import { isIP } from "node:net";
+import type { Address, TcpAddress } from "./contract.ts";
 
 /**
  * Writes an address as people do: `10.0.0.7:6000`, `[::1]:6000`, `unix:/run/chorus.sock`.
@@ -24,6 +25,11 @@ export function parseAddress(text: string): Address | string {
   if (host === undefined) return `"${text}" is not an address; write HOST:PORT, [IPV6]:PORT or unix:PATH`;
   if (port > 65_535) return `"${text}" has port ${port}; ports are 0 to 65535`;
   return { host, port };
+}
+
+/** Whether an address is TCP at an IP address, so that nothing has to be looked up. */
+export function isLiteral(address: Address): address is TcpAddress {
+  return "host" in address && isIP(address.host) !== 0;
 }
 
 /** The host of an address in one form, so that one client always counts as one: without IPv6's wrapping of IPv4. */

@@ -1,25 +1,22 @@
-import { isIP } from "node:net";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SocketHandler } from "bun";
 import { type Clock, systemClock } from "../async/mod.ts";
 import { listenContext, offer } from "./accepting.ts";
-import { formatAddress } from "./address.ts";
+import { formatAddress, isLiteral } from "./address.ts";
 import { type BunSocket, BunTransport, type SocketOwner } from "./bun_transport.ts";
-import type { Accept, Address, ConnectionHandler, Driver, Listener, ListenOptions } from "./contract.ts";
+import type { Accept, ConnectionHandler, Driver, Listener, ListenOptions, TcpAddress } from "./contract.ts";
 import { type Dial, dial } from "./dial.ts";
 import { toNetError } from "./error.ts";
-import { handleClosed, handleOpened } from "./handles.ts";
+import { toListener } from "./listener.ts";
 import { type DriverOptions, nodeDriver } from "./node_driver.ts";
 import { type ConnectionContext, throwLater } from "./stream_connection.ts";
 import { WriteTurn } from "./write_turn.ts";
-
-type TcpAddress = Exclude<Address, { path: string }>;
 
 /**
  * The driver over Bun's own sockets, for TCP between literal addresses. Host names, unix sockets, a local address to connect
  * from and a shared port go by `node:net`.
  *
  * - The backlog is always 512, and a failure to accept is not reported.
+ * - What cannot be reached is `refused`, as Bun does not tell the difference.
  * - A dial cannot be stopped: given up, it counts as an open handle until the system has given up too.
  */
 export function bunDriver(options: DriverOptions = {}): Driver {
@@ -42,10 +39,6 @@ export function bunDriver(options: DriverOptions = {}): Driver {
       });
     },
   };
-}
-
-function isLiteral(address: Address): address is TcpAddress {
-  return "host" in address && isIP(address.host) !== 0;
 }
 
 /** Passes the events of a socket to its owner. One record serves all sockets of a listener. */
@@ -83,20 +76,6 @@ function listen(
   } catch (cause) {
     throw toNetError(cause, `listen on ${formatAddress(address)}`);
   }
-}
-
-function toListener(address: Address, stop: () => void): Listener {
-  let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => {
-    closing ??= (async () => {
-      stop();
-      await nextTurn();
-      handleClosed();
-    })();
-    return closing;
-  };
-  handleOpened();
-  return { address, close, [Symbol.asyncDispose]: close };
 }
 
 const EVENTS: SocketHandler<SocketOwner | undefined> = events();

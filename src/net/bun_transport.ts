@@ -22,8 +22,8 @@ export interface SocketOwner {
 export type BunSocket = Socket<SocketOwner | undefined>;
 
 /**
- * Where a written chunk goes: `idle` to the system, `gathering` behind what this turn has written before, `blocked` behind
- * what the system had no room for.
+ * What happens to a written chunk: `idle` and `gathering`, it waits for the end of this turn, so that a turn's writes are one
+ * system call; `blocked`, it waits behind what the system had no room for.
  */
 type Output = "idle" | "gathering" | "blocked";
 
@@ -36,7 +36,8 @@ export class BunTransport implements Transport, SocketOwner {
   readonly #turn: WriteTurn;
   readonly #queue: ChunkQueue = new ChunkQueue();
   #output: Output = "idle";
-  #turnOfWrite = -1;
+  /** The one chunk of this turn, until there is a second. */
+  #only: Uint8Array | undefined;
   #isDrainOwed = false;
   /** How far our side is: `ending` with bytes still to send, `ended` when the other side was told. */
   #phase: "open" | "ending" | "ended" = "open";
@@ -57,7 +58,7 @@ export class BunTransport implements Transport, SocketOwner {
   }
 
   get queuedBytes(): number {
-    return this.#queue.bytes;
+    return this.#queue.bytes + (this.#only?.length ?? 0);
   }
 
   get isFlushed(): boolean {
@@ -83,6 +84,7 @@ export class BunTransport implements Transport, SocketOwner {
 
   end(): void {
     this.#phase = "ending";
+    this.#queueOnly();
     if (this.#output !== "blocked" && this.#flush()) this.#shut();
   }
 
@@ -96,7 +98,12 @@ export class BunTransport implements Transport, SocketOwner {
 
   /** The turn whose writes were gathered is over. */
   flushTurn(): void {
-    if (this.#output === "gathering") this.#flush();
+    if (this.#output !== "gathering") return;
+    const only = this.#only;
+    this.#only = undefined;
+    this.#output = "idle";
+    if (only) this.#send(only);
+    else this.#flush();
   }
 
   onOpen(): void {
@@ -126,25 +133,27 @@ export class BunTransport implements Transport, SocketOwner {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.connection.over(error && toNetError(error, "go on"));
+    this.#only = undefined;
     this.#queue.clear();
   }
 
   #take(chunk: Uint8Array): boolean {
-    if (this.#output === "blocked") {
-      this.#queue.push(chunk);
-      return false;
-    }
     if (this.#output === "idle") {
-      const turn = this.#turn.number;
-      if (this.#turnOfWrite !== turn) {
-        this.#turnOfWrite = turn;
-        return this.#send(chunk);
-      }
+      if (chunk.length >= BATCH_BYTES) return this.#send(chunk);
       this.#output = "gathering";
+      this.#only = chunk;
       this.#turn.wait(this);
+      return true;
     }
+    this.#queueOnly();
     this.#queue.push(chunk);
+    if (this.#output === "blocked") return false;
     return this.#queue.bytes < BATCH_BYTES || this.#flush();
+  }
+
+  #queueOnly(): void {
+    if (this.#only) this.#queue.push(this.#only);
+    this.#only = undefined;
   }
 
   /** Sends a chunk with nothing before it; what the system has no room for waits. */
@@ -183,6 +192,7 @@ export class BunTransport implements Transport, SocketOwner {
   #close(): boolean {
     if (this.#isClosed) return false;
     this.#isClosed = true;
+    this.#only = undefined;
     this.#queue.clear();
     queueMicrotask(() => this.connection.over());
     return true;

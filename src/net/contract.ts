@@ -1,5 +1,11 @@
 /** Where a socket is: TCP by host and port, or a unix socket by its path (`""` where the other side has none). */
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+export type Address = TcpAddress | { readonly path: string };
+
+/** Where a TCP socket is. */
+export interface TcpAddress {
+  readonly host: string;
+  readonly port: number;
+}
 
 /**
  * Why a connection is over.
@@ -13,8 +19,10 @@ export type Address = { readonly host: string; readonly port: number } | { reado
 export type CloseReason = "finished" | "closed" | "aborted" | "reset" | "failed";
 
 /**
- * Everything that can happen to a connection. Each call is synchronous; a handler that throws aborts its own
- * connection (reason `failed`) and no other.
+ * Everything that can happen to a connection. None is called before the connection's method that causes it has returned.
+ *
+ * A handler that throws aborts its own connection (reason `failed`) and no other. What `close` throws is reported to the
+ * listener's `onError`; for a dialed connection it is an uncaught error, as nobody is left to tell.
  */
 export interface ConnectionHandler {
   /**
@@ -24,11 +32,14 @@ export interface ConnectionHandler {
    * Never called while the connection is paused.
    */
   data(connection: Connection, chunk: Uint8Array): void;
-  /** All that `write` had queued is with the system. Follows each `write` that returned false, unless the connection closes. */
+  /**
+   * All that `write` had queued is with the system. Follows the `write`s that returned false, unless our side has ended or
+   * the connection closes.
+   */
   drain?(connection: Connection): void;
   /** The other side will send no more. Writing is still possible; whoever has nothing left to say calls `end()`. Once at most. */
   end?(connection: Connection): void;
-  /** It is over; nothing follows. Exactly once. `error` is given for `reset` and `failed`. */
+  /** It is over; nothing follows. Exactly once. `error` is given for `reset` (a `NetError`) and `failed`. */
   close(connection: Connection, reason: CloseReason, error?: Error): void;
 }
 
@@ -38,6 +49,7 @@ export interface ConnectionHandler {
  * - After `end()`, `close()`, `abort()` or the end of the connection, `write` drops its bytes and returns false.
  * - No-delay and keepalive (15 s, where the runtime lets us choose) are on.
  * - Half-close is always on: when the other side has ended, we may go on writing. The connection is over once both sides ended.
+ * - A reset may be noticed late while we do not read: when paused, and by the next `write` once the other side has ended.
  */
 export interface Connection {
   readonly remote: Address;
@@ -48,13 +60,17 @@ export interface Connection {
   readonly bytesRead: number;
   /** Bytes taken by `write` so far. */
   readonly bytesWritten: number;
-  /** Replaces the handler, from the next event on. */
+  /**
+   * Replaces the handler, from the next event on. The `end` or `close` that was reported before is told to the new one too, in
+   * a later turn, so that taking a connection over misses nothing.
+   */
   handle(handler: ConnectionHandler): void;
   /**
    * Sends bytes, in order. All of them are taken: what the system has no room for is queued without limit, so the caller
-   * stops at false. The chunk must not be changed afterwards.
+   * stops at false. The chunk must not be changed afterwards. Small writes of one turn go out together.
    *
-   * @returns Whether to go on: false while bytes are queued, then `drain` follows; or when the connection cannot be written to any more.
+   * @returns Whether to go on: false when bytes are queued (some drivers let up to 64 KiB wait first), then `drain` follows; or
+   *   when the connection cannot be written to any more.
    */
   write(chunk: Uint8Array): boolean;
   /** Stops `data` and `end`, at once, until `resume()`. The other side is slowed down by the system's buffers. */
@@ -63,8 +79,9 @@ export interface Connection {
   /** Half-close: flushes what is queued, then tells the other side that no more follows. Still reads. */
   end(): void;
   /**
-   * Flushes what is queued, then ends both directions; what comes meanwhile is read and dropped. Reports `closed`. A peer that
-   * neither reads nor closes is aborted after {@linkcode CLOSE_TIMEOUT_MS} without progress.
+   * Flushes what is queued, then ends both directions; what comes meanwhile is read and dropped. Reports `closed` once the other
+   * side has ended too, or {@linkcode CLOSE_TIMEOUT_MS} after everything was flushed. A peer that takes nothing for as long is
+   * aborted, which is `failed` with `NetError` `timeout`; one that breaks first, `reset`: bytes may be lost.
    */
   close(): void;
   /** Ends it now and drops what is queued; the other side sees a reset where the driver can send one. Reports `aborted`. */

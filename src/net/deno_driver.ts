@@ -1,17 +1,14 @@
-import { isIP } from "node:net";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Clock, systemClock, wait } from "../async/mod.ts";
 import { acceptFailed, listenContext, offer } from "./accepting.ts";
-import { formatAddress } from "./address.ts";
-import type { Accept, Address, ConnectionHandler, Driver, Listener, ListenOptions } from "./contract.ts";
+import { formatAddress, isLiteral } from "./address.ts";
+import type { Accept, ConnectionHandler, Driver, Listener, ListenOptions, TcpAddress } from "./contract.ts";
 import { DenoTransport } from "./deno_transport.ts";
 import { type Dial, dial } from "./dial.ts";
 import { NetError, toNetError } from "./error.ts";
-import { handleClosed, handleOpened } from "./handles.ts";
+import { toListener } from "./listener.ts";
 import { type DriverOptions, nodeDriver } from "./node_driver.ts";
-import type { ConnectionContext } from "./stream_connection.ts";
-
-type TcpAddress = Exclude<Address, { path: string }>;
+import { tcpAddress } from "./node_transport.ts";
+import type { ConnectionContext, StreamConnection } from "./stream_connection.ts";
 
 /** How long accepting rests after it has failed, in milliseconds: most likely no descriptor is left. */
 const ACCEPT_REST_MS = 100;
@@ -41,28 +38,15 @@ export function denoDriver(options: DriverOptions = {}): Driver {
   };
 }
 
-function isLiteral(address: Address): address is TcpAddress {
-  return "host" in address && isIP(address.host) !== 0;
-}
-
 function listen(address: TcpAddress, accept: Accept, options: ListenOptions, clock: Clock): Listener {
   const server = bind(address, options);
   const stopped = new AbortController();
-  // Owned by the listener: accepting ends when it closes.
   const accepting = acceptAll(server, accept, options, clock, stopped.signal);
-  let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => {
-    closing ??= (async () => {
-      stopped.abort();
-      server.close();
-      await accepting;
-      await nextTurn();
-      handleClosed();
-    })();
-    return closing;
-  };
-  handleOpened();
-  return { address: tcpAddress(server), close, [Symbol.asyncDispose]: close };
+  return toListener(addressOf(server), () => {
+    stopped.abort();
+    server.close();
+    return accepting;
+  });
 }
 
 function bind(address: TcpAddress, options: ListenOptions): Deno.TcpListener {
@@ -80,8 +64,8 @@ function bind(address: TcpAddress, options: ListenOptions): Deno.TcpListener {
   }
 }
 
-function tcpAddress(server: Deno.TcpListener): Address {
-  return { host: server.addr.hostname, port: server.addr.port };
+function addressOf(server: Deno.TcpListener): TcpAddress {
+  return tcpAddress(server.addr.hostname, server.addr.port);
 }
 
 async function acceptAll(
@@ -94,13 +78,29 @@ async function acceptAll(
   const context = listenContext(clock, options);
   while (!stopped.aborted) {
     try {
-      const native = await server.accept();
-      offer(new DenoTransport(native, context).connection, accept, options);
+      offer(toConnection(await server.accept(), context), accept, options);
     } catch (cause) {
       if (stopped.aborted) return;
-      acceptFailed(options, cause, tcpAddress(server));
-      await wait(ACCEPT_REST_MS, { signal: stopped, clock }).catch(() => undefined);
+      acceptFailed(options, cause, addressOf(server));
+      await rest(stopped, clock);
     }
+  }
+}
+
+function toConnection(native: Deno.TcpConn, context: ConnectionContext): StreamConnection {
+  try {
+    return new DenoTransport(native, context).connection;
+  } catch (error) {
+    native.close();
+    throw error;
+  }
+}
+
+async function rest(stopped: AbortSignal, clock: Clock): Promise<void> {
+  try {
+    await wait(ACCEPT_REST_MS, { signal: stopped, clock });
+  } catch (error) {
+    if (!stopped.aborted) throw error;
   }
 }
 

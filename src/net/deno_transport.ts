@@ -1,7 +1,7 @@
 import { ChunkQueue } from "./chunk_queue.ts";
 import type { Address } from "./contract.ts";
 import { toNetError } from "./error.ts";
-import { tcpAddress } from "./node_transport.ts";
+import { SOCKET_OPTIONS, tcpAddress } from "./node_transport.ts";
 import { type ConnectionContext, StreamConnection, type Transport } from "./stream_connection.ts";
 
 /** What a connection waits with, so that an idle one holds little; enough for most messages. */
@@ -33,9 +33,9 @@ export class DenoTransport implements Transport {
     this.#native = native;
     this.remote = tcpAddress(native.remoteAddr.hostname, native.remoteAddr.port);
     this.local = tcpAddress(native.localAddr.hostname, native.localAddr.port);
+    native.setNoDelay(SOCKET_OPTIONS.noDelay);
+    native.setKeepAlive(SOCKET_OPTIONS.keepAlive);
     this.connection = new StreamConnection(this, context);
-    native.setNoDelay(true);
-    native.setKeepAlive(true);
     // Owned by the connection: reading ends with it and fails through it. The first bytes come in a later turn.
     this.#readAll().catch((cause: unknown) => this.#fail(cause));
   }

@@ -12,7 +12,7 @@ export interface Dial {
   /**
    * The socket is open; `connection` makes a connection of it, at once.
    *
-   * @returns False when the dial was given up before: the socket is not wanted and the driver closes it.
+   * @returns False when the dial was given up before, or `connection` threw: the driver closes the socket.
    */
   opened(connection: () => Connection): boolean;
   /** The socket could not be opened. No effect when the dial is over. */
@@ -65,8 +65,13 @@ export function dial(
         released: handleClosed,
         opened(connection) {
           if (!finish()) return false;
-          resolve(connection());
-          return true;
+          try {
+            resolve(connection());
+            return true;
+          } catch (error) {
+            reject(error);
+            return false;
+          }
         },
       });
     } catch (error) {

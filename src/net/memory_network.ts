@@ -1,5 +1,4 @@
 import { setImmediate } from "node:timers";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Clock, systemClock } from "../async/mod.ts";
 import { listenContext, offer } from "./accepting.ts";
 import { formatAddress } from "./address.ts";
@@ -14,7 +13,7 @@ import type {
 } from "./contract.ts";
 import { type Dial, dial } from "./dial.ts";
 import { NetError } from "./error.ts";
-import { handleClosed, handleOpened } from "./handles.ts";
+import { toListener } from "./listener.ts";
 import { joinTransports, type MemoryLink, MemoryTransport } from "./memory_transport.ts";
 
 /** The ports that are given where none is asked for. */
@@ -131,19 +130,7 @@ class Network implements MemoryNetwork {
       throw new NetError("unsupported", `Cannot ${action}: ports are not shared in memory`);
     if (this.#listeners.has(key)) throw new NetError("in_use", `Cannot ${action}: in_use`);
     this.#listeners.set(key, { address, accept, options });
-    let closing: Promise<void> | undefined;
-    const close = (): Promise<void> => {
-      closing ??= this.#close(key);
-      return closing;
-    };
-    handleOpened();
-    return { address, close, [Symbol.asyncDispose]: close };
-  }
-
-  async #close(key: string): Promise<void> {
-    this.#listeners.delete(key);
-    await nextTurn();
-    handleClosed();
+    return toListener(address, () => void this.#listeners.delete(key));
   }
 
   #freePort(): number {

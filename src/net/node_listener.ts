@@ -1,10 +1,9 @@
 import { unlink } from "node:fs/promises";
 import { connect, type ListenOptions as NativeListenOptions, type Server } from "node:net";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { formatAddress } from "./address.ts";
 import type { Address, Listener, ListenOptions } from "./contract.ts";
 import { NetError, toNetError } from "./error.ts";
-import { handleClosed, handleOpened } from "./handles.ts";
+import { toListener } from "./listener.ts";
 import { tcpAddress } from "./node_transport.ts";
 
 /**
@@ -64,22 +63,7 @@ function isStale(path: string): Promise<boolean> {
 
 function serverListener(server: Server, asked: Address): Listener {
   const bound = server.address();
-  const address =
-    typeof bound === "object" && bound !== null && "port" in bound
-      ? tcpAddress(bound.address, bound.port)
-      : asked;
-  let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => {
-    closing ??= closeServer(server);
-    return closing;
-  };
-  handleOpened();
-  return { address, close, [Symbol.asyncDispose]: close };
-}
-
-/** The listening socket is closed at once; the server's own `close` event would wait for its connections. */
-async function closeServer(server: Server): Promise<void> {
-  server.close();
-  await nextTurn();
-  handleClosed();
+  const isTcp = typeof bound === "object" && bound !== null && "port" in bound;
+  // The listening socket is closed at once; the server's own `close` event would wait for its connections.
+  return toListener(isTcp ? tcpAddress(bound.address, bound.port) : asked, () => void server.close());
 }

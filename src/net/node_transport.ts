@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { ChunkQueue } from "./chunk_queue.ts";
-import type { Address } from "./contract.ts";
+import type { Address, TcpAddress } from "./contract.ts";
 import { type NetError, toNetError } from "./error.ts";
 import {
   type ConnectionContext,
@@ -136,6 +136,6 @@ export function nodeConnection(
 }
 
 /** An address as a runtime gives it; empty where the socket broke before it could be asked. */
-export function tcpAddress(host: string | undefined, port: number | undefined): Address {
+export function tcpAddress(host: string | undefined, port: number | undefined): TcpAddress {
   return { host: host ?? "", port: port ?? 0 };
 }

@@ -1,37 +1,24 @@
-/** A part of a turn's work that waits for its end. */
+/** Work that waits for the end of a turn. */
 interface Flushable {
   flushTurn(): void;
 }
 
 /**
- * Tells the turns of the event loop apart, so that the small writes that one turn makes on one socket go out together.
+ * Tells sockets when a turn of the event loop ends, so that what it writes to one of them goes out together.
  *
- * A turn ends when its microtasks run; there is at most one microtask for it, however many sockets are written to.
+ * A turn ends when its microtasks run; there is at most one microtask for it, however many sockets wait.
  */
 export class WriteTurn {
-  #number = 0;
-  #isUnderWay = false;
   #waiting: Flushable[] = [];
 
-  /** The number of this turn; no other turn has it. */
-  get number(): number {
-    if (!this.#isUnderWay) {
-      this.#isUnderWay = true;
-      queueMicrotask(() => this.#end());
-    }
-    return this.#number;
-  }
-
-  /** Has `flushTurn` called when this turn ends. */
+  /** Has `flushTurn` called once, when this turn ends. */
   wait(flushable: Flushable): void {
+    if (this.#waiting.length === 0) queueMicrotask(() => this.#end());
     this.#waiting.push(flushable);
   }
 
   #end(): void {
-    this.#isUnderWay = false;
-    this.#number += 1;
     const waiting = this.#waiting;
-    if (waiting.length === 0) return;
     this.#waiting = [];
     for (const flushable of waiting) flushable.flushTurn();
   }

@@ -54,7 +54,8 @@ async function adoptingChild(): Promise<Child> {
     message,
     async [Symbol.asyncDispose]() {
       const exited = once(child, "exit");
-      child.disconnect();
+      // Not by disconnect(): on Deno a child that was sent a socket does not always hear of it.
+      if (child.pid !== undefined) process.kill(child.pid, "SIGKILL");
       await withDeadline(exited, DEADLINE_MS, "see the child exit");
     },
   };

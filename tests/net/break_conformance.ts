@@ -46,6 +46,20 @@ export function testBreaks(subject: Subject): void {
     assertNotEquals(server.recorder.bytes, 16 * MIB);
   });
 
+  promise("gives nothing to a paused connection that is reset", async ({ driver }) => {
+    await using pair = await connectionPair(driver);
+    const { client, server } = pair;
+    server.connection.pause();
+    client.connection.write(patternAt(0, 10));
+    await nextTurn();
+    client.connection.abort();
+    await client.recorder.closed;
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+    assertEquals(server.recorder.bytes, 0);
+    server.connection.resume();
+    await server.recorder.gone;
+  });
+
   promise("abort() right after end() closes both sides", async ({ driver }) => {
     await using pair = await connectionPair(driver);
     const { client, server } = pair;
@@ -108,6 +122,29 @@ export function testBreaks(subject: Subject): void {
       await pair.server.recorder.received(10);
     });
   }
+
+  promise("what close() of a handler throws is reported, and costs nothing else", async ({ driver }) => {
+    const errors: unknown[] = [];
+    const fail = (): void => {
+      throw new Error("thrown in close");
+    };
+    const handler = { data: () => undefined, end: (connection: Connection) => connection.end(), close: fail };
+    await using listener = await driver.listen(LOOPBACK, () => handler, {
+      onError: (error, { during }) => errors.push([error.message, during]),
+    });
+    for (const _ of [1, 2]) {
+      const recorder = new Recorder();
+      const connection = await driver.connect(listener.address, recorder);
+      connection.end();
+      await recorder.closed;
+    }
+    await nextTurn();
+    await nextTurn();
+    assertEquals(errors, [
+      ["thrown in close", "handler"],
+      ["thrown in close", "handler"],
+    ]);
+  });
 
   promise("a dialed connection whose handler throws reports failed with the error", async ({ driver }) => {
     await using pair = await connectionPair(driver);

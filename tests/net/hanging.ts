@@ -12,11 +12,17 @@ export interface Hanging extends AsyncDisposable {
   release(): void;
 }
 
+/** One on a real network. */
+export interface HangingListener extends Hanging {
+  /** Resolves when the first of its clients has gone. */
+  readonly left: Promise<void>;
+}
+
 /** How many connections the system keeps waiting where a backlog of 1 is asked for; Bun does not let us ask. */
 const QUEUE = RUNTIME === "bun" ? 513 : 2;
 
 /** Listens on loopback with a full accept queue, so that the system leaves a further connection unanswered. */
-export async function hangingListener(): Promise<Hanging> {
+export async function hangingListener(): Promise<HangingListener> {
   const lock = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL("./hanging_worker.ts", import.meta.url), { workerData: lock.buffer });
   const ready = new Promise<{ port: number }>((resolve, reject) => {
@@ -24,6 +30,7 @@ export async function hangingListener(): Promise<Hanging> {
     worker.once("error", reject);
   });
   const { port } = await withDeadline(ready, DEADLINE_MS, "start a worker that listens");
+  const left = new Promise<void>((resolve) => worker.once("message", () => resolve()));
   const waiting: Socket[] = [];
   for (let index = 0; index < QUEUE; index++) waiting.push(await connected(port));
   const release = (): void => {
@@ -33,6 +40,7 @@ export async function hangingListener(): Promise<Hanging> {
   return {
     address: { host: "127.0.0.1", port },
     release,
+    left,
     async [Symbol.asyncDispose]() {
       release();
       for (const socket of waiting) socket.destroy();

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
 import { assertEquals } from "@std/assert";
 import { ManualClock } from "../../src/async/mod.ts";
-import { memoryNetwork } from "../../src/net/mod.ts";
+import { CLOSE_TIMEOUT_MS, memoryNetwork } from "../../src/net/mod.ts";
 import { test } from "../testing.ts";
 import { connectionPair, patternAt, Recorder } from "./recording.ts";
 
@@ -82,6 +82,17 @@ test("memoryNetwork() holds everything of a frozen address until it thaws", asyn
   await pair.server.recorder.received(10);
   (await dialing).close();
   await recorder.closed;
+});
+
+test("memoryNetwork() resets who writes to a side that has closed", async () => {
+  const clock = new ManualClock();
+  await using pair = await connectionPair(memoryNetwork({ clock }).driver);
+  pair.server.connection.close();
+  await pair.client.recorder.ended;
+  clock.advance(CLOSE_TIMEOUT_MS);
+  assertEquals((await pair.server.recorder.closed).reason, "closed");
+  pair.client.connection.write(patternAt(0, 10));
+  assertEquals((await pair.client.recorder.closed).reason, "reset");
 });
 
 test("memoryNetwork() keeps networks apart", async () => {

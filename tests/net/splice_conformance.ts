@@ -84,6 +84,7 @@ export function testSplice(front: Subject, back: Subject): void {
     );
   testCopying(promise);
   testBreaking(promise, back);
+  testFinishedBefore(promise, back);
   testTimeouts(promise);
 }
 
@@ -187,6 +188,22 @@ function testBreaking(promise: Promised, back: Subject): void {
       right.client.connection.handle(right.client.recorder);
     }
     assertEquals(openHandles(), handles);
+  });
+}
+
+function testFinishedBefore(promise: Promised, back: Subject): void {
+  promise("closes a connection whose partner was over from the start", async (make) => {
+    await using middle = await make();
+    for (const { recorder } of [middle.client, middle.backend])
+      recorder.onEnd = (connection) => connection.end();
+    middle.client.connection.end();
+    await middle.splice.closed;
+    await using right = await connectionPair(back.make().driver);
+    const late = splice(middle.a, right.client.connection);
+    await right.server.recorder.ended;
+    sendPattern(right.server, 16 * MIB);
+    await late.closed;
+    right.client.connection.handle(right.client.recorder);
   });
 }
 

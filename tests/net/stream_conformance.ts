@@ -90,6 +90,17 @@ export function testStreams(subject: Subject): void {
     assertEquals(checker.offset, 4 * MIB);
   });
 
+  promise("gives small chunks whose bytes stay as they are", async ({ driver }) => {
+    await using pair = await connectionPair(driver);
+    for (let sent = 0; sent < 2000; sent += 100) {
+      pair.client.connection.write(patternAt(sent, 100));
+      await pair.server.recorder.received(sent + 100);
+    }
+    const checker = new PatternChecker();
+    for (const chunk of pair.server.recorder.chunks) checker.check(chunk);
+    assertEquals(checker.offset, 2000);
+  });
+
   promise("gives nothing to a paused connection, and everything after resume()", async ({ driver }) => {
     await using pair = await connectionPair(driver);
     const { client, server } = pair;
@@ -115,6 +126,12 @@ export function testStreams(subject: Subject): void {
     server.connection.resume();
     await server.recorder.received(8 * MIB);
   });
+
+  testCounts(subject);
+}
+
+function testCounts(subject: Subject): void {
+  const promise = testOf(subject);
 
   promise("counts the bytes that it has read and written", async ({ driver }) => {
     await using pair = await connectionPair(driver);
