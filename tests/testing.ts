@@ -37,17 +37,18 @@ export function test(name: string, first: TestOptions | (() => unknown), second?
   const settings = skip === undefined ? { timeout: timeoutMs } : { timeout: timeoutMs, skip };
   void nodeTest(name, settings, async () => {
     uncaught = [];
+    const before = openHandles();
     await body();
     if (uncaught.length > 0) throw new AggregateError(uncaught, `errors outside of the test: ${uncaught}`);
-    if (!leavesHandles) await handlesClosed();
+    if (!leavesHandles) await handlesClosed(before);
   });
 }
 
 /** A closed socket is reported a moment after its test has seen it close: some turns of the loop, not a wait for time. */
-async function handlesClosed(): Promise<void> {
-  for (let turn = 0; turn < 200 && openHandles() > 0; turn++)
+async function handlesClosed(before: number): Promise<void> {
+  for (let turn = 0; turn < 200 && openHandles() > before; turn++)
     await new Promise((resolve) => setTimeout(resolve, turn < 100 ? 0 : 10));
-  if (openHandles() > 0) throw new Error(`${openHandles()} sockets were left open`);
+  if (openHandles() > before) throw new Error(`${openHandles() - before} sockets were left open`);
 }
 
 function runtime(): "node" | "bun" | "deno" {

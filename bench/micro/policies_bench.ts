@@ -7,6 +7,7 @@
  * @module
  */
 import process from "node:process";
+import type { Client } from "../../src/balancer/contract.ts";
 import { policies } from "../../src/balancer/policy/policies.ts";
 import { createPool, type Lease, type Pool } from "../../src/balancer/pool.ts";
 
@@ -17,8 +18,9 @@ const CLIENTS = 200_000;
 const HELD = 256;
 const MOST = 3;
 
-const clients: readonly { host: string }[] = Array.from({ length: 4096 }, (_, i) => ({
+const clients: readonly Client[] = Array.from({ length: 4096 }, (_, i) => ({
   host: `10.${i % 7}.${i >> 8}.${i & 255}`,
+  key: `user-${i}`,
 }));
 
 function poolOf(policy: keyof typeof policies, size: number): Pool {

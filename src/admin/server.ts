@@ -63,7 +63,7 @@ function answer(request: Request, options: AdminOptions): Response {
     return problem(404, `there is no ${pathname}; there are /health and /api/pools`);
   }
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return problem(405, `${pathname} takes GET, received ${request.method}`);
+    return problem(405, `${pathname} takes GET, received ${request.method}`, { allow: "GET, HEAD" });
   }
   if (pathname === "/api/pools") return Response.json({ pools: options.pools() });
   const health = options.health();
@@ -75,6 +75,6 @@ function isOwnHost(hostname: string): boolean {
   return hostname === "localhost" || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(hostname) || hostname.startsWith("[");
 }
 
-function problem(status: number, error: string): Response {
-  return Response.json({ error }, { status });
+function problem(status: number, error: string, headers: Readonly<Record<string, string>> = {}): Response {
+  return Response.json({ error }, { status, headers });
 }

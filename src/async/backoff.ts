@@ -24,7 +24,7 @@ export interface BackoffOptions {
  */
 export function* backoff(options: BackoffOptions = {}): Generator<number, never, void> {
   const { firstMs = 100, maxMs = 5000, jitter = 0.5, random = Math.random } = options;
-  for (let delay = firstMs; ; delay = Math.min(delay * 2, maxMs)) {
+  for (let delay = Math.min(firstMs, maxMs); ; delay = Math.min(delay * 2, maxMs)) {
     yield delay * (1 - jitter * random());
   }
 }

@@ -8,6 +8,9 @@ export interface TokenBucketOptions {
   now?: () => number;
 }
 
+/** What a whole token may lack by rounding: who has waited for as long as `waitMs` said is not to be turned away. */
+const ROUNDING = 1e-9;
+
 /**
  * Limits how often something happens, while letting short bursts through.
  *
@@ -56,21 +59,22 @@ export class TokenBucket {
    */
   take(): boolean {
     this.#count();
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (this.#tokens < 1 - ROUNDING) return false;
+    this.#tokens = Math.max(0, this.#tokens - 1);
     return true;
   }
 
   /** Milliseconds until the next token; 0 when there is one. */
   waitMs(): number {
     this.#count();
-    return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) / this.#ratePerMs);
+    const missing = 1 - ROUNDING / 2 - this.#tokens;
+    return this.#tokens >= 1 - ROUNDING ? 0 : Math.ceil(missing / this.#ratePerMs);
   }
 
   /** Whether the bucket holds all it can: as good as new. */
   get isFull(): boolean {
     this.#count();
-    return this.#tokens >= this.#burst;
+    return this.#tokens >= this.#burst - ROUNDING;
   }
 
   #count(): void {

@@ -14,6 +14,8 @@ export interface Candidate {
 export interface Client {
   /** The client's address without its port. */
   readonly host: string;
+  /** What its first bytes say it belongs to, such as a user or a server's name: for `key-hash`. Absent where nothing was found or asked. */
+  readonly key?: string | undefined;
 }
 
 /**
@@ -32,8 +34,15 @@ export interface Policy<B extends Candidate = Candidate> {
   pick(client: Client, except: ReadonlySet<B>): B | undefined;
 }
 
-/** The names that `--policy` takes. */
-export type PolicyName = "round-robin" | "weighted" | "ip-hash" | "least-connections";
+/** The names of the policies. */
+export type PolicyName =
+  | "round-robin"
+  | "weighted"
+  | "ip-hash"
+  | "least-connections"
+  | "two-choices"
+  | "random"
+  | "key-hash";
 
 /** What `/api/pools` shows of a backend. */
 export type BackendState = "up" | "suspect" | "down" | "draining" | "disabled";

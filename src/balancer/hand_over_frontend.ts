@@ -1,5 +1,12 @@
 import { type Clock, Occupancy } from "../async/mod.ts";
-import { type Address, hostOf, type Listener, listenPaused, type PausedSocket } from "../net/mod.ts";
+import {
+  type Address,
+  hostOf,
+  type Listener,
+  listenPaused,
+  NetError,
+  type PausedSocket,
+} from "../net/mod.ts";
 import type { HandOver } from "../server/mod.ts";
 import type { Backend } from "./backend.ts";
 import { type Frontend, type FrontendHandler, MAX_TRIES } from "./frontend.ts";
@@ -95,6 +102,7 @@ class HandOverFrontend implements Frontend {
       const { backend } = lease;
       const failed = (): void => {
         pool.failed(lease);
+        handler?.failed?.(backend, notTaken(backend));
         lease[Symbol.dispose]();
         tried.add(backend);
       };
@@ -116,4 +124,11 @@ class HandOverFrontend implements Frontend {
     socket.abort();
     this.#inside.leave();
   }
+}
+
+function notTaken({ name }: Backend): NetError {
+  return new NetError(
+    "closed",
+    `Cannot hand a connection to ${name}: its process has ended or takes no more`,
+  );
 }

@@ -19,5 +19,16 @@ export {
   type PoolOptions,
   type PoolSnapshot,
 } from "./pool.ts";
-export { noProbe, type Probe, tcpProbe } from "./probe/mod.ts";
+export {
+  chatProbe,
+  type HttpProbeOptions,
+  httpProbe,
+  noProbe,
+  type Probe,
+  type ProbeAnswer,
+  type ProbeOptions,
+  type SendExpectOptions,
+  sendExpectProbe,
+  tcpProbe,
+} from "./probe/mod.ts";
 export { type SpliceFrontendOptions, startSpliceFrontend } from "./splice_frontend.ts";

@@ -6,6 +6,7 @@ import {
   type Driver,
   hostOf,
   type Listener,
+  type Splice,
   splice,
 } from "../net/mod.ts";
 import type { Backend } from "./backend.ts";
@@ -112,9 +113,9 @@ class SpliceFrontend implements Frontend {
       const lease = this.#options.pool.acquire({ host }, tried);
       if (!lease) break;
       try {
-        const backend = await this.#connect(lease, signal);
-        if (backend) {
-          await splice(client, backend, this.#options).closed;
+        const spliced = await this.#connect(client, lease, signal);
+        if (spliced) {
+          await spliced.closed;
           return;
         }
       } finally {
@@ -126,14 +127,16 @@ class SpliceFrontend implements Frontend {
     this.#refuse(client, host, tried.size === 0 ? "no_backend" : "connect_failed");
   }
 
-  async #connect(lease: Lease, signal: AbortSignal): Promise<Connection | undefined> {
+  async #connect(client: Connection, lease: Lease, signal: AbortSignal): Promise<Splice | undefined> {
     const { driver, pool, handler, connectTimeoutMs } = this.#options;
     try {
       const placeholder = { data: ignore, close: ignore };
-      return await driver.connect(lease.backend.address, placeholder, {
+      const backend = await driver.connect(lease.backend.address, placeholder, {
         signal,
         timeoutMs: connectTimeoutMs ?? 5000,
       });
+      // At once: a server that speaks first may be heard as soon as anything else is awaited.
+      return splice(client, backend, this.#options);
     } catch (error) {
       if (!signal.aborted) {
         pool.failed(lease);

@@ -72,8 +72,7 @@ export type Parsed =
 export function parseRequest(line: Uint8Array): Parsed {
   const frame = parseObject(line);
   if (typeof frame === "string") return bad(frame, undefined);
-  const frameId =
-    typeof frame.id === "string" && frame.id.length <= 64 && frame.id.isWellFormed() ? frame.id : undefined;
+  const frameId = v.is(requestId, frame.id) ? frame.id : undefined;
   const { type } = frame;
   if (typeof type !== "string") return bad(`type must be a string, received ${inShort(type)}`, frameId);
   if (!Object.hasOwn(REQUESTS, type)) {

@@ -4,6 +4,9 @@ import type { Link } from "./link.ts";
 import { encodeFrame } from "./protocol.ts";
 import type { Store } from "./store/mod.ts";
 
+/** Bytes that are read from the store at once: reading may hold up the event loop, and so every other session. */
+const MAX_READ_BYTES = 131_072;
+
 /** Options for {@linkcode Pump}. */
 export interface PumpOptions {
   readonly store: Store;
@@ -122,7 +125,7 @@ export class Pump {
     const { store, user, link, maxQueuedFrames } = this.#options;
     const limits = {
       count: Math.max(1, Math.min(maxQueuedFrames - this.#queuedFrames, this.#top - this.#next + 1)),
-      bytes: Math.max(1, MAX_QUEUED_BYTES - link.queuedBytes),
+      bytes: Math.max(1, Math.min(MAX_READ_BYTES, MAX_QUEUED_BYTES - link.queuedBytes)),
     };
     const entries = await store.readInbox(user, this.#next - 1, limits);
     if (this.#state !== "reading") return;

@@ -63,6 +63,8 @@ export interface ChatServer extends AsyncDisposable {
 const SWEEP_MS = 1000;
 /** Connections of one trusted address that count as its balancer's. */
 const MAX_TRUSTED_CONNECTIONS = 4;
+/** How often inboxes are looked at for entries whose hints were lost, in milliseconds, a fifth more or less. */
+const RECONCILE_MS = 25_000;
 /** Inboxes that are looked at together. */
 const RECONCILED_AT_ONCE = 200;
 
@@ -83,6 +85,7 @@ class Server implements ChatServer {
   readonly #registers = new Map<string, TokenBucket>();
   #listener: Listener | undefined;
   #sweepTimer: Timer;
+  #reconcileTimer: Timer;
   #closing: Promise<void> | undefined;
 
   constructor(options: ChatServerOptions) {
@@ -105,6 +108,7 @@ class Server implements ChatServer {
       }),
     };
     this.#sweepTimer = clock.after(SWEEP_MS, () => this.#sweep());
+    this.#reconcileTimer = this.#scheduleReconcile();
   }
 
   get address(): Address {
@@ -129,6 +133,7 @@ class Server implements ChatServer {
       });
     } catch (error) {
       this.#sweepTimer.cancel();
+      this.#reconcileTimer.cancel();
       throw error;
     }
   }
@@ -170,6 +175,17 @@ class Server implements ChatServer {
     };
     await this.#inside.emptied(graceMs, closeAll, this.#context.clock);
     this.#sweepTimer.cancel();
+    this.#reconcileTimer.cancel();
+  }
+
+  /** Hints are lost in other ways, too: now and then every inbox is looked at, not on all servers at once. */
+  #scheduleReconcile(): Timer {
+    const delayMs = RECONCILE_MS * (0.8 + 0.4 * Math.random());
+    return this.#context.clock.after(delayMs, () => {
+      // Owned by nobody: it reports its own failures.
+      void this.reconcile();
+      this.#reconcileTimer = this.#scheduleReconcile();
+    });
   }
 
   /** Makes each new connection a session. */

@@ -41,6 +41,12 @@ export type Phase =
     }
   | { readonly name: "closed" };
 
+/** Until when every message is refused, and how. */
+interface Refusal {
+  readonly code: "rate_limited" | "unavailable";
+  readonly untilMs: number;
+}
+
 /** Bad frames in a row after which a connection is closed. */
 const MAX_BAD_FRAMES = 10;
 /** Sends of one session under way at once; further frames wait. */
@@ -76,8 +82,7 @@ export class Session {
   #badFrames = 0;
   /** Nothing but `ping` has come. */
   #onlyPings = true;
-  /** Until then every message is refused. */
-  #refusedUntilMs = 0;
+  #refusal: Refusal = { code: "rate_limited", untilMs: 0 };
   #heardMs: number;
   /** When the client was last seen to have taken something, or to have nothing to take; and how much it had taken by then. */
   #takenMs: number;
@@ -178,18 +183,25 @@ export class Session {
    *
    * Once one is refused, so are those behind it that are on their way already: a client that sends them all again keeps their order.
    *
-   * @throws {ProtocolError} `rate_limited` when the session sends faster than its limit.
+   * @throws {ProtocolError} `rate_limited` when the session sends faster than its limit; `unavailable` just after another was.
    */
   takeMessageToken(): void {
-    if (!this.#messages) return;
     const now = this.context.clock.now();
-    if (now >= this.#refusedUntilMs && this.#messages.take()) return;
-    this.#refusedUntilMs = Math.max(
-      this.#refusedUntilMs,
-      now + Math.max(this.#messages.waitMs(), MIN_REFUSAL_MS),
-    );
-    const retryMs = Math.ceil(this.#refusedUntilMs - now);
-    throw new ProtocolError("rate_limited", "too many messages", { retryMs });
+    if (now < this.#refusal.untilMs) this.#throwRefusal(now);
+    if (!this.#messages || this.#messages.take()) return;
+    this.#refuseSends("rate_limited", Math.max(this.#messages.waitMs(), MIN_REFUSAL_MS));
+    this.#throwRefusal(now);
+  }
+
+  #refuseSends(code: Refusal["code"], forMs: number): void {
+    this.#refusal = { code, untilMs: this.context.clock.now() + forMs };
+  }
+
+  #throwRefusal(now: number): never {
+    const { code, untilMs } = this.#refusal;
+    const message =
+      code === "rate_limited" ? "too many messages" : "a message before this one could not be stored";
+    throw new ProtocolError(code, message, { retryMs: Math.ceil(untilMs - now) });
   }
 
   #receive(line: Uint8Array): boolean {
@@ -231,6 +243,9 @@ export class Session {
 
   #fail(request: Request, error: unknown): void {
     if (!(error instanceof ProtocolError)) this.context.onError(error, { during: request.type });
+    else if (error.code === "unavailable" && request.type === "send" && error.retryMs === undefined) {
+      this.#refuseSends("unavailable", MIN_REFUSAL_MS);
+    }
     this.write(errorFrame(request.id ?? undefined, error));
   }
 

@@ -4,28 +4,33 @@ import { type AdminServer, startAdmin } from "../admin/mod.ts";
 import { systemClock } from "../async/mod.ts";
 import {
   type BackendSpec,
+  chatProbe,
   createPool,
   type FrontendHandler,
+  httpProbe,
   monitor,
   noProbe,
   type PolicyName,
   type Pool,
+  type Probe,
   policies,
   startSpliceFrontend,
   tcpProbe,
   watchRegistry,
 } from "../balancer/mod.ts";
-import { formatAddress, parseAddress, systemDriver } from "../net/mod.ts";
+import { type Driver, formatAddress, parseAddress, systemDriver } from "../net/mod.ts";
 import { redisRegistry } from "../registry/mod.ts";
 import { UsageError } from "./errors.ts";
 import { address, choice, parseWeight, repeated, withDefault } from "./flag_kinds.ts";
 import { describeFlags, type Flag, parseFlags, Wrong } from "./flags.ts";
 import { logErrors, startLog, wordsOf } from "./log.ts";
-import { announceReady, interruption, onFreePort } from "./process.ts";
+import { announceReady, type Interruption, onFreePort } from "./process.ts";
 import { adminFlag, COMMON_FLAGS, redisFlag } from "./role_flags.ts";
 
-/** The names of the policies, as flags take them. */
-export const POLICY_NAMES = Object.keys(policies) as PolicyName[];
+/** The names of the policies, as flags take them. Not `key-hash`: no flag says yet what the key of a client is. */
+export const POLICY_NAMES: readonly PolicyName[] = (Object.keys(policies) as PolicyName[]).filter(
+  (name) => name !== "key-hash",
+);
 
 const backendFlag: Flag<BackendSpec> = {
   value: "HOST:PORT[,weight=N][,backup]",
@@ -37,10 +42,20 @@ const FLAGS = {
   listen: withDefault(address("where clients connect"), "127.0.0.1:7000"),
   backend: repeated(backendFlag),
   policy: withDefault(choice(POLICY_NAMES, "who gets the next client"), "round-robin"),
-  heartbeat: withDefault(choice(["tcp", "none"], "how backends are probed"), "tcp"),
+  heartbeat: choice(
+    ["tcp", "chat", "http", "none"],
+    "how backends are probed: connect, ping, GET /, not at all (chat with --redis, else tcp)",
+  ),
   redis: { ...redisFlag, help: "the Redis where chat servers announce themselves" },
   admin: withDefault(adminFlag, "127.0.0.1:7090"),
   ...COMMON_FLAGS,
+};
+
+const PROBES: Readonly<Record<"tcp" | "chat" | "http" | "none", (driver: Driver) => Probe>> = {
+  tcp: tcpProbe,
+  chat: chatProbe,
+  http: httpProbe,
+  none: () => noProbe,
 };
 
 const HELP = `chorus balance --backend HOST:PORT … | --redis URL [FLAGS]
@@ -50,7 +65,7 @@ One balancer before the servers that are named, or before the chat servers that 
 ${describeFlags(FLAGS)}`;
 
 /** Runs one balancer until it is told to end. */
-export async function balance(argv: readonly string[]): Promise<number> {
+export async function balance(argv: readonly string[], interrupted: Interruption): Promise<number> {
   const { values, given, positionals } = parseFlags("balance", FLAGS, argv);
   if (values.help) {
     process.stdout.write(`${HELP}\n`);
@@ -64,14 +79,14 @@ export async function balance(argv: readonly string[]): Promise<number> {
     );
   }
   const log = await startLog({ format: values.log, level: values["log-level"], role: "balance" });
-  const interrupted = interruption();
   const onError = logErrors(log);
   const driver = systemDriver();
 
   const pool = createPool({ name: values.redis === undefined ? "default" : "chat", policy: values.policy });
   await using opened = new AsyncDisposableStack();
   logStates(pool, log);
-  opened.use(monitor({ pool, probe: values.heartbeat === "tcp" ? tcpProbe(driver) : noProbe }));
+  const heartbeat = values.heartbeat ?? (values.redis === undefined ? "tcp" : "chat");
+  opened.use(monitor({ pool, probe: PROBES[heartbeat](driver) }));
   if (values.redis === undefined) addBackends(pool, values.backend);
   else {
     const registry = opened.use(await redisRegistry({ url: values.redis, onError }));

@@ -9,7 +9,7 @@ import { UsageError } from "./errors.ts";
 import { address, repeated, text, weight, whole, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags } from "./flags.ts";
 import { logErrors, startLog } from "./log.ts";
-import { announceReady, interruption, onFreePort } from "./process.ts";
+import { announceReady, type Interruption, onFreePort } from "./process.ts";
 import {
   adminFlag,
   COMMON_FLAGS,
@@ -47,7 +47,7 @@ One chat server. With --redis it forms one cluster with every other server on th
 ${describeFlags(FLAGS)}`;
 
 /** Runs one chat server until it is told to end. */
-export async function chat(argv: readonly string[]): Promise<number> {
+export async function chat(argv: readonly string[], interrupted: Interruption): Promise<number> {
   const { values, given, positionals } = parseFlags("chat", FLAGS, argv);
   if (values.help) {
     process.stdout.write(`${HELP}\n`);
@@ -60,7 +60,6 @@ export async function chat(argv: readonly string[]): Promise<number> {
   checkDurable(values.durable, values.redis);
   const advertised = advertisedAddress(values.listen, values.advertise, values.redis !== undefined);
   const log = await startLog({ format: values.log, level: values["log-level"], role: "chat" });
-  const interrupted = interruption();
   const onError = logErrors(log);
 
   let running: ChatServer | undefined;

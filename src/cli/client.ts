@@ -14,7 +14,8 @@ import { Conversation } from "./client_conversation.ts";
 import { openScreen, printable, type Screen } from "./client_screen.ts";
 import { StartError, UsageError } from "./errors.ts";
 import { duration, switchFlag, text, withDefault } from "./flag_kinds.ts";
-import { describeFlags, parseFlags } from "./flags.ts";
+import { describeFlags, parseFlags, type Values } from "./flags.ts";
+import type { Interruption } from "./process.ts";
 import { COMMON_FLAGS } from "./role_flags.ts";
 
 const FLAGS = {
@@ -40,7 +41,7 @@ Lines:
   /help            show what can be typed`;
 
 /** Runs the terminal client until the end of its input. */
-export async function client(argv: readonly string[]): Promise<number> {
+export async function client(argv: readonly string[], interrupted: Interruption): Promise<number> {
   const { values, positionals } = parseFlags("client", FLAGS, argv);
   if (values.help) {
     process.stdout.write(`${HELP}\n`);
@@ -52,16 +53,26 @@ export async function client(argv: readonly string[]): Promise<number> {
   if (typeof address === "string") throw new UsageError(address);
 
   const screen = openScreen();
+  const dial = tcpDial(systemDriver(), [address]);
+  const server = { address, dial, timeoutMs: values.timeout };
   try {
-    const credentials = await askCredentials(screen, values);
-    const dial = tcpDial(systemDriver(), [address]);
-    const server = { address, dial, timeoutMs: values.timeout };
-    if (values.register) await register(server, credentials);
-    return await talk(screen, server, credentials, values.device);
+    // Who sends a signal does not want to wait for what is under way.
+    return await Promise.race([chat(screen, server, values), interrupted.asked.then(() => INTERRUPTED)]);
   } finally {
     screen.close();
   }
 }
+
+async function chat(screen: Screen, server: Server, values: ClientValues): Promise<number> {
+  const credentials = await askCredentials(screen, values);
+  if (values.register) await register(server, credentials);
+  return await talk(screen, server, credentials, values.device);
+}
+
+type ClientValues = Values<typeof FLAGS>;
+
+/** The exit code of a program that was interrupted. */
+const INTERRUPTED = 130;
 
 /** Where one logs in. */
 interface Server {

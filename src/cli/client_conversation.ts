@@ -75,7 +75,7 @@ export class Conversation {
     if (word === "/help") for (const command of COMMANDS) this.#screen.note(command);
     else if (word === "/to") this.#talkTo(rest[0]);
     else if (word === "/history") await this.#history(rest[0] ?? this.#peer);
-    else if (word.startsWith("/")) this.#screen.problem(`${word} is not a command; /help lists them`);
+    else if (word.startsWith("/")) this.#problem(`${word} is not a command; /help lists them`);
     else if (word.startsWith("@")) {
       this.#talkTo(word.slice(1));
       await this.#send(line.trim().slice(word.length).trim());
@@ -86,7 +86,7 @@ export class Conversation {
   /**
    * Waits for the answers to what was sent, then ends.
    *
-   * @returns The exit code: 1 when nobody sits before the screen and something was not sent, or the server ended it.
+   * @returns The exit code: 1 when nobody sits before the screen and something went wrong, or the server ended it.
    */
   async finish(): Promise<number> {
     await Promise.all(this.#sending);
@@ -97,7 +97,7 @@ export class Conversation {
 
   #talkTo(name: string | undefined): void {
     if (name) this.#peer = name.toLowerCase();
-    else this.#screen.problem("say to whom: /to NAME");
+    else this.#problem("say to whom: /to NAME");
     this.#prompt();
   }
 
@@ -105,16 +105,13 @@ export class Conversation {
     if (text === "" || !this.#client) return;
     const to = this.#peer;
     if (to === undefined) {
-      this.#screen.problem("say to whom: @NAME TEXT");
+      this.#problem("say to whom: @NAME TEXT");
       return;
     }
     const sending = this.#client.send(to, text).then(
       () => undefined,
       (error: unknown) => {
-        this.#failures += 1;
-        this.#screen.problem(
-          `— not sent to ${to}: ${error instanceof ChatError ? error.message : String(error)}`,
-        );
+        this.#problem(`— not sent to ${to}: ${error instanceof ChatError ? error.message : String(error)}`);
       },
     );
     this.#sending.add(sending);
@@ -125,7 +122,7 @@ export class Conversation {
 
   async #history(name: string | undefined): Promise<void> {
     if (name === undefined) {
-      this.#screen.problem("say with whom: /history NAME");
+      this.#problem("say with whom: /history NAME");
       return;
     }
     try {
@@ -133,8 +130,14 @@ export class Conversation {
       if (messages.length === 0) this.#screen.note(`— nothing with ${name} yet`);
       for (const message of messages) this.show({ ...message, text: printable(message.text) });
     } catch (error) {
-      this.#screen.problem(`— no history: ${error instanceof Error ? error.message : String(error)}`);
+      this.#problem(`— no history: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  /** Shows what went wrong; for whoever is not there to read it, it counts in the exit code. */
+  #problem(line: string): void {
+    this.#failures += 1;
+    this.#screen.problem(line);
   }
 
   #prompt(): void {

@@ -4,13 +4,13 @@ import { NetError } from "../net/mod.ts";
 import { RedisError } from "../redis/mod.ts";
 import { StartError, UsageError } from "./errors.ts";
 import { stopLog, wordsOf } from "./log.ts";
-import { checkRuntime } from "./process.ts";
+import { checkRuntime, type Interruption, interruption } from "./process.ts";
 
 /** A command: what `--help` lists, and what it does. */
 export interface Command {
   readonly summary: string;
-  /** Runs until it is done, and gives the exit code. @throws {UsageError} Exit code 2. */
-  run(argv: readonly string[]): Promise<number>;
+  /** Runs until it is done, or asked to end, and gives the exit code. @throws {UsageError} Exit code 2. */
+  run(argv: readonly string[], interrupted: Interruption): Promise<number>;
 }
 
 /** Every command by name. Each is loaded when it is asked for, so that a role loads only what it uses. */
@@ -31,31 +31,32 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.stderr.write(`chorus: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
     process.exit(1);
   });
-  process.exitCode = await run(argv);
+  // Before anything else is loaded: a signal that comes while the program starts ends it in order, too.
+  process.exitCode = await run(argv, interruption());
   await stopLog();
   // What is still open is not worth waiting for: every command has closed what it opened.
   process.exit();
 }
 
-async function run(argv: readonly string[]): Promise<number> {
+async function run(argv: readonly string[], interrupted: Interruption): Promise<number> {
   try {
     await checkRuntime();
     const [first = "up", ...rest] = argv;
     if (first === "--help" || first === "-h" || first === "help") return showHelp();
-    if (first.startsWith("-")) return await runCommand("up", argv);
-    return await runCommand(first, rest);
+    if (first.startsWith("-")) return await runCommand("up", argv, interrupted);
+    return await runCommand(first, rest, interrupted);
   } catch (error) {
     return report(error);
   }
 }
 
-async function runCommand(name: string, argv: readonly string[]): Promise<number> {
+async function runCommand(name: string, argv: readonly string[], interrupted: Interruption): Promise<number> {
   const command = COMMANDS[name];
   if (!command) {
     throw new UsageError(`"${name}" is not a command; there are ${Object.keys(COMMANDS).join(", ")}`);
   }
   const start = await command.load();
-  return await start(argv);
+  return await start(argv, interrupted);
 }
 
 function showHelp(): number {

@@ -59,9 +59,10 @@ export function announceReady(
   process.stdout.write(`chorus ${role} ready ${words.join(" ")}\n`);
 }
 
-/** Shows people what to do, on standard error. */
-export function hint(lines: readonly string[]): void {
-  process.stderr.write(`${lines.join("\n")}\n`);
+/** Shows people what to do, on standard error: as it is on a terminal, elsewhere as lines of the log. */
+export function hint(lines: readonly string[], log: Logger): void {
+  if (process.stderr.isTTY) process.stderr.write(`\n${lines.join("\n")}\n\n`);
+  else for (const line of lines) log.info("{hint}", { hint: line });
 }
 
 /** How this program was started, for examples that can be typed as they are. */

@@ -5,13 +5,13 @@ import process from "node:process";
 import type { Logger } from "@logtape/logtape";
 import { systemClock } from "../async/mod.ts";
 import {
+  chatProbe,
   createPool,
   type Frontend,
   monitor,
   type Pool,
   startHandOverFrontend,
   startSpliceFrontend,
-  tcpProbe,
   watchRegistry,
 } from "../balancer/mod.ts";
 import { localBus } from "../bus/mod.ts";
@@ -26,7 +26,7 @@ import { UsageError } from "./errors.ts";
 import { address, choice, text, whole, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags, type Values } from "./flags.ts";
 import { logErrors, startLog } from "./log.ts";
-import { announceReady, hint, interruption, onFreePort, programName } from "./process.ts";
+import { announceReady, hint, type Interruption, onFreePort, programName } from "./process.ts";
 import { adminFlag, COMMON_FLAGS, durableFlag, limitFlag, redisFlag, toLimits } from "./role_flags.ts";
 import { UpServers } from "./up_servers.ts";
 
@@ -57,7 +57,7 @@ With --dispatch hand-over no byte of a connection passes through the balancer: i
 ${describeFlags(FLAGS)}`;
 
 /** Runs the whole cluster until it is told to end. */
-export async function up(argv: readonly string[]): Promise<number> {
+export async function up(argv: readonly string[], interrupted: Interruption): Promise<number> {
   const { values, given, positionals } = parseFlags("up", FLAGS, argv);
   if (values.help) {
     process.stdout.write(`${HELP}\n`);
@@ -69,20 +69,20 @@ export async function up(argv: readonly string[]): Promise<number> {
     throw new UsageError("give --redis or --data, not both");
   checkDurable(values.durable, values.redis);
   const log = await startLog({ format: values.log, level: values["log-level"], role: "up" });
-  const interrupted = interruption();
 
   await using opened = new AsyncDisposableStack();
   const data = dataFolder(values.data, opened);
   const attach = await openParts(values, data, opened, logErrors(log));
   const pool = createPool({ name: "chat", policy: values.policy, dispatch: values.dispatch });
   logStates(pool, log);
-  opened.use(monitor({ pool, probe: tcpProbe(systemDriver()) }));
+  opened.use(monitor({ pool, probe: chatProbe(systemDriver()) }));
   opened.use(
     await watchRegistry({ registry: attach.registry, pool, clock: systemClock, onError: logErrors(log) }),
   );
 
   const servers = startServers(values, data, attach.channel, log);
   interrupted.onSecond(() => servers.kill());
+  pool.watch({ onState: ({ name }, _, to) => void (to === "down" && servers.at(name)?.resetUntaken()) });
   opened.defer(() => servers.stop());
   const isReady = await Promise.race([
     allUp(pool, values.servers),
@@ -98,7 +98,7 @@ export async function up(argv: readonly string[]): Promise<number> {
   }));
   if (admin) opened.use(admin);
   announceReady("up", { tcp: frontend.address, admin: admin?.address });
-  hint(welcome(frontend.address, admin?.address));
+  hint(welcome(frontend.address, admin?.address), log);
 
   await interrupted.asked;
   log.info("stopping: clients have {grace} ms to leave", { grace: values.grace });
@@ -186,7 +186,6 @@ function welcome(tcp: Address, admin: Address | undefined): string[] {
   const where = formatAddress(tcp);
   const [host, port] = "path" in tcp ? ["-U", tcp.path] : [tcp.host, tcp.port];
   return [
-    "",
     `Clients connect to ${where}. Try it in two more terminals:`,
     `  ${programName()} client ${where}`,
     "or by hand, one JSON object a line:",
@@ -195,6 +194,5 @@ function welcome(tcp: Address, admin: Address | undefined): string[] {
     '  {"type":"login","id":"2","name":"ada","password":"secret"}',
     ...(admin ? [`The balancer's state: curl http://${formatAddress(admin)}/api/pools`] : []),
     "Ctrl-C ends it.",
-    "",
   ];
 }

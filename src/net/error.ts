@@ -35,6 +35,7 @@ const CODES: Readonly<Record<string, NetErrorCode>> = {
   ECONNREFUSED: "refused",
   ECONNRESET: "reset",
   ECONNABORTED: "reset",
+  ENOTCONN: "reset",
   EPIPE: "reset",
   ETIMEDOUT: "timeout",
   EHOSTUNREACH: "unreachable",

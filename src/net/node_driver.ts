@@ -14,7 +14,7 @@ import type {
 import { type Dial, dial } from "./dial.ts";
 import { NetError, toNetError } from "./error.ts";
 import { bind } from "./node_listener.ts";
-import { nodeConnection, SOCKET_OPTIONS, type UnixPath } from "./node_transport.ts";
+import { dialedConnection, nodeConnection, SOCKET_OPTIONS, type UnixPath } from "./node_transport.ts";
 import type { ConnectionContext } from "./stream_connection.ts";
 
 /** Options of the drivers. */
@@ -68,7 +68,7 @@ function start(
     socket.off("error", onError);
     socket.off("close", attempt.released);
     const isWanted = attempt.opened(() => {
-      const connection = nodeConnection(socket, context, dialedPath(address));
+      const connection = dialedConnection(socket, context, dialedPath(address));
       connection.handle(handler);
       return connection;
     });

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { setImmediate } from "node:timers";
 import { ChunkQueue } from "./chunk_queue.ts";
 import type { Address, TcpAddress } from "./contract.ts";
 import { type NetError, toNetError } from "./error.ts";
@@ -29,6 +30,8 @@ class NodeTransport implements Transport {
   /** What waits behind the stream's own buffer; made when first needed. */
   #queue: ChunkQueue | undefined;
   #isEnding = false;
+  #isPaused = false;
+  #isHeld = false;
   #error: NetError | undefined;
 
   constructor(socket: Socket, unixPath: UnixPath | undefined) {
@@ -70,11 +73,23 @@ class NodeTransport implements Transport {
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#socket.pause();
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#isPaused = false;
+    if (!this.#isHeld) this.#socket.resume();
+  }
+
+  /** Reads nothing before the turn after the next one: whoever dialed has its connection by then, and has set its handler. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#socket.pause();
+    setImmediate(() => {
+      this.#isHeld = false;
+      if (!this.#isPaused) this.#socket.resume();
+    });
   }
 
   end(): void {
@@ -121,6 +136,19 @@ class NodeTransport implements Transport {
 export interface UnixPath {
   readonly remote: string;
   readonly local: string;
+}
+
+/** Makes a connection of a socket that was dialed and has just connected. */
+export function dialedConnection(
+  socket: Socket,
+  context: ConnectionContext,
+  unixPath: UnixPath | undefined,
+): StreamConnection {
+  const transport = new NodeTransport(socket, unixPath);
+  const connection = new StreamConnection(transport, context);
+  transport.start(connection);
+  transport.hold();
+  return connection;
 }
 
 /** Makes a connection of a connected socket, which it then owns. */

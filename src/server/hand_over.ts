@@ -31,6 +31,11 @@ export interface HandOver {
    * @returns False when the child cannot take it: it is gone, or has not taken the last 512. The connection is still the caller's.
    */
   send(socket: Socket, handler: HandOverHandler): boolean;
+  /**
+   * Resets the connections that the child has not taken, for when it hangs: their clients can try again, and the child finds
+   * them closed should it go on.
+   */
+  resetUntaken(): void;
 }
 
 interface Held {
@@ -83,6 +88,15 @@ export function handOver(channel: Channel): HandOver {
       untaken += 1;
       held.set(key, { socket, handler });
       return true;
+    },
+    resetUntaken() {
+      for (const [key, { socket, handler }] of held) {
+        if (!socket) continue;
+        held.delete(key);
+        untaken -= 1;
+        socket.resetAndDestroy();
+        handler.closed();
+      }
     },
   };
 }

@@ -58,6 +58,9 @@ export function processChannel(
   gone?.then(onGone, onGone);
   const decoder = new ValueDecoder((message) => topics.receive(message, undefined));
   pipeIn?.on("data", (chunk) => decoder.push(chunk));
+  // On Deno a parent that is killed while much is on its way is not always noticed by `disconnect`; its pipe ends for certain.
+  pipeIn?.on("close", onGone);
+  pipeIn?.on("end", onGone);
   // Broken with the other process: `closed` will say so.
   pipeOut?.on("error", () => undefined);
 

@@ -20,11 +20,16 @@ const BIN = join(ROOT, "node_modules", ".bin");
 export type RuntimeName = typeof RUNTIME;
 
 /** How each runtime runs the program. */
-const COMMANDS: Readonly<Record<RuntimeName, readonly string[]>> = {
-  node: [join(BIN, "node"), "mod.ts"],
-  bun: [join(BIN, "bun"), "run", "mod.ts"],
-  deno: [join(BIN, "deno"), "run", "-q", "-P", "mod.ts"],
+const ARGUMENTS: Readonly<Record<RuntimeName, readonly string[]>> = {
+  node: ["mod.ts"],
+  bun: ["run", "mod.ts"],
+  deno: ["run", "-q", "-P", "mod.ts"],
 };
+
+/** The program of a runtime: the very one that runs the test, or the installed one of another. */
+function programOf(runtime: RuntimeName): string {
+  return runtime === RUNTIME ? process.execPath : join(BIN, runtime);
+}
 
 /** A running program. Disposing kills it and its children. */
 export interface Program extends AsyncDisposable {
@@ -57,7 +62,8 @@ export interface ProgramOptions {
 
 /** Starts `chorus` with arguments. */
 export function startProgram(args: readonly string[], options: ProgramOptions = {}): Program {
-  const words = [...COMMANDS[options.runtime ?? RUNTIME], ...args];
+  const { runtime = RUNTIME } = options;
+  const words = [programOf(runtime), ...ARGUMENTS[runtime], ...args];
   const [command = "", ...rest] = options.hasTerminal ? inTerminal(words) : words;
   const child = spawn(command, rest, {
     cwd: options.cwd ?? ROOT,

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { RawClient, temporaryFolder } from "../helpers.ts";
+import { RawClient, Signal, temporaryFolder } from "../helpers.ts";
 import { test } from "../testing.ts";
 import { gather } from "./crowd.ts";
 import { childrenOf, getJson, isAlive, type Program, partAddress, startProgram } from "./program.ts";
@@ -60,7 +60,7 @@ test("up says on standard error where to connect and how to try it", async () =>
     `client ${tcp}`,
     `nc ${tcp.replace(":", " ")}`,
     `http://${admin}/api/pools`,
-    '"type":"register"',
+    "register",
   ]) {
     assertStringIncludes(up.stderr, words);
   }
@@ -133,11 +133,35 @@ test("a second signal ends up at once, with its children", async () => {
   while (children.some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 10));
 });
 
-test("servers whose parent is killed drain and end by themselves", async () => {
+test("servers whose parent is killed in the middle of their work drain and end by themselves", async () => {
   await using up = startProgram(["up", ...FREE]);
-  await up.ready();
+  const tcp = partAddress(await up.ready(), "tcp");
   const children = await childrenOf(up.pid);
+  await using crowd = await gather(tcp, 8);
+  const isBusy = new Signal<void>();
+  const exchange = crowd
+    .exchange(100_000, (answered) => void (answered === 300 && isBusy.fire()))
+    .catch(() => undefined);
+  await isBusy.wait("300 answers");
   up.signal("SIGKILL");
   await up.end();
   while (children.some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 10));
+  await crowd[Symbol.asyncDispose]();
+  await exchange;
+});
+
+test("a server that hangs is found by its heartbeat, and new clients go to the others", async () => {
+  await using up = startProgram(["up", ...FREE]);
+  const tcp = partAddress(await up.ready(), "tcp");
+  const [frozen = -1] = await childrenOf(up.pid);
+  process.kill(frozen, "SIGSTOP");
+  while (!(await backendsOf(up)).some(({ state }) => state === "down"))
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  for (let index = 0; index < 6; index++) {
+    await using client = await RawClient.connect(tcp);
+    assertEquals((await client.ask({ type: "ping" })).type, "pong");
+  }
+  process.kill(frozen, "SIGCONT");
+  while ((await backendsOf(up)).some(({ state }) => state !== "up"))
+    await new Promise((resolve) => setTimeout(resolve, 50));
 });

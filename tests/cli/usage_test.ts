@@ -13,7 +13,11 @@ const MISTAKES: readonly (readonly [readonly string[], string])[] = [
   [["nonsense"], '"nonsense" is not a command; there are up, chat, balance, client'],
   [["up", "--nonsense"], "--nonsense"],
   [["up", "--servers", "0"], '--servers: "0" is not a whole number from 1 to 64'],
-  [["up", "--policy", "best"], '"best" is not one of round-robin, weighted, ip-hash, least-connections'],
+  [
+    ["up", "--policy", "best"],
+    '"best" is not one of round-robin, weighted, ip-hash, least-connections, two-choices, random',
+  ],
+  [["balance", "--policy", "key-hash", "--backend", "127.0.0.1:1"], '"key-hash" is not one of round-robin'],
   [["up", "--listen", "nowhere"], '--listen: "nowhere" is not an address; write HOST:PORT'],
   [["up", "--listen", "127.0.0.1:70000"], "ports are 0 to 65535"],
   [["up", "--admin", "0.0.0.0:7090"], "not a loopback address"],

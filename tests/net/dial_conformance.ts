@@ -139,6 +139,7 @@ export function testDials(subject: Subject): void {
 
   testListeners(subject);
   testUnix(subject);
+  testFirstBytes(subject);
 }
 
 function testListeners(subject: Subject): void {
@@ -253,4 +254,39 @@ async function leaveSocketFile(path: string): Promise<void> {
   await new Promise<void>((resolve) => server.listen(`${path}.old`, resolve));
   renameSync(`${path}.old`, path);
   await new Promise((resolve) => server.close(resolve));
+}
+
+function testFirstBytes(subject: Subject): void {
+  const promise = testOf(subject);
+
+  promise(
+    "a handler that is set right after connecting gets the first bytes of a server that speaks first",
+    async ({ driver }) => {
+      await using listener = await driver.listen(LOOPBACK, (connection) => {
+        connection.write(Uint8Array.of(1, 2, 3));
+        connection.end();
+        return new Recorder();
+      });
+      let early = 0;
+      const dials = Array.from({ length: 100 }, async () => {
+        const connection = await driver.connect(listener.address, {
+          data: () => {
+            early += 1;
+          },
+          close: () => undefined,
+        });
+        const recorder = new Recorder();
+        connection.handle(recorder);
+        await recorder.ended;
+        connection.end();
+        await recorder.closed;
+        return recorder.bytes;
+      });
+      assertEquals(
+        await Promise.all(dials),
+        Array.from({ length: 100 }, () => 3),
+      );
+      assertEquals(early, 0);
+    },
+  );
 }

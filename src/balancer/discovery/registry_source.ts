@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../../async/mod.ts";
 import { parseAddress } from "../../net/mod.ts";
 import type { Announcement, Registry } from "../../registry/mod.ts";
+import type { Backend, BackendChange } from "../backend.ts";
 import type { Pool } from "../pool.ts";
 
 /** Options for {@linkcode watchRegistry}. */
@@ -16,9 +17,9 @@ export interface RegistrySourceOptions {
 const RECHECK_MS = 1000;
 
 interface Found {
-  readonly announcement: Announcement;
-  /** The backend's name in the pool. */
-  readonly name: string;
+  announcement: Announcement;
+  /** What we added. A later one of its name is somebody else's. */
+  readonly backend: Backend;
   isExpired: boolean;
 }
 
@@ -31,6 +32,7 @@ interface Found {
 export async function watchRegistry(options: RegistrySourceOptions): Promise<AsyncDisposable> {
   const source = new RegistrySource(options);
   const watch = await options.registry.watch(source);
+  source.start();
   return {
     async [Symbol.asyncDispose]() {
       source.stop();
@@ -42,48 +44,33 @@ export async function watchRegistry(options: RegistrySourceOptions): Promise<Asy
 class RegistrySource {
   readonly #options: RegistrySourceOptions;
   readonly #found = new Map<string, Found>();
-  #timer: Timer;
+  #timer: Timer | undefined;
 
   constructor(options: RegistrySourceOptions) {
     this.#options = options;
-    this.#timer = this.#schedule();
+  }
+
+  start(): void {
+    this.#timer = this.#options.clock.after(RECHECK_MS, () => {
+      this.#recheck();
+      this.start();
+    });
   }
 
   stop(): void {
-    this.#timer.cancel();
+    this.#timer?.cancel();
   }
 
   joined(announcement: Announcement): void {
-    const { pool, onError } = this.#options;
-    const address = parseAddress(announcement.tcp);
-    const during = `discover ${announcement.id}`;
-    if (typeof address === "string") {
-      onError(new RangeError(`Cannot add backend ${announcement.id}: ${address}`), { during });
-      return;
-    }
-    try {
-      this.#replace(announcement.tcp);
-      const { weight, draining, tcp: name } = announcement;
-      pool.add({ name, address, weight, source: "registry", admin: draining ? "draining" : "enabled" });
-      this.#found.set(announcement.id, { announcement, name, isExpired: false });
-    } catch (error) {
-      onError(error, { during });
-    }
+    this.#try(announcement, () => this.#add(announcement));
   }
 
   changed(announcement: Announcement): void {
     const found = this.#found.get(announcement.id);
-    if (!found) {
-      this.joined(announcement);
-      return;
-    }
-    const { weight, draining } = announcement;
-    this.#found.set(announcement.id, { announcement, name: found.name, isExpired: false });
-    const before = found.announcement;
-    // Only what has changed, so that what an operator has set since stays.
-    if (before.weight !== weight) this.#options.pool.change(found.name, { weight });
-    if (before.draining !== draining)
-      this.#options.pool.change(found.name, { admin: draining ? "draining" : "enabled" });
+    this.#try(announcement, () => {
+      if (found?.announcement.tcp === announcement.tcp) this.#change(found, announcement);
+      else this.#add(announcement);
+    });
   }
 
   left(id: string, reason: "goodbye" | "expired"): void {
@@ -93,23 +80,57 @@ class RegistrySource {
     else found.isExpired = true;
   }
 
-  /** A successor at the same address, started before its predecessor's lease has expired. */
-  #replace(name: string): void {
-    for (const [id, found] of this.#found) if (found.name === name) this.#forget(id, found);
+  #try({ id }: Announcement, use: () => void): void {
+    try {
+      use();
+    } catch (error) {
+      this.#options.onError(error, { during: `discover ${id}` });
+    }
   }
 
-  #forget(id: string, { name }: Found): void {
+  #add(announcement: Announcement): void {
+    const { id, tcp: name, weight, draining } = announcement;
+    const address = parseAddress(name);
+    if (typeof address === "string") throw new RangeError(`Cannot add backend ${id}: ${address}`);
+    this.#replace(id, name);
+    const admin = draining ? "draining" : "enabled";
+    const backend = this.#options.pool.add({ name, address, weight, source: "registry", admin });
+    this.#found.set(id, { announcement, backend, isExpired: false });
+  }
+
+  #change(found: Found, announcement: Announcement): void {
+    found.isExpired = false;
+    const before = found.announcement;
+    // Only what has changed, so that what an operator has set since stays.
+    const change: BackendChange = {
+      ...(before.weight !== announcement.weight && { weight: announcement.weight }),
+      ...(before.draining !== announcement.draining && {
+        admin: announcement.draining ? "draining" : "enabled",
+      }),
+    };
+    if (this.#isOurs(found)) this.#options.pool.change(found.backend.name, change);
+    found.announcement = announcement;
+  }
+
+  /** The server's own backend at another address, and a predecessor at this one whose lease has not expired yet. */
+  #replace(id: string, name: string): void {
+    for (const [known, found] of this.#found)
+      if (known === id || found.backend.name === name) this.#forget(known, found);
+  }
+
+  #forget(id: string, found: Found): void {
     this.#found.delete(id);
-    this.#options.pool.remove(name);
+    if (this.#isOurs(found)) this.#options.pool.remove(found.backend.name);
   }
 
-  #schedule(): Timer {
-    return this.#options.clock.after(RECHECK_MS, () => {
-      for (const [id, found] of this.#found) {
-        const backend = found.isExpired ? this.#options.pool.find(found.name) : undefined;
-        if (backend?.health.verdict === "down") this.#forget(id, found);
-      }
-      this.#timer = this.#schedule();
-    });
+  #isOurs({ backend }: Found): boolean {
+    return this.#options.pool.find(backend.name) === backend;
+  }
+
+  #recheck(): void {
+    for (const [id, found] of this.#found) {
+      const isGone = found.backend.health.verdict === "down" || !this.#isOurs(found);
+      if (found.isExpired && isGone) this.#forget(id, found);
+    }
   }
 }

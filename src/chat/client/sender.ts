@@ -5,8 +5,8 @@ import { Outbox, type Sent, type Unsent } from "./outbox.ts";
 
 /** For how long the server remembers ids, less a margin: an older send cannot be told from a repeat. */
 const ID_MEMORY_MS = 3_500_000;
-/** How long sends to a receiver rest after one has failed, unless the server says how long. */
-const REST_MS = 200;
+/** How long sends to a receiver rest after one has failed, unless the server says how long: longer than it refuses those behind. */
+const REST_MS = 600;
 
 /** Sends messages until each is answered, however many connections that takes, keeping the order for each receiver. */
 export class Sender {

@@ -1,0 +1,80 @@
+import { spawnSync } from "node:child_process";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { formatAddress } from "../../src/net/mod.ts";
+import { type ChatServers, chatServers } from "../chat/chat_servers.ts";
+import { RawClient } from "../helpers.ts";
+import { test } from "../testing.ts";
+import { type Program, startProgram } from "./program.ts";
+
+const hasScript = spawnSync("script", ["--version"]).stdout?.includes("util-linux") === true;
+const OPTIONS = hasScript ? {} : { skip: "there is no `script` of util-linux to make a terminal" };
+
+/** A client before whom a person sits. */
+function terminalOf(cluster: ChatServers, ...flags: readonly string[]): Program {
+  const args = ["client", formatAddress(cluster.at(0)), ...flags];
+  return startProgram(args, { hasTerminal: true, env: { NO_COLOR: "1", TERM: "xterm" } });
+}
+
+test(
+  "on a terminal it asks for name and password, hides the password, and offers to make the account",
+  OPTIONS,
+  async () => {
+    await using cluster = await chatServers(1);
+    await using ada = terminalOf(cluster);
+    await ada.says("name: ");
+    ada.type("ada\n");
+    await ada.says("password: ");
+    ada.type("hush-hush\n");
+    await ada.says("Make a new account ada? [y/N] ");
+    ada.type("y\n");
+    await ada.says("— connected to s0");
+    await ada.says("ada> ");
+    // All that the arrow key brings back, and then another line.
+    ada.type("\u001b[A\u001b[A\u001b[A\u001b[A\u0015/help\n");
+    await ada.says("/quit            end");
+    ada.type("/quit\n");
+    assertEquals(await ada.end(), 0);
+    assert(!ada.stdout.includes("hush-hush"), ada.stdout);
+  },
+);
+
+test("who does not want a new account is told what was wrong, with exit code 1", OPTIONS, async () => {
+  await using cluster = await chatServers(1);
+  await using ada = terminalOf(cluster, "--name", "ada", "--password", "secret");
+  await ada.says("[y/N] ");
+  ada.type("\n");
+  assertEquals(await ada.end(), 1);
+  assertStringIncludes(ada.stdout, "chorus: Cannot log in as ada: ");
+});
+
+test("a message is shown above the line that is being typed, which goes on unharmed", OPTIONS, async () => {
+  await using cluster = await chatServers(1);
+  await using ada = await RawClient.login(cluster.at(0), "ada");
+  await using bob = terminalOf(cluster, "--name", "bob", "--password", "secret", "--register");
+  await bob.says("bob> ");
+  bob.type("@ada half a li");
+  await bob.says("half a li");
+  const typed = bob.stdout.length;
+  await ada.ask({ type: "send", to: "bob", text: "are you there?" });
+  await bob.says("are you there?\r\n");
+  bob.type("ne\r");
+  assertEquals((await ada.hasMessages(2))[1]?.text, "half a line");
+  const [, after = ""] = bob.stdout.slice(typed).split("are you there?");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what moves the cursor
+  assertMatch(bob.stdout.slice(typed), /\r\u001b\[K\d\d:\d\d ada: are you there\?\r\n/);
+  assertStringIncludes(after, "@ada half a li");
+  bob.type("\u0004");
+  assertEquals(await bob.end(), 0);
+});
+
+test("Ctrl-C ends it, at the prompt with 0 and before a name was given with 2", OPTIONS, async () => {
+  await using cluster = await chatServers(1);
+  await using ada = terminalOf(cluster, "--name", "ada", "--password", "secret", "--register");
+  await using nobody = terminalOf(cluster);
+  await ada.says("ada> ");
+  ada.type("never sent\u0003");
+  await nobody.says("name: ");
+  nobody.type("\u0003");
+  assertEquals([await ada.end(), await nobody.end()], [0, 2]);
+  assertStringIncludes(nobody.stdout, "--name: say who you are");
+});
