@@ -1,15 +1,8 @@
-import { type Clock, Occupancy } from "../async/mod.ts";
-import {
-  type Address,
-  hostOf,
-  type Listener,
-  listenPaused,
-  NetError,
-  type PausedSocket,
-} from "../net/mod.ts";
+import type { Clock } from "../async/mod.ts";
+import { type Address, hostOf, listenPaused, NetError, type PausedSocket } from "../net/mod.ts";
 import type { HandOver } from "../server/mod.ts";
 import type { Backend } from "./backend.ts";
-import { type Frontend, type FrontendHandler, MAX_TRIES } from "./frontend.ts";
+import { type Frontend, type FrontendHandler, frontendOf, MAX_TRIES, Reception } from "./frontend.ts";
 import type { Pool } from "./pool.ts";
 
 /** Options for {@linkcode startHandOverFrontend}. */
@@ -30,65 +23,25 @@ export interface HandOverFrontendOptions {
  * @throws {NetError}
  */
 export async function startHandOverFrontend(options: HandOverFrontendOptions): Promise<Frontend> {
-  const frontend = new HandOverFrontend(options);
-  await frontend.listen();
-  return frontend;
+  const { listen, handler, clock } = options;
+  const reception = new Reception(handler);
+  const dispatcher = new HandOverDispatcher(options, reception);
+  const listener = await listenPaused(listen, (socket) => dispatcher.take(socket), reception.listenOptions);
+  // The connections are the children's, who drain them; here they are only waited for.
+  return frontendOf({ listener, reception, clock });
 }
 
-class HandOverFrontend implements Frontend {
+class HandOverDispatcher {
   readonly #options: HandOverFrontendOptions;
-  #listener: Listener | undefined;
-  readonly #inside = new Occupancy();
-  #total = 0;
-  #refused = 0;
-  #closing: Promise<void> | undefined;
+  readonly #reception: Reception;
 
-  constructor(options: HandOverFrontendOptions) {
+  constructor(options: HandOverFrontendOptions, reception: Reception) {
     this.#options = options;
+    this.#reception = reception;
   }
 
-  get address(): Address {
-    return this.#listener?.address ?? this.#options.listen;
-  }
-
-  get connections(): number {
-    return this.#inside.count;
-  }
-
-  get total(): number {
-    return this.#total;
-  }
-
-  get refused(): number {
-    return this.#refused;
-  }
-
-  async listen(): Promise<void> {
-    const { listen, handler } = this.#options;
-    this.#listener = await listenPaused(listen, (socket) => this.#take(socket), {
-      onError: (error, context) => handler?.error?.(error, context),
-    });
-  }
-
-  close(graceMs = 0): Promise<void> {
-    this.#closing ??= this.#drain(graceMs);
-    return this.#closing;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  /** The connections are the children's, who drain them; here they are only waited for. */
-  async #drain(graceMs: number): Promise<void> {
-    await this.#listener?.close();
-    const late = Promise.withResolvers<void>();
-    await Promise.race([this.#inside.emptied(graceMs, late.resolve, this.#options.clock), late.promise]);
-  }
-
-  #take(socket: PausedSocket): void {
-    this.#total += 1;
-    this.#inside.enter();
+  take(socket: PausedSocket): void {
+    this.#reception.enter();
     this.#dispatch(socket, new Set());
   }
 
@@ -109,7 +62,7 @@ class HandOverFrontend implements Frontend {
       const isSent = processOf(backend)?.send(socket.native, {
         closed: () => {
           lease[Symbol.dispose]();
-          this.#inside.leave();
+          this.#reception.leave();
         },
         returned: () => {
           failed();
@@ -119,10 +72,9 @@ class HandOverFrontend implements Frontend {
       if (isSent) return;
       failed();
     }
-    this.#refused += 1;
-    handler?.refused?.(host, tried.size === 0 ? "no_backend" : "connect_failed");
+    this.#reception.refuse(host, tried.size);
     socket.abort();
-    this.#inside.leave();
+    this.#reception.leave();
   }
 }
 

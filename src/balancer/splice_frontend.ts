@@ -1,16 +1,15 @@
-import { type Clock, Occupancy } from "../async/mod.ts";
+import type { Clock } from "../async/mod.ts";
 import {
   type Address,
   type Connection,
   type ConnectionHandler,
   type Driver,
   hostOf,
-  type Listener,
   type Splice,
   splice,
 } from "../net/mod.ts";
 import type { Backend } from "./backend.ts";
-import { type Frontend, type FrontendHandler, MAX_TRIES, type RefusalReason } from "./frontend.ts";
+import { type Frontend, type FrontendHandler, frontendOf, MAX_TRIES, Reception } from "./frontend.ts";
 import type { Lease, Pool } from "./pool.ts";
 
 /** Options for {@linkcode startSpliceFrontend}. */
@@ -31,70 +30,36 @@ export interface SpliceFrontendOptions {
 
 /** Listens and splices every client with a backend of the pool. Resolves when it listens. @throws {NetError} */
 export async function startSpliceFrontend(options: SpliceFrontendOptions): Promise<Frontend> {
-  const frontend = new SpliceFrontend(options);
-  await frontend.listen();
-  return frontend;
+  const { driver, listen, handler, clock } = options;
+  const reception = new Reception(handler);
+  const dispatcher = new SpliceDispatcher(options, reception);
+  const listener = await driver.listen(
+    listen,
+    (client) => dispatcher.accept(client),
+    reception.listenOptions,
+  );
+  return frontendOf({ listener, reception, clock, abortAll: () => dispatcher.abortAll() });
 }
 
-class SpliceFrontend implements Frontend {
+class SpliceDispatcher {
   readonly #options: SpliceFrontendOptions;
+  readonly #reception: Reception;
   readonly #clients = new Set<Connection>();
-  readonly #inside = new Occupancy();
-  #listener: Listener | undefined;
-  #total = 0;
-  #refused = 0;
-  #closing: Promise<void> | undefined;
 
-  constructor(options: SpliceFrontendOptions) {
+  constructor(options: SpliceFrontendOptions, reception: Reception) {
     this.#options = options;
+    this.#reception = reception;
   }
 
-  get address(): Address {
-    return this.#listener?.address ?? this.#options.listen;
-  }
-
-  get connections(): number {
-    return this.#inside.count;
-  }
-
-  get total(): number {
-    return this.#total;
-  }
-
-  get refused(): number {
-    return this.#refused;
-  }
-
-  async listen(): Promise<void> {
-    const { driver, listen, handler } = this.#options;
-    this.#listener = await driver.listen(listen, (client) => this.#accept(client), {
-      onError: (error, context) => handler?.error?.(error, context),
-    });
-  }
-
-  close(graceMs = 0): Promise<void> {
-    this.#closing ??= this.#drain(graceMs);
-    return this.#closing;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  async #drain(graceMs: number): Promise<void> {
-    await this.#listener?.close();
-    const abortAll = (): void => {
-      for (const client of this.#clients) client.abort();
-    };
-    await this.#inside.emptied(graceMs, abortAll, this.#options.clock);
+  abortAll(): void {
+    for (const client of this.#clients) client.abort();
   }
 
   /** Nothing is read from a client before it has a backend. */
-  #accept(client: Connection): ConnectionHandler {
+  accept(client: Connection): ConnectionHandler {
     client.pause();
-    this.#total += 1;
     this.#clients.add(client);
-    this.#inside.enter();
+    this.#reception.enter();
     const left = new AbortController();
     // Owned by the set of clients: it ends with the client.
     void this.#serve(client, left.signal).finally(() => this.#remove(client));
@@ -103,7 +68,7 @@ class SpliceFrontend implements Frontend {
 
   #remove(client: Connection): void {
     this.#clients.delete(client);
-    this.#inside.leave();
+    this.#reception.leave();
   }
 
   async #serve(client: Connection, signal: AbortSignal): Promise<void> {
@@ -124,7 +89,8 @@ class SpliceFrontend implements Frontend {
       if (signal.aborted) return;
       tried.add(lease.backend);
     }
-    this.#refuse(client, host, tried.size === 0 ? "no_backend" : "connect_failed");
+    this.#reception.refuse(host, tried.size);
+    client.abort();
   }
 
   async #connect(client: Connection, lease: Lease, signal: AbortSignal): Promise<Splice | undefined> {
@@ -144,12 +110,6 @@ class SpliceFrontend implements Frontend {
       }
       return undefined;
     }
-  }
-
-  #refuse(client: Connection, host: string, reason: RefusalReason): void {
-    this.#refused += 1;
-    this.#options.handler?.refused?.(host, reason);
-    client.abort();
   }
 }
 
