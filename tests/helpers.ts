@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { withDeadline } from "../src/async/mod.ts";
-import { type Address, type Connection, formatAddress, systemDriver } from "../src/net/mod.ts";
+import { type Address, type Connection, systemDriver } from "../src/net/mod.ts";
 import { LineDecoder } from "../src/wire/mod.ts";
 
 /** The longest that a test waits for one thing, in milliseconds. */
@@ -188,5 +188,3 @@ export function toAddress(text: string): Address {
   if (!match?.groups?.host) throw new Error(`not an address: ${text}`);
   return { host: match.groups.host, port: Number(match.groups.port) };
 }
-
-export { formatAddress };

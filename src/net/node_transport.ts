@@ -145,8 +145,7 @@ export function dialedConnection(
   unixPath: UnixPath | undefined,
 ): StreamConnection {
   const transport = new NodeTransport(socket, unixPath);
-  const connection = new StreamConnection(transport, context);
-  transport.start(connection);
+  const connection = connectionOver(transport, context);
   transport.hold();
   return connection;
 }
@@ -157,7 +156,10 @@ export function nodeConnection(
   context: ConnectionContext,
   unixPath?: UnixPath,
 ): StreamConnection {
-  const transport = new NodeTransport(socket, unixPath);
+  return connectionOver(new NodeTransport(socket, unixPath), context);
+}
+
+function connectionOver(transport: NodeTransport, context: ConnectionContext): StreamConnection {
   const connection = new StreamConnection(transport, context);
   transport.start(connection);
   return connection;
