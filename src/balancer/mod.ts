@@ -6,8 +6,9 @@
 export type { Backend, BackendSnapshot, BackendSpec } from "./backend.ts";
 export type { BackendState, Candidate, Client, Policy, PolicyName } from "./contract.ts";
 export { watchRegistry } from "./discovery/registry_source.ts";
-export type { Frontend, FrontendHandler, RefusalReason } from "./frontend.ts";
-export { startHandOverFrontend } from "./hand_over_frontend.ts";
+export type { Frontend, FrontendHandler, RefusalReason } from "./frontend/frontend.ts";
+export { startHandOverFrontend } from "./frontend/hand_over_frontend.ts";
+export { type SpliceFrontendOptions, startSpliceFrontend } from "./frontend/splice_frontend.ts";
 export { beat, type Health, type HeartbeatEvent, type HeartbeatOptions } from "./heartbeat.ts";
 export { type Monitor, type MonitorOptions, monitor } from "./monitor.ts";
 export { policies } from "./policy/policies.ts";
@@ -31,4 +32,3 @@ export {
   sendExpectProbe,
   tcpProbe,
 } from "./probe/mod.ts";
-export { type SpliceFrontendOptions, startSpliceFrontend } from "./splice_frontend.ts";

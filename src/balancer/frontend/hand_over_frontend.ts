@@ -1,9 +1,9 @@
-import type { Clock } from "../async/mod.ts";
-import { type Address, hostOf, listenPaused, NetError, type PausedSocket } from "../net/mod.ts";
-import type { HandOver } from "../server/mod.ts";
-import type { Backend } from "./backend.ts";
+import type { Clock } from "../../async/mod.ts";
+import { type Address, hostOf, listenPaused, NetError, type PausedSocket } from "../../net/mod.ts";
+import type { HandOver } from "../../server/mod.ts";
+import type { Backend } from "../backend.ts";
+import type { Pool } from "../pool.ts";
 import { type Frontend, type FrontendHandler, frontendOf, MAX_TRIES, Reception } from "./frontend.ts";
-import type { Pool } from "./pool.ts";
 
 /** Options for {@linkcode startHandOverFrontend}. */
 export interface HandOverFrontendOptions {

@@ -1,14 +1,18 @@
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ManualClock } from "../../src/async/mod.ts";
-import type { Frontend } from "../../src/balancer/frontend.ts";
-import type { Pool } from "../../src/balancer/pool.ts";
-import { type SpliceFrontendOptions, startSpliceFrontend } from "../../src/balancer/splice_frontend.ts";
-import { type Address, formatAddress, memoryNetwork, NetError, systemDriver } from "../../src/net/mod.ts";
-import { hangingListener } from "../net/hanging.ts";
-import { LOOPBACK, Recorder } from "../net/recording.ts";
-import { test } from "../testing.ts";
+import { ManualClock } from "../../../src/async/mod.ts";
+import type { Frontend } from "../../../src/balancer/frontend/frontend.ts";
+import {
+  type SpliceFrontendOptions,
+  startSpliceFrontend,
+} from "../../../src/balancer/frontend/splice_frontend.ts";
+import type { Pool } from "../../../src/balancer/pool.ts";
+import { type Address, formatAddress, memoryNetwork, NetError, systemDriver } from "../../../src/net/mod.ts";
+import { hangingListener } from "../../net/hanging.ts";
+import { LOOPBACK, Recorder } from "../../net/recording.ts";
+import { test } from "../../testing.ts";
+import { at, miss } from "../pools.ts";
 import {
   deadAddress,
   type Greeter,
@@ -22,7 +26,6 @@ import {
   until,
   visit,
 } from "./frontends.ts";
-import { at, miss } from "./pools.ts";
 
 type Options = Omit<SpliceFrontendOptions, "driver" | "listen" | "pool">;
 

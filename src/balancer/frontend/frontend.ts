@@ -1,6 +1,6 @@
-import { type Clock, Occupancy } from "../async/mod.ts";
-import type { Address, Listener, ListenOptions } from "../net/mod.ts";
-import type { Backend } from "./backend.ts";
+import { type Clock, Occupancy } from "../../async/mod.ts";
+import type { Address, Listener, ListenOptions } from "../../net/mod.ts";
+import type { Backend } from "../backend.ts";
 
 /** Why a client was not served. `no_backend`: none may take it. `connect_failed`: those that were tried refused. */
 export type RefusalReason = "no_backend" | "connect_failed";

@@ -5,12 +5,12 @@
  */
 import { Buffer } from "node:buffer";
 import { assert } from "@std/assert";
-import { wait } from "../../src/async/mod.ts";
-import type { BackendSpec } from "../../src/balancer/backend.ts";
-import type { Frontend, FrontendHandler } from "../../src/balancer/frontend.ts";
-import { createPool, type Pool } from "../../src/balancer/pool.ts";
-import { type Address, type Connection, NetError, nodeDriver, systemDriver } from "../../src/net/mod.ts";
-import { DEADLINE_MS, LOOPBACK, Recorder } from "../net/recording.ts";
+import { wait } from "../../../src/async/mod.ts";
+import type { BackendSpec } from "../../../src/balancer/backend.ts";
+import type { Frontend, FrontendHandler } from "../../../src/balancer/frontend/frontend.ts";
+import { createPool, type Pool } from "../../../src/balancer/pool.ts";
+import { type Address, type Connection, NetError, nodeDriver, systemDriver } from "../../../src/net/mod.ts";
+import { DEADLINE_MS, LOOPBACK, Recorder } from "../../net/recording.ts";
 
 /** A server that says its name to each client, then gives back what it is sent, and ends when the client does. */
 export interface Greeter extends AsyncDisposable {

@@ -1,4 +1,4 @@
-import type { Clock } from "../async/mod.ts";
+import type { Clock } from "../../async/mod.ts";
 import {
   type Address,
   type Connection,
@@ -7,10 +7,10 @@ import {
   hostOf,
   type Splice,
   splice,
-} from "../net/mod.ts";
-import type { Backend } from "./backend.ts";
+} from "../../net/mod.ts";
+import type { Backend } from "../backend.ts";
+import type { Lease, Pool } from "../pool.ts";
 import { type Frontend, type FrontendHandler, frontendOf, MAX_TRIES, Reception } from "./frontend.ts";
-import type { Lease, Pool } from "./pool.ts";
 
 /** Options for {@linkcode startSpliceFrontend}. */
 export interface SpliceFrontendOptions {

@@ -1,21 +1,21 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ManualClock } from "../../src/async/mod.ts";
-import type { Backend } from "../../src/balancer/backend.ts";
-import type { Frontend, FrontendHandler } from "../../src/balancer/frontend.ts";
+import { ManualClock } from "../../../src/async/mod.ts";
+import type { Backend } from "../../../src/balancer/backend.ts";
+import type { Frontend, FrontendHandler } from "../../../src/balancer/frontend/frontend.ts";
 import {
   type HandOverFrontendOptions,
   startHandOverFrontend,
-} from "../../src/balancer/hand_over_frontend.ts";
-import type { Pool } from "../../src/balancer/pool.ts";
-import { NetError } from "../../src/net/mod.ts";
-import { type Child, type HandOver, handOver, startChild } from "../../src/server/mod.ts";
-import { Signal } from "../helpers.ts";
-import { LOOPBACK } from "../net/recording.ts";
-import { test } from "../testing.ts";
+} from "../../../src/balancer/frontend/hand_over_frontend.ts";
+import type { Pool } from "../../../src/balancer/pool.ts";
+import { NetError } from "../../../src/net/mod.ts";
+import { type Child, type HandOver, handOver, startChild } from "../../../src/server/mod.ts";
+import { Signal } from "../../helpers.ts";
+import { LOOPBACK } from "../../net/recording.ts";
+import { test } from "../../testing.ts";
 import { poolAt, record, refused, until, type Visitor, visit } from "./frontends.ts";
 
-const TAKER = new URL("../server/taker_child.ts", import.meta.url).href;
+const TAKER = new URL("../../server/taker_child.ts", import.meta.url).href;
 
 interface Process {
   readonly child: Child;
