@@ -1,0 +1,47 @@
+import { END_REASONS, type EndReason, REFUSAL_REASONS, type RefusalReason } from "./end_reason.ts";
+import { Histogram } from "./histogram.ts";
+
+/** Bounds for what takes milliseconds, in seconds: 0.5 ms to 10 s. */
+const SHORT_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Bounds for how long connections live, in seconds: 10 ms to a day. */
+const LONG_SECONDS = [0.01, 0.1, 1, 10, 60, 300, 900, 3600, 14_400, 43_200, 86_400];
+
+/** What is counted of one backend since it was added. Plain numbers, which whoever shows them reads. */
+export class BackendCounters {
+  /** Bytes from clients to the backend, and back, of connections that are over; those that live are added by whoever lists them. */
+  bytesIn = 0;
+  bytesOut = 0;
+  /** Clients that could not be connected to it. */
+  connectFailures = 0;
+  /** Probes sent, and those that got no answer in time. */
+  probes = 0;
+  misses = 0;
+  /** How often its state changed. */
+  stateChanges = 0;
+  /** Connections that are over, by reason. */
+  readonly ended: Record<EndReason, number> = zeros(END_REASONS);
+  /** How long it took to connect clients to it, in seconds. */
+  readonly connectSeconds: Histogram = new Histogram(SHORT_SECONDS);
+  /** How long connections lived, in seconds. */
+  readonly sessionSeconds: Histogram = new Histogram(LONG_SECONDS);
+  /** How long it took to answer probes, in seconds. */
+  readonly heartbeatSeconds: Histogram = new Histogram(SHORT_SECONDS);
+}
+
+/** What is counted of one frontend since it was started. */
+export class FrontendCounters {
+  /** Clients accepted. */
+  total = 0;
+  /** Clients that were not served, by reason. */
+  readonly refused: Record<RefusalReason, number> = zeros(REFUSAL_REASONS);
+
+  /** Clients that were not served. */
+  get refusedTotal(): number {
+    return Object.values(this.refused).reduce((sum, count) => sum + count, 0);
+  }
+}
+
+function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {
+  // Every name is given a number, which the type of fromEntries cannot know.
+  return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
+}

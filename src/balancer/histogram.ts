@@ -1,0 +1,42 @@
+/** What a {@linkcode Histogram} has counted. */
+export interface HistogramSnapshot {
+  /** How many values were at most `bounds[i]`, for each bound; values above the last one are in `count` only. */
+  readonly counts: readonly number[];
+  readonly bounds: readonly number[];
+  readonly sum: number;
+  readonly count: number;
+}
+
+/** Counts values by size. Costs a few additions a value, and one number a bound. */
+export class Histogram {
+  readonly #bounds: readonly number[];
+  readonly #counts: number[];
+  #sum = 0;
+  #count = 0;
+
+  /** @param bounds The upper bounds of the buckets, inclusive, rising. */
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds;
+    this.#counts = new Array<number>(bounds.length).fill(0);
+  }
+
+  add(value: number): void {
+    this.#sum += value;
+    this.#count += 1;
+    for (let index = 0; index < this.#bounds.length; index++) {
+      if (value > (this.#bounds[index] ?? 0)) continue;
+      this.#counts[index] = (this.#counts[index] ?? 0) + 1;
+      return;
+    }
+  }
+
+  /** What was counted so far, cumulated as Prometheus has it. */
+  snapshot(): HistogramSnapshot {
+    let below = 0;
+    const counts = this.#counts.map((count) => {
+      below += count;
+      return below;
+    });
+    return { counts, bounds: this.#bounds, sum: this.#sum, count: this.#count };
+  }
+}
