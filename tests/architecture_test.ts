@@ -134,9 +134,10 @@ test("each package is used in its one place", () => {
   }
   assertEquals(places, {
     "@logtape/logtape": ["cli"],
+    "prom-client": ["admin"],
     redis: ["redis"],
     srvx: ["admin"],
-    valibot: ["chat", "registry"],
+    valibot: ["admin", "balancer", "chat", "registry"],
   });
 });
 

@@ -1,6 +1,15 @@
 /**
- * What operators see, over HTTP. Shows what it is handed; knows no product.
+ * What operators see and change, over HTTP. Shows what it is handed; knows no product.
  *
  * @module
  */
-export { type AdminOptions, type AdminServer, type HealthReport, startAdmin } from "./server.ts";
+export type * from "./contract.ts";
+export { isLoopback } from "./guard.ts";
+export {
+  type AdminChange,
+  type AdminHandler,
+  type AdminOptions,
+  type AdminServer,
+  startAdmin,
+} from "./server.ts";
+export { AdminToken } from "./token.ts";

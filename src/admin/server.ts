@@ -1,40 +1,69 @@
-import type { Address } from "../net/mod.ts";
-import { toNetError } from "../net/mod.ts";
+import type { Address, TcpAddress } from "../net/mod.ts";
+import { NetError, toNetError } from "../net/mod.ts";
+import { failureAnswer, refusalAnswer } from "./answer.ts";
+import { readJson } from "./body.ts";
+import type { Control, ProcessUsage } from "./contract.ts";
+import { checkChange, Guard, isLoopback, unauthorized } from "./guard.ts";
+import { Refusal } from "./refusal.ts";
+import { findRoute, type Route } from "./route.ts";
+import { routesOf } from "./routes.ts";
+import type { AdminToken } from "./token.ts";
 
-/** What `GET /health` says. */
-export interface HealthReport {
-  /** Whether the program can do what it is for. */
-  readonly healthy: boolean;
-  /** What it is: `up`, `balance`, `chat`. */
-  readonly role: string;
-  /** More, each under its name, such as `connections`. */
-  readonly [detail: string]: unknown;
+/** Options for {@linkcode startAdmin}: where to listen and what to show. */
+export interface AdminOptions {
+  /** Anything but a loopback address needs a `token`. */
+  readonly listen: TcpAddress;
+  readonly control: Control;
+  /** What every request has to show but `GET /health`, which without it tells only whether the role is healthy. @default {no token} */
+  readonly token?: AdminToken | undefined;
+  /** What the process uses, for `/metrics`. @default {left out} */
+  readonly usage?: () => ProcessUsage;
+  /** Told of what happens. @default {ignored} */
+  readonly handler?: AdminHandler;
 }
 
-/** Options for {@linkcode startAdmin}: where to listen and what to show. The functions are called at each request. */
-export interface AdminOptions {
-  /** A loopback address: there is no token yet that could protect another one. */
-  readonly listen: { readonly host: string; readonly port: number };
-  health(): HealthReport;
-  /** What `GET /api/pools` lists. */
-  pools(): readonly object[];
+/** What whoever runs the server may want to log. Must not throw. */
+export interface AdminHandler {
+  /** A change was asked for, by whom it may be, and answered. */
+  changed?(change: AdminChange): void;
+  /** A request failed by a fault within; it was answered by 500. */
+  error?(error: unknown, context: { readonly during: string }): void;
+}
+
+/** A change that somebody asked for. */
+export interface AdminChange {
+  /** The address it came from, without its port. */
+  readonly client: string;
+  /** Such as `PATCH /api/pools/default/backends/10.0.0.7:6000`. */
+  readonly request: string;
+  /** What was answered: from 200 to 299 when it was done. */
+  readonly status: number;
 }
 
 /** A running admin server. */
 export interface AdminServer extends AsyncDisposable {
   readonly address: Address;
+  /** Ends it, with its connections. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Starts the HTTP server for operators: `GET /health` (200, or 503 when not healthy) and `GET /api/pools`, as JSON.
+ * Starts the HTTP server for operators: health, metrics and control, as `docs/admin.md` lists them.
  *
- * A request must name an address literal or `localhost` as its host, so that no name that somebody else controls leads here.
+ * - A request must name an address literal or `localhost` as its host, so that no name that somebody else controls leads here.
+ * - With a token, a request without it is 401; after 10 wrong ones an address has to wait (429).
+ * - A change that a page of another site makes a browser send is 403.
+ * - A body has at most 64 KiB and comes within 10 s.
  *
+ * @throws {RangeError} when it is to listen beyond loopback without a token.
  * @throws {NetError} `in_use` and the like.
  */
 export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const { host, port } = options.listen;
+  if (!options.token && !isLoopback(host)) {
+    throw new RangeError(`Cannot start admin server: without a token only on loopback, received ${host}`);
+  }
+  const service = new Service(options);
   const { serve } = await import("srvx");
   try {
     const server = serve({
@@ -42,39 +71,63 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
       port,
       silent: true,
       gracefulShutdown: false,
-      fetch: (request) => answer(request, options),
-      error: () => Response.json({ error: "internal" }, { status: 500 }),
+      fetch: (request) => service.answer(request, request.ip ?? "unknown"),
+      error: () => failureAnswer(),
     });
     await server.ready();
-    const close = (): Promise<void> => Promise.resolve(server.close(true));
+    let closing: Promise<void> | undefined;
+    const close = (): Promise<void> => {
+      closing ??= Promise.resolve(server.close(true));
+      return closing;
+    };
     const address = { host, port: Number(new URL(server.url ?? "").port || 80) };
     return { address, close, [Symbol.asyncDispose]: close };
   } catch (error) {
+    if (error instanceof NetError) throw error;
     throw toNetError(error, `listen on ${host}:${port} for --admin`);
   }
 }
 
-function answer(request: Request, options: AdminOptions): Response {
-  const { pathname, hostname } = new URL(request.url);
-  if (!isOwnHost(hostname)) {
-    return problem(421, `the Host must be an address or localhost, received ${JSON.stringify(hostname)}`);
-  }
-  if (pathname !== "/health" && pathname !== "/api/pools") {
-    return problem(404, `there is no ${pathname}; there are /health and /api/pools`);
-  }
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return problem(405, `${pathname} takes GET, received ${request.method}`, { allow: "GET, HEAD" });
-  }
-  if (pathname === "/api/pools") return Response.json({ pools: options.pools() });
-  const health = options.health();
-  return Response.json(health, { status: health.healthy ? 200 : 503 });
-}
+/** Answers requests, one by one. */
+class Service {
+  readonly #routes: readonly Route[];
+  readonly #guard: Guard;
+  readonly #handler: AdminHandler;
 
-/** An IPv4 or IPv6 literal, or localhost. */
-function isOwnHost(hostname: string): boolean {
-  return hostname === "localhost" || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(hostname) || hostname.startsWith("[");
-}
+  constructor({ control, token, usage, handler = {} }: AdminOptions) {
+    this.#routes = routesOf(control, () => usage?.());
+    this.#guard = new Guard(token);
+    this.#handler = handler;
+  }
 
-function problem(status: number, error: string, headers: Readonly<Record<string, string>> = {}): Response {
-  return Response.json({ error }, { status, headers });
+  async answer(request: Request, client: string): Promise<Response> {
+    const url = new URL(request.url);
+    const response = await this.#answered(request, url, client);
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      const asked = `${request.method} ${url.pathname}`.slice(0, 500);
+      this.#handler.changed?.({ client, request: asked, status: response.status });
+    }
+    return response;
+  }
+
+  async #answered(request: Request, url: URL, client: string): Promise<Response> {
+    try {
+      return await this.#serve(request, url, client);
+    } catch (error) {
+      if (error instanceof Refusal) return refusalAnswer(error);
+      this.#handler.error?.(error, { during: `${request.method} ${url.pathname}` });
+      return failureAnswer();
+    }
+  }
+
+  async #serve(request: Request, url: URL, client: string): Promise<Response> {
+    const caller = this.#guard.admit(request, url, client);
+    const isOpen =
+      caller === "operator" || this.#routes.some((route) => route.isOpen && route.path === url.pathname);
+    // Before the route is looked for: a stranger does not learn what there is.
+    if (!isOpen) throw unauthorized("this needs the token");
+    const { route, names } = findRoute(this.#routes, request.method, url.pathname);
+    checkChange(request, url);
+    return await route.answer({ caller, names, query: url.searchParams, body: () => readJson(request) });
+  }
 }

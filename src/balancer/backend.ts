@@ -1,6 +1,8 @@
 import { type Address, formatAddress } from "../net/mod.ts";
 import type { BackendState, Candidate, Policy } from "./contract.ts";
+import { BackendCounters } from "./counters.ts";
 import { type Health, UNKNOWN_HEALTH } from "./heartbeat.ts";
+import type { ProbeAnswer } from "./probe/contract.ts";
 
 /** What the operator wants of a backend: `draining` keeps its connections but takes no new ones, and so does `disabled`. */
 export type AdminState = "enabled" | "draining" | "disabled";
@@ -20,10 +22,16 @@ export interface BackendSpec {
   readonly admin?: AdminState | undefined;
   /** Connections it may have at once. @default {no limit} */
   readonly maxConnections?: number | undefined;
+  /** The version of the PROXY protocol that it announces to want. @default {none} */
+  readonly proxy?: 2 | undefined;
 }
 
 /** What can be changed of a backend while it runs. What is absent stays as it is. */
-export type BackendChange = Pick<BackendSpec, "weight" | "admin" | "maxConnections">;
+export interface BackendChange
+  extends Pick<BackendSpec, "weight" | "admin" | "maxConnections" | "backup" | "source"> {
+  /** False when it wants none any more. */
+  readonly proxy?: 2 | false | undefined;
+}
 
 /**
  * One server that the balancer may send a client to.
@@ -40,7 +48,20 @@ export interface Backend extends Candidate {
   readonly total: number;
   /** Infinity when there is no limit. */
   readonly maxConnections: number;
-  /** What to show of it. One that has not answered yet is `suspect`. */
+  /** The version of the PROXY protocol that it announces to want. */
+  readonly proxy: 2 | undefined;
+  /** Held because its clients have failed: `down` whatever its heartbeat says. */
+  readonly isHeld: boolean;
+  /** What it said of itself in answer to its last heartbeat. */
+  readonly reported: ProbeAnswer | undefined;
+  readonly counters: BackendCounters;
+  /** When it was added, and when its state was last changed, in milliseconds since 1970. */
+  readonly addedAt: number;
+  readonly stateSince: number;
+  /**
+   * What to show of it: what the operator wants goes before `down`, and that before the draining that it announces itself. One that
+   * has not answered yet is `suspect`.
+   */
   state(): BackendState;
 }
 
@@ -58,6 +79,9 @@ export interface BackendSnapshot {
 
 const MAX_WEIGHT = 1_000_000_000;
 
+/** More connections than any backend has. */
+const NO_LIMIT = 2 ** 30 - 1;
+
 /** Refuses what no backend can have. @throws {RangeError} with a sentence that says what is wrong. */
 export function checkBackend(action: string, change: BackendChange): void {
   const { weight = 1, maxConnections = 1 } = change;
@@ -67,22 +91,40 @@ export function checkBackend(action: string, change: BackendChange): void {
     throw new RangeError(`Cannot ${action}: maxConnections must be at least 1, received ${maxConnections}`);
 }
 
+function limitOf(maxConnections: number): number {
+  return Math.ceil(Math.min(NO_LIMIT, maxConnections));
+}
+
 /** The pool's own side of a {@linkcode Backend}: the same object, with leave to change it. */
 export class BackendRecord implements Backend {
-  readonly name: string;
-  readonly address: Address;
-  readonly backup: boolean;
-  readonly source: string;
-  weight: number;
-  admin: AdminState;
-  maxConnections: number;
-  health: Health = UNKNOWN_HEALTH;
+  // What every pick looks at comes first: side by side, it is in few lines of the processor's cache.
   active = 0;
   total = 0;
+  /** {@linkcode maxConnections}, but always a small whole number, which the engines keep in place. */
+  limit: number;
+  weight: number;
+  ramp = 1;
   /** The policy that picks it; undefined while its weight is 0 and after its removal. */
   tier: Policy<BackendRecord> | undefined;
+  isHeld = false;
+  health: Health = UNKNOWN_HEALTH;
+  admin: AdminState;
+  reported: ProbeAnswer | undefined;
+  readonly name: string;
+  readonly address: Address;
+  maxConnections: number;
+  backup: boolean;
+  source: string;
+  proxy: 2 | undefined;
+  readonly counters: BackendCounters = new BackendCounters();
+  readonly addedAt: number;
+  stateSince: number;
+  /** Others were up when it was added. */
+  readonly hasJoinedOthers: boolean;
+  /** Its last heartbeat that was judged had no answer. */
+  hasMissed = false;
 
-  constructor(spec: BackendSpec) {
+  constructor(spec: BackendSpec, now: number, hasJoinedOthers: boolean) {
     this.name = spec.name ?? formatAddress(spec.address);
     this.address = spec.address;
     this.backup = spec.backup ?? false;
@@ -90,20 +132,64 @@ export class BackendRecord implements Backend {
     this.weight = spec.weight ?? 1;
     this.admin = spec.admin ?? "enabled";
     this.maxConnections = spec.maxConnections ?? Number.POSITIVE_INFINITY;
+    this.limit = limitOf(this.maxConnections);
+    this.proxy = spec.proxy;
+    this.addedAt = now;
+    this.stateSince = now;
+    this.hasJoinedOthers = hasJoinedOthers;
   }
 
-  get available(): boolean {
+  /** Whether it could serve if it were neither held nor full. */
+  get isUsable(): boolean {
     return (
       this.admin === "enabled" &&
       this.weight > 0 &&
       this.health.verdict !== "down" &&
-      this.active < this.maxConnections
+      this.reported?.isDraining !== true
+    );
+  }
+
+  /** Whether it could serve if it were not full. */
+  get isOpen(): boolean {
+    return this.isUsable && !this.isHeld;
+  }
+
+  get isFull(): boolean {
+    return this.active >= this.limit;
+  }
+
+  /** It has more connections than it may have, since the limit was lowered. */
+  get isOverfull(): boolean {
+    return this.active > this.limit;
+  }
+
+  get available(): boolean {
+    return this.isOpen && !this.isFull;
+  }
+
+  /** How many connections it can have, as far as anybody has said. */
+  get capacity(): number | undefined {
+    return (
+      this.reported?.capacity ?? (Number.isFinite(this.maxConnections) ? this.maxConnections : undefined)
     );
   }
 
   state(): BackendState {
     if (this.admin !== "enabled") return this.admin;
-    return this.health.verdict === "new" ? "suspect" : this.health.verdict;
+    const { verdict } = this.health;
+    if (verdict === "down" || this.isHeld) return "down";
+    if (this.reported?.isDraining) return "draining";
+    return verdict === "new" ? "suspect" : verdict;
+  }
+
+  change(change: BackendChange): void {
+    this.weight = change.weight ?? this.weight;
+    this.admin = change.admin ?? this.admin;
+    this.maxConnections = change.maxConnections ?? this.maxConnections;
+    this.limit = limitOf(this.maxConnections);
+    this.backup = change.backup ?? this.backup;
+    this.source = change.source ?? this.source;
+    if (change.proxy !== undefined) this.proxy = change.proxy || undefined;
   }
 
   snapshot(): BackendSnapshot {

@@ -4,6 +4,8 @@ export interface Candidate {
   readonly name: string;
   /** Its share of the clients compared with others; more than 0, may be fractional. */
   readonly weight: number;
+  /** The part of its weight that counts now, more than 0 and at most 1: less than 1 while it starts slowly. */
+  readonly ramp: number;
   /** Connections it has now, those being dialed included. */
   readonly active: number;
   /** Whether it may take a client now. */
@@ -28,7 +30,7 @@ export interface Policy<B extends Candidate = Candidate> {
   readonly countsConnections: boolean;
   add(backend: B): void;
   remove(backend: B): void;
-  /** The weight or the availability of `backend`, or `active` if it is counted, is another one than at the last call about it. */
+  /** The weight, the ramp or the availability of `backend`, or `active` if it is counted, is another one than at the last call about it. */
   change(backend: B): void;
   /** Undefined when no backend may take the client. */
   pick(client: Client, except: ReadonlySet<B>): B | undefined;
@@ -46,3 +48,14 @@ export type PolicyName =
 
 /** What `/api/pools` shows of a backend. */
 export type BackendState = "up" | "suspect" | "down" | "draining" | "disabled";
+
+/** Where the key of a client is looked for, in its first bytes. */
+export type KeySource =
+  /** The server name of a TLS ClientHello. */
+  | { readonly from: "sni" }
+  /** The path of an HTTP/1 request, without its query. */
+  | { readonly from: "http-path" }
+  /** A header of an HTTP/1 request. */
+  | { readonly from: "http-header"; readonly name: string }
+  /** A field of the JSON object that is the first line, such as the `name` of a chat login. */
+  | { readonly from: "json"; readonly field: string };

@@ -31,15 +31,21 @@ export type HeartbeatEvent = "sent" | "answered" | "overdue" | "failed";
 /** Options for {@linkcode beat}, {@linkcode nextProbeDelayMs} and {@linkcode probeTimeoutMs}. */
 export interface HeartbeatOptions {
   /** How many missing answers bring a backend down. @default {3} */
-  threshold?: number;
+  readonly threshold?: number | undefined;
   /** How many answers in a row bring it up again. @default {2} */
-  rise?: number;
+  readonly rise?: number | undefined;
+  /** Milliseconds between two heartbeats of a backend that is up. @default {2000} */
+  readonly intervalMs?: number | undefined;
+  /** Milliseconds between two heartbeats while suspect, new or rising. @default {half of intervalMs} */
+  readonly fastIntervalMs?: number | undefined;
+  /** Milliseconds between two heartbeats while down. @default {2.5 times intervalMs} */
+  readonly downIntervalMs?: number | undefined;
   /**
-   * Milliseconds between two heartbeats of a backend that is up; half of it while suspect, new or rising, 2.5 times while down.
+   * How long an answer is waited for, in milliseconds. The next heartbeat is sent after that at the earliest.
    *
-   * @default {2000}
+   * @default {as long as the interval of the moment, but 1 to 5 s}
    */
-  intervalMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** The health of a backend that nothing is known of. */
@@ -53,27 +59,31 @@ export const UNKNOWN_HEALTH: Health = {
 
 /** Between two heartbeats of a backend that is up, in milliseconds, unless said otherwise. */
 export const INTERVAL_MS = 2000;
+/** How many missing answers bring a backend down, unless said otherwise. */
+export const THRESHOLD = 3;
 const MIN_TIMEOUT_MS = 1000;
 const MAX_TIMEOUT_MS = 5000;
 /** Probes are up to so much earlier or later, so that they do not all come at once. */
 const JITTER = 0.1;
 
 /** Refuses options that are none. @throws {RangeError} with a sentence that says what is wrong. */
-export function checkHeartbeat({ threshold = 1, rise = 1, intervalMs = 1 }: HeartbeatOptions = {}): void {
-  for (const [name, value] of Object.entries({ threshold, rise }))
+export function checkHeartbeat(options: HeartbeatOptions = {}): void {
+  const { threshold, rise, intervalMs, fastIntervalMs, downIntervalMs, timeoutMs } = options;
+  for (const [name, value = 1] of Object.entries({ threshold, rise }))
     if (!(Number.isInteger(value) && value >= 1))
       throw new RangeError(
         `Cannot set heartbeat: ${name} must be a whole number of at least 1, received ${value}`,
       );
-  if (!(intervalMs > 0 && intervalMs < 2 ** 29))
-    throw new RangeError(
-      `Cannot set heartbeat: intervalMs must be positive and below 2^29, received ${intervalMs}`,
-    );
+  for (const [name, value = 1] of Object.entries({ intervalMs, fastIntervalMs, downIntervalMs, timeoutMs }))
+    if (!(value > 0 && value < 2 ** 29))
+      throw new RangeError(
+        `Cannot set heartbeat: ${name} must be positive and below 2^29, received ${value}`,
+      );
 }
 
 /** Folds one event of a heartbeat into the health of a backend. Pure: no clock, no socket. */
 export function beat(health: Health, event: HeartbeatEvent, options: HeartbeatOptions = {}): Health {
-  const { threshold = 3, rise = 2 } = options;
+  const { threshold = THRESHOLD, rise = 2 } = options;
   const missed = Math.min(threshold, health.missed + 1);
   switch (event) {
     case "sent":
@@ -112,6 +122,17 @@ export function beat(health: Health, event: HeartbeatEvent, options: HeartbeatOp
   }
 }
 
+/**
+ * Folds a client's failure into the health of a backend whose own heartbeats are answered: suspect at most.
+ *
+ * Clients alone bring nobody down here: they can be wrong together, and the next answer would end it at once.
+ */
+export function beatByClients(health: Health, event: "failed", options: HeartbeatOptions = {}): Health {
+  const after = beat(health, event, options);
+  if (after.verdict !== "down" || health.verdict === "down") return after;
+  return { ...after, verdict: health.verdict === "up" ? "suspect" : health.verdict };
+}
+
 function judge(verdict: Verdict, missing: number, threshold: number): Verdict {
   if (missing >= threshold) return "down";
   return verdict === "up" && missing > 0 ? "suspect" : verdict;
@@ -127,20 +148,31 @@ export function nextProbeDelayMs(health: Health, random: () => number, options?:
   return intervalOf(health, options) * (1 + JITTER * (2 * random() - 1));
 }
 
-/** How long an answer is waited for, in milliseconds: as long as the interval of the moment, but 1 to 5 s. */
-export function probeTimeoutMs(health: Health, options?: HeartbeatOptions): number {
-  return Math.min(MAX_TIMEOUT_MS, Math.max(MIN_TIMEOUT_MS, intervalOf(health, options)));
+/** How long an answer is waited for, in milliseconds: as long as the interval of the moment, but 1 to 5 s, unless said otherwise. */
+export function probeTimeoutMs(health: Health, options: HeartbeatOptions = {}): number {
+  return options.timeoutMs ?? Math.min(MAX_TIMEOUT_MS, Math.max(MIN_TIMEOUT_MS, intervalOf(health, options)));
+}
+
+/** The shortest of the intervals, in milliseconds, without the tenth that it may lack. */
+export function shortestIntervalMs(options: HeartbeatOptions = {}): number {
+  const { up, fast, down } = intervalsOf(options);
+  return Math.min(up, fast, down);
+}
+
+function intervalsOf(options: HeartbeatOptions): { up: number; fast: number; down: number } {
+  const { intervalMs: up = INTERVAL_MS, fastIntervalMs = up / 2, downIntervalMs = up * 2.5 } = options;
+  return { up, fast: fastIntervalMs, down: downIntervalMs };
 }
 
 function intervalOf(health: Health, options: HeartbeatOptions = {}): number {
-  const { intervalMs = INTERVAL_MS } = options;
+  const { up, fast, down } = intervalsOf(options);
   switch (health.verdict) {
     case "up":
-      return intervalMs;
+      return up;
     case "new":
     case "suspect":
-      return intervalMs / 2;
+      return fast;
     case "down":
-      return health.risen > 0 ? intervalMs / 2 : intervalMs * 2.5;
+      return health.risen > 0 ? fast : down;
   }
 }

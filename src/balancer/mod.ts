@@ -3,12 +3,50 @@
  *
  * @module
  */
-export type { Backend, BackendSnapshot, BackendSpec } from "./backend.ts";
-export type { BackendState, Candidate, Client, Policy, PolicyName } from "./contract.ts";
-export { watchRegistry } from "./discovery/registry_source.ts";
-export type { Frontend, FrontendHandler, RefusalReason } from "./frontend/frontend.ts";
-export { startHandOverFrontend } from "./frontend/hand_over_frontend.ts";
-export { type SpliceFrontendOptions, startSpliceFrontend } from "./frontend/splice_frontend.ts";
+export type { AdminState, Backend, BackendChange, BackendSnapshot, BackendSpec } from "./backend.ts";
+export type {
+  BackendConfiguration,
+  BalancerConfiguration,
+  FrontendConfiguration,
+  PoolConfiguration,
+} from "./configuration/contract.ts";
+export { parseConfiguration } from "./configuration/parse.ts";
+export {
+  type ConfigurationProblem,
+  formatPath,
+  formatProblem,
+  type Path,
+} from "./configuration/problem.ts";
+export { openStateFile, type StateFile, StateFileError } from "./configuration/state_file.ts";
+export type { SpreadProgress, TableEntry, TableFilter } from "./connection/contract.ts";
+export { type Fate, type Fates, watchFates } from "./connection/fates.ts";
+export { ConnectionTable } from "./connection/table.ts";
+export type { BackendState, Candidate, Client, KeySource, Policy, PolicyName } from "./contract.ts";
+export {
+  type AddedBackend,
+  type OperationOutcome,
+  Operations,
+  type OperatorChange,
+} from "./control/operations.ts";
+export { type DnsQuery, type DnsSourceOptions, watchDnsSource } from "./discovery/dns_source.ts";
+export { DiscoveryError, type DiscoveryErrorCode, type DiscoveryReport } from "./discovery/error.ts";
+export { type FileSourceOptions, watchFileSource } from "./discovery/file_source.ts";
+export { Membership, type MembershipOptions } from "./discovery/membership.ts";
+export { type RegistrySourceOptions, watchRegistry } from "./discovery/registry_source.ts";
+export { announceTier, type TierOptions } from "./discovery/tier.ts";
+export { type WatchedFile, watchFile } from "./discovery/watch_file.ts";
+export type { EndReason, RefusalReason } from "./end_reason.ts";
+export type { ClientRoute } from "./frontend/client_route.ts";
+export { Dialer, type DialOptions } from "./frontend/dialer.ts";
+export type { Frontend, FrontendHandler } from "./frontend/frontend.ts";
+export { type HandOverFrontendOptions, startHandOverFrontend } from "./frontend/hand_over_frontend.ts";
+export type { FrontendSettings } from "./frontend/settings.ts";
+export {
+  type SpliceFrontend,
+  type SpliceFrontendOptions,
+  startSpliceFrontend,
+} from "./frontend/splice_frontend.ts";
+export { startUdpFrontend, type UdpFrontend, type UdpFrontendOptions } from "./frontend/udp_frontend.ts";
 export { beat, type Health, type HeartbeatEvent, type HeartbeatOptions } from "./heartbeat.ts";
 export { type Monitor, type MonitorOptions, monitor } from "./monitor.ts";
 export { policies } from "./policy/policies.ts";
@@ -17,6 +55,7 @@ export {
   type DispatchName,
   type Lease,
   type Pool,
+  type PoolChange,
   type PoolOptions,
   type PoolSnapshot,
 } from "./pool.ts";
@@ -32,3 +71,8 @@ export {
   sendExpectProbe,
   tcpProbe,
 } from "./probe/mod.ts";
+export { type Balancer, type BalancerOptions, startBalancer } from "./running/balancer.ts";
+export { ConfigurationError } from "./running/configuration_error.ts";
+export { descriptorWarning } from "./running/descriptor_warning.ts";
+export type { AppliedChanges } from "./running/plans.ts";
+export { checkFiles } from "./running/tls_contexts.ts";

@@ -1,39 +1,55 @@
-import {
-  type Backend,
-  type BackendChange,
-  BackendRecord,
-  type BackendSnapshot,
-  type BackendSpec,
-  checkBackend,
-} from "./backend.ts";
-import type { BackendState, Client, Policy, PolicyName } from "./contract.ts";
-import {
-  beat,
-  checkHeartbeat,
-  type Health,
-  type HeartbeatEvent,
-  type HeartbeatOptions,
-} from "./heartbeat.ts";
-import { policies } from "./policy/policies.ts";
+import type { Clock } from "../async/mod.ts";
+import type { Backend, BackendChange, BackendSnapshot, BackendSpec } from "./backend.ts";
+import type { BackendState, Client, KeySource, PolicyName } from "./contract.ts";
+import type { HeartbeatEvent, HeartbeatOptions } from "./heartbeat.ts";
+import { checkPool } from "./pool_options.ts";
+
+export { MAX_BACKENDS } from "./pool_options.ts";
+
+import type { ProbeAnswer } from "./probe/contract.ts";
+import type { QueueOptions } from "./queue.ts";
+import { RunningPool } from "./running_pool.ts";
 
 /** Options for {@linkcode createPool}. */
 export interface PoolOptions {
   readonly name: string;
   readonly policy: PolicyName;
   /** How clients get to their backends: only shown. @default {"splice"} */
-  readonly dispatch?: DispatchName;
+  readonly dispatch?: DispatchName | undefined;
   /** When a backend goes down and comes up again, and how often a monitor probes it. */
-  readonly heartbeat?: HeartbeatOptions;
+  readonly heartbeat?: HeartbeatOptions | undefined;
+  /** Where the key of a client is found. Of use with `key-hash` alone. @default {nowhere} */
+  readonly key?: KeySource | undefined;
+  /** Who picks for a client without a key, among the same backends, under `key-hash`. @default {"ip-hash"} */
+  readonly fallback?: PolicyName | undefined;
+  /**
+   * How long a backend takes to get its whole share after it was down, or after it joined while others were up, in milliseconds; 0 for
+   * at once. It begins with a tenth. For the policies that respect weights: all but `round-robin`.
+   *
+   * @default {0}
+   */
+  readonly slowStartMs?: number | undefined;
+  /** Who waits while all backends are full. */
+  readonly queue?: QueueOptions | undefined;
+  /** @default {systemClock} */
+  readonly clock?: Clock | undefined;
+  /** Source of randomness of the policies that draw, 0 up to but not including 1. @default {Math.random} */
+  readonly random?: (() => number) | undefined;
 }
+
+/** What can be changed of a pool while it runs. What is absent stays as it is; groups of options are replaced as a whole. */
+export type PoolChange = Partial<Omit<PoolOptions, "name" | "clock" | "random">>;
 
 /** How an accepted connection gets to its backend: its bytes are copied, or it is handed to a child process. */
 export type DispatchName = "splice" | "hand-over";
 
-/** Everything that happens to the backends of a pool. Called synchronously once it has happened; must not throw. */
+/** Everything that happens to a pool. Called synchronously once it has happened; must not throw. */
 export interface PoolHandler {
   onAdd?(backend: Backend): void;
   onRemove?(backend: Backend): void;
   onState?(backend: Backend, from: BackendState, to: BackendState): void;
+  /** The pool was configured: its options may be others. */
+  onConfigure?(): void;
 }
 
 /** One pool of `/api/pools`. */
@@ -49,13 +65,46 @@ export interface Lease extends Disposable {
   readonly backend: Backend;
 }
 
-/** The backends that serve one purpose, and who of them gets the next client. */
-export interface Pool {
+/** Options for {@linkcode Pool.wait}. */
+export interface QueueWaitOptions {
+  /** Who has been tried for this client. */
+  readonly except?: ReadonlySet<Backend> | undefined;
+  /** Ends the wait: the promise rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The backends that serve one purpose, and who of them gets the next client.
+ *
+ * Disposing removes all backends and sends away who waits; no timer is left then.
+ */
+export interface Pool extends Disposable {
   readonly name: string;
   readonly policy: PolicyName;
+  readonly dispatch: DispatchName;
   readonly heartbeat: HeartbeatOptions;
+  /** Where clients' keys are found; undefined where no key is asked for: under any policy but `key-hash`. */
+  readonly key: KeySource | undefined;
   /** How many backends it has. */
   readonly size: number;
+  /** How many clients wait for a place. */
+  readonly queued: number;
+  /**
+   * How many connections the backends that are up or suspect and have a weight can have: what each says of itself, else its
+   * `maxConnections`. Undefined when one of them has neither; 0 when there is none.
+   */
+  readonly capacity: number | undefined;
+  /** While it drains it gives no leases; those that are held go on. */
+  readonly isDraining: boolean;
+  /** Gives no leases from now on, and sends away who waits. */
+  drain(): void;
+  undrain(): void;
+  /**
+   * Changes the pool while it runs. Leases stay; a new policy begins with the connections that there are.
+   *
+   * @throws {RangeError} with a sentence, when what comes out is no pool; nothing is changed then.
+   */
+  configure(change: PoolChange): void;
   /**
    * Adds a backend, which is in use at once.
    *
@@ -90,197 +139,44 @@ export interface Pool {
    * @returns Undefined when no backend may take the client.
    */
   acquire(client: Client, except?: ReadonlySet<Backend>): Lease | undefined;
+  /**
+   * Picks a backend for a client, who waits for it while the backends are only full. First come, first served, as places are given
+   * back and backends become available.
+   *
+   * @returns The lease; `queue_full` at once when as many wait as may, `queue_timeout` after as long as one may wait; undefined
+   *   when there is nothing to wait for, and when the pool begins to drain.
+   * @throws The signal's reason. A lease that came before is the caller's all the same.
+   */
+  wait(
+    client: Client,
+    options: QueueWaitOptions,
+  ): Promise<Lease | "queue_full" | "queue_timeout" | undefined>;
   /** Folds an event of its heartbeat into a backend. Does nothing when it has been removed. */
   beat(backend: Backend, event: Exclude<HeartbeatEvent, "failed">): void;
   /**
-   * Notes that a client could not be connected to the backend of `lease`, which is still to be disposed.
+   * Notes what a backend says of itself. One that says it drains gets no new clients until it says otherwise, or no more; what an
+   * operator wants goes before. Does nothing when it has been removed.
+   */
+  report(backend: Backend, answer: ProbeAnswer): void;
+  /**
+   * Notes that a client could not be connected to the backend of `lease`, which is still to be disposed; counts it in the backend's
+   * `connectFailures`.
    *
-   * Counts as a missed heartbeat, one at most between two that are sent, however many clients fail. Where that would put out
-   * more than half of the pool by clients' failures, it does not count.
+   * - Counts as a missed heartbeat, one at most between two that are sent, however many clients fail.
+   * - When the clients of as many intervals as the heartbeat's threshold have failed and none was {@linkcode connected} in between,
+   *   the backend is held: it is down for 10 s, the second time 20 s, and so on up to 300 s; 300 s after its last hold it begins with
+   *   10 s again. Answers to its heartbeat do not end that; once its heartbeat says that it is down, that alone decides.
+   * - Never are more than half of the backends that could serve held.
    */
   failed(lease: Lease): void;
+  /** Notes that a client was connected to the backend of `lease`: those that failed before count no more for a hold. */
+  connected(lease: Lease): void;
   /** Tells `handler` of every backend there is, by `onAdd`, and then of everything that happens until disposed. */
   watch(handler: PoolHandler): Disposable;
 }
 
-/** The most backends that one pool takes. */
-export const MAX_BACKENDS = 100_000;
-
-const NOBODY: ReadonlySet<Backend> = new Set();
-
-/** Makes an empty pool. @throws {RangeError} when the heartbeat's threshold, rise or interval is none. */
+/** Makes an empty pool. @throws {RangeError} with a sentence that says which option is wrong. */
 export function createPool(options: PoolOptions): Pool {
-  checkHeartbeat(options.heartbeat);
+  checkPool("create pool", options);
   return new RunningPool(options);
-}
-
-class CountedLease implements Lease {
-  readonly backend: BackendRecord;
-  readonly #pool: RunningPool;
-  #isHeld = true;
-
-  constructor(backend: BackendRecord, pool: RunningPool) {
-    this.backend = backend;
-    this.#pool = pool;
-  }
-
-  [Symbol.dispose](): void {
-    if (!this.#isHeld) return;
-    this.#isHeld = false;
-    this.#pool.giveBack(this.backend);
-  }
-}
-
-class RunningPool implements Pool {
-  readonly name: string;
-  readonly policy: PolicyName;
-  readonly heartbeat: HeartbeatOptions;
-  readonly #dispatch: DispatchName;
-  readonly #members = new Map<string, BackendRecord>();
-  /** One policy for each tier, the best first: proven, proven backups, new, new backups. */
-  readonly #tiers: readonly Policy<BackendRecord>[];
-  /** Those that are down by a client's failure, and whose own heartbeat has not been missed since. */
-  readonly #putOut = new Set<BackendRecord>();
-  readonly #watchers = new Set<PoolHandler>();
-
-  constructor({ name, policy, dispatch = "splice", heartbeat = {} }: PoolOptions) {
-    this.name = name;
-    this.policy = policy;
-    this.heartbeat = heartbeat;
-    this.#dispatch = dispatch;
-    this.#tiers = Array.from({ length: 4 }, () => policies[policy]<BackendRecord>());
-  }
-
-  get size(): number {
-    return this.#members.size;
-  }
-
-  add(spec: BackendSpec): Backend {
-    checkBackend("add backend", spec);
-    const record = new BackendRecord(spec);
-    if (this.#members.has(record.name))
-      throw new RangeError(`Cannot add backend: pool "${this.name}" has one named "${record.name}" already`);
-    if (this.size >= MAX_BACKENDS)
-      throw new RangeError(`Cannot add backend: pool "${this.name}" has ${MAX_BACKENDS}, which is the most`);
-    this.#members.set(record.name, record);
-    this.#place(record);
-    for (const watcher of this.#watchers) watcher.onAdd?.(record);
-    return record;
-  }
-
-  remove(name: string): Backend | undefined {
-    const record = this.#members.get(name);
-    if (!record) return undefined;
-    this.#members.delete(name);
-    this.#putOut.delete(record);
-    record.tier?.remove(record);
-    record.tier = undefined;
-    for (const watcher of this.#watchers) watcher.onRemove?.(record);
-    return record;
-  }
-
-  change(name: string, change: BackendChange): Backend | undefined {
-    checkBackend("change backend", change);
-    const record = this.#members.get(name);
-    if (!record) return undefined;
-    const from = record.state();
-    record.weight = change.weight ?? record.weight;
-    record.admin = change.admin ?? record.admin;
-    record.maxConnections = change.maxConnections ?? record.maxConnections;
-    this.#changed(record, from);
-    return record;
-  }
-
-  find(name: string): Backend | undefined {
-    return this.#members.get(name);
-  }
-
-  backends(): Iterable<Backend> {
-    return this.#members.values();
-  }
-
-  list(): PoolSnapshot {
-    const backends = Array.from(this.#members.values(), (record) => record.snapshot());
-    return { name: this.name, policy: this.policy, dispatch: this.#dispatch, backends };
-  }
-
-  acquire(client: Client, except: ReadonlySet<Backend> = NOBODY): Lease | undefined {
-    // All backends of ours are records; others in the set do no harm.
-    const tried = except as ReadonlySet<BackendRecord>;
-    for (const tier of this.#tiers) {
-      const record = tier.pick(client, tried);
-      if (!record) continue;
-      record.active += 1;
-      record.total += 1;
-      if (tier.countsConnections || record.active >= record.maxConnections) tier.change(record);
-      return new CountedLease(record, this);
-    }
-    return undefined;
-  }
-
-  /** Uncounts a client; that of a backend which is no longer here, too. */
-  giveBack(record: BackendRecord): void {
-    const wasFull = record.active >= record.maxConnections;
-    record.active -= 1;
-    if (wasFull || record.tier?.countsConnections) record.tier?.change(record);
-  }
-
-  beat(backend: Backend, event: Exclude<HeartbeatEvent, "failed">): void {
-    const record = this.#recordOf(backend);
-    if (!record) return;
-    if (event === "overdue") this.#putOut.delete(record);
-    this.#setHealth(record, beat(record.health, event, this.heartbeat));
-  }
-
-  failed(lease: Lease): void {
-    const record = this.#recordOf(lease.backend);
-    if (!record) return;
-    const health = beat(record.health, "failed", this.heartbeat);
-    if (health.verdict === "down" && record.health.verdict !== "down") {
-      if ((this.#putOut.size + 1) * 2 > this.size) return;
-      this.#putOut.add(record);
-    }
-    this.#setHealth(record, health);
-  }
-
-  watch(handler: PoolHandler): Disposable {
-    this.#watchers.add(handler);
-    for (const record of this.#members.values()) handler.onAdd?.(record);
-    return { [Symbol.dispose]: () => void this.#watchers.delete(handler) };
-  }
-
-  #recordOf(backend: Backend): BackendRecord | undefined {
-    const record = this.#members.get(backend.name);
-    return record === backend ? record : undefined;
-  }
-
-  #setHealth(record: BackendRecord, health: Health): void {
-    if (health === record.health) return;
-    const from = record.state();
-    const wasVerdict = record.health.verdict;
-    record.health = health;
-    if (health.verdict !== "down") this.#putOut.delete(record);
-    // Most events only count: nothing for a policy to know.
-    if (health.verdict !== wasVerdict) this.#changed(record, from);
-  }
-
-  #changed(record: BackendRecord, from: BackendState): void {
-    this.#place(record);
-    const to = record.state();
-    if (from === to) return;
-    for (const watcher of this.#watchers) watcher.onState?.(record, from, to);
-  }
-
-  /** Puts a backend in the tier where it belongs; one of weight 0 in none. */
-  #place(record: BackendRecord): void {
-    const isNew = record.health.verdict === "new";
-    const tier = record.weight > 0 ? this.#tiers[(isNew ? 2 : 0) + (record.backup ? 1 : 0)] : undefined;
-    if (record.tier === tier) {
-      tier?.change(record);
-      return;
-    }
-    record.tier?.remove(record);
-    tier?.add(record);
-    record.tier = tier;
-  }
 }

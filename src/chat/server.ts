@@ -7,17 +7,20 @@ import {
   type AddressList,
   adopt,
   type Connection,
+  type ConnectionHandler,
   type Driver,
   hostOf,
   type Listener,
 } from "../net/mod.ts";
 import { Accounts } from "./accounts.ts";
+import { HostCounts } from "./host_counts.ts";
 import { type ChatLimits, DEFAULT_LIMITS } from "./limits.ts";
-import type { Link } from "./link.ts";
+import { type Caller, ProxyGate } from "./proxy_gate.ts";
 import { answer } from "./requests.ts";
 import { Session } from "./session.ts";
 import type { SessionContext } from "./session_context.ts";
 import type { Store } from "./store/mod.ts";
+import { TcpLink } from "./tcp_link.ts";
 
 /** Options for {@linkcode startChatServer}. The store and the bus stay the caller's: they are closed after the server. */
 export interface ChatServerOptions {
@@ -28,7 +31,12 @@ export interface ChatServerOptions {
   readonly driver: Driver;
   readonly store: Store;
   readonly bus: Bus;
-  /** The addresses of balancers: they may ping without a login, and learn how the server is. @default {nobody} */
+  /**
+   * The addresses of balancers: they may ping without a login, and learn how the server is; and what they say in a PROXY header, of
+   * version 1 or 2, is believed: that client's address then counts. All that can connect from there can claim any address.
+   *
+   * @default {nobody}
+   */
   readonly trusted?: AddressList;
   /** The connections it can hold, as balancers are told. @default {0} which says nothing */
   readonly capacity?: number;
@@ -81,7 +89,9 @@ class Server implements ChatServer {
   readonly #trusted: AddressList | undefined;
   readonly #all = new Set<Session>();
   readonly #inside = new Occupancy();
-  readonly #perHost = new Map<string, number>();
+  readonly #gates = new Set<ProxyGate>();
+  readonly #clients = new HostCounts();
+  readonly #balancers = new HostCounts();
   readonly #registers = new Map<string, TokenBucket>();
   #listener: Listener | undefined;
   #sweepTimer: Timer;
@@ -139,7 +149,12 @@ class Server implements ChatServer {
   }
 
   adopt(socket: Socket, onClose: () => void): void {
-    adopt(socket, this.#accept(onClose));
+    adopt(socket, (connection) => {
+      this.#inside.enter();
+      // Handed over as it was accepted, with the client's own address: nobody was there to send a header but the client.
+      const host = hostOf(connection.remote);
+      return this.#open(connection, { host, isBalancer: this.#trusted?.has(host) === true }, onClose);
+    });
   }
 
   async reconcile(): Promise<void> {
@@ -169,6 +184,7 @@ class Server implements ChatServer {
 
   async #drain(graceMs: number): Promise<void> {
     await this.#listener?.close();
+    for (const gate of this.#gates) gate.open();
     if (graceMs > 0) for (const session of this.#all) session.announceDrain(graceMs);
     const closeAll = (): void => {
       for (const session of this.#all) session.close("draining");
@@ -188,52 +204,75 @@ class Server implements ChatServer {
     });
   }
 
-  /** Makes each new connection a session. */
-  #accept(onClose?: () => void): Accept {
+  /** Makes each new connection a session; that of a balancer once it has said for whom it is. */
+  #accept(): Accept {
     return (connection) => {
-      const link = new TcpLink(connection);
-      const session = new Session(link, this.#context, { answer, isTrusted: this.#isTrusted(link.host) });
-      this.#add(session);
-      return {
-        data: (_, chunk) => session.receive(chunk),
-        drain: () => session.drained(),
-        end: () => session.ended(),
-        close: () => {
-          session.gone();
-          this.#remove(session);
-          onClose?.();
+      this.#inside.enter();
+      const host = hostOf(connection.remote);
+      if (!this.#trusted?.has(host)) return this.#open(connection, { host, isBalancer: false });
+      const { clock, onError } = this.#context;
+      const forget = (): boolean => this.#gates.delete(gate);
+      const gate = new ProxyGate(
+        connection,
+        {
+          open: (_, caller) => {
+            forget();
+            return this.#open(connection, caller);
+          },
+          closed: () => {
+            forget();
+            this.#inside.leave();
+          },
+          onError,
         },
-      };
+        clock,
+      );
+      this.#gates.add(gate);
+      return gate;
     };
   }
 
-  /** A trusted address is a balancer on its first few connections; whoever else is there is a client. */
-  #isTrusted(host: string): boolean {
-    return (this.#perHost.get(host) ?? 0) < MAX_TRUSTED_CONNECTIONS && this.#trusted?.has(host) === true;
+  #open(connection: Connection, { host, isBalancer }: Caller, onClose?: () => void): ConnectionHandler {
+    const link = new TcpLink(connection, host);
+    // A balancer is one on its first few connections; whoever else comes from there is a client.
+    const isTrusted = isBalancer && this.#balancers.count(host) < MAX_TRUSTED_CONNECTIONS;
+    const session = new Session(link, this.#context, { answer, isTrusted });
+    this.#add(session);
+    return {
+      data: (_, chunk) => session.receive(chunk),
+      drain: () => session.drained(),
+      end: () => session.ended(),
+      close: () => {
+        session.gone();
+        this.#remove(session);
+        onClose?.();
+      },
+    };
   }
 
   #add(session: Session): void {
     const { host } = session.link;
-    const count = (this.#perHost.get(host) ?? 0) + 1;
-    this.#perHost.set(host, count);
+    const count = this.#countsOf(session).add(host);
     this.#all.add(session);
-    this.#inside.enter();
     if (this.#closing !== undefined) session.close("draining");
     else if (count > (this.#context.limits.connectionsPerHost ?? Infinity))
       session.refuse("too many connections from this address");
   }
 
   #remove(session: Session): void {
-    const { host } = session.link;
-    const count = (this.#perHost.get(host) ?? 1) - 1;
-    if (count > 0) this.#perHost.set(host, count);
-    else this.#perHost.delete(host);
+    this.#countsOf(session).remove(session.link.host);
     this.#all.delete(session);
     this.#inside.leave();
   }
 
+  /** Balancers do not take the places of clients who come from the same address. */
+  #countsOf({ isTrusted }: Session): HostCounts {
+    return isTrusted ? this.#balancers : this.#clients;
+  }
+
   /** One timer for all sessions, however many there are. */
   #sweep(): void {
+    for (const gate of this.#gates) gate.sweep();
     for (const session of this.#all) session.sweep();
     for (const [host, bucket] of this.#registers) if (bucket.isFull) this.#registers.delete(host);
     this.#sweepTimer = this.#context.clock.after(SWEEP_MS, () => this.#sweep());
@@ -248,40 +287,5 @@ class Server implements ChatServer {
       new TokenBucket({ ratePerSecond: perMinute / 60, burst: perMinute, now: () => clock.now() });
     this.#registers.set(host, bucket);
     return bucket.take();
-  }
-}
-
-/** A TCP connection as a session uses it. */
-class TcpLink implements Link {
-  readonly host: string;
-  readonly #connection: Connection;
-
-  constructor(connection: Connection) {
-    this.host = hostOf(connection.remote);
-    this.#connection = connection;
-  }
-
-  get queuedBytes(): number {
-    return this.#connection.queuedBytes;
-  }
-
-  get takenBytes(): number {
-    return this.#connection.bytesWritten - this.#connection.queuedBytes;
-  }
-
-  write(line: Uint8Array): boolean {
-    return this.#connection.write(line);
-  }
-
-  pause(): void {
-    this.#connection.pause();
-  }
-
-  resume(): void {
-    this.#connection.resume();
-  }
-
-  close(): void {
-    this.#connection.close();
   }
 }

@@ -1,191 +1,173 @@
+import { randomBytes } from "node:crypto";
+import { resolve } from "node:path";
 import process from "node:process";
 import type { Logger } from "@logtape/logtape";
-import { type AdminServer, startAdmin } from "../admin/mod.ts";
-import { systemClock } from "../async/mod.ts";
+import type { HealthReport } from "../admin/mod.ts";
 import {
-  type BackendSpec,
-  chatProbe,
-  createPool,
-  type FrontendHandler,
-  httpProbe,
-  monitor,
-  noProbe,
-  type PolicyName,
-  type Pool,
-  type Probe,
-  policies,
-  startSpliceFrontend,
-  tcpProbe,
-  watchRegistry,
+  type Balancer,
+  type BalancerConfiguration,
+  ConfigurationError,
+  checkFiles,
+  descriptorWarning,
+  Operations,
+  openStateFile,
+  type StateFile,
+  startBalancer,
+  watchFile,
 } from "../balancer/mod.ts";
-import { type Driver, formatAddress, parseAddress, systemDriver } from "../net/mod.ts";
-import { redisRegistry } from "../registry/mod.ts";
+import { type Address, systemDriver, type TcpAddress } from "../net/mod.ts";
+import { readConfiguration } from "./balance_configuration.ts";
+import { type BalanceRequest, readBalanceFlags } from "./balance_flags.ts";
+import { logClients, logStates } from "./balance_log.ts";
 import { UsageError } from "./errors.ts";
-import { address, choice, parseWeight, repeated, withDefault } from "./flag_kinds.ts";
-import { describeFlags, type Flag, parseFlags, Wrong } from "./flags.ts";
-import { logErrors, startLog, wordsOf } from "./log.ts";
+import { type LogOptions, logErrors, startLog } from "./log.ts";
 import { announceReady, type Interruption, onFreePort } from "./process.ts";
-import { adminFlag, COMMON_FLAGS, redisFlag } from "./role_flags.ts";
+import { Registries } from "./registries.ts";
+import { Reloading } from "./reloading.ts";
+import { openAdminToken } from "./role_flags.ts";
+import { serveAdmin } from "./serve_admin.ts";
 
-/** The names of the policies, as flags take them. Not `key-hash`: no flag says yet what the key of a client is. */
-export const POLICY_NAMES: readonly PolicyName[] = (Object.keys(policies) as PolicyName[]).filter(
-  (name) => name !== "key-hash",
-);
-
-const backendFlag: Flag<BackendSpec> = {
-  value: "HOST:PORT[,weight=N][,backup]",
-  help: "a server to send clients to",
-  parse: parseBackend,
-};
-
-const FLAGS = {
-  listen: withDefault(address("where clients connect"), "127.0.0.1:7000"),
-  backend: repeated(backendFlag),
-  policy: withDefault(choice(POLICY_NAMES, "who gets the next client"), "round-robin"),
-  heartbeat: choice(
-    ["tcp", "chat", "http", "none"],
-    "how backends are probed: connect, ping, GET /, not at all (chat with --redis, else tcp)",
-  ),
-  redis: { ...redisFlag, help: "the Redis where chat servers announce themselves" },
-  admin: withDefault(adminFlag, "127.0.0.1:7090"),
-  ...COMMON_FLAGS,
-};
-
-const PROBES: Readonly<Record<"tcp" | "chat" | "http" | "none", (driver: Driver) => Probe>> = {
-  tcp: tcpProbe,
-  chat: chatProbe,
-  http: httpProbe,
-  none: () => noProbe,
-};
-
-const HELP = `chorus balance --backend HOST:PORT … | --redis URL [FLAGS]
-
-One balancer before the servers that are named, or before the chat servers that announce themselves in a Redis.
-
-${describeFlags(FLAGS)}`;
+/** Where operators look unless told otherwise. */
+const ADMIN: TcpAddress = { host: "127.0.0.1", port: 7090 };
 
 /** Runs one balancer until it is told to end. */
 export async function balance(argv: readonly string[], interrupted: Interruption): Promise<number> {
-  const { values, given, positionals } = parseFlags("balance", FLAGS, argv);
-  if (values.help) {
-    process.stdout.write(`${HELP}\n`);
+  const request = readBalanceFlags(argv);
+  if (request.help !== undefined) {
+    process.stdout.write(`${request.help}\n`);
     return 0;
   }
-  if (positionals[0] !== undefined)
-    throw new UsageError(`chorus balance takes no argument, received "${positionals[0]}"`);
-  if ((values.redis === undefined) === (values.backend.length === 0)) {
-    throw new UsageError(
-      "say where clients go: by --backend HOST:PORT, once for each server, or by --redis URL",
-    );
-  }
-  const log = await startLog({ format: values.log, level: values["log-level"], role: "balance" });
-  const onError = logErrors(log);
-  const driver = systemDriver();
+  const configuration = readConfiguration(request);
+  if (request.isCheck) return await check(configuration);
+  const { admin } = configuration;
+  const token = openAdminToken(admin.listen ?? ADMIN, admin.tokenFile);
+  const log = await startLog(logOptionsOf(request, configuration));
 
-  const pool = createPool({ name: values.redis === undefined ? "default" : "chat", policy: values.policy });
   await using opened = new AsyncDisposableStack();
-  logStates(pool, log);
-  const heartbeat = values.heartbeat ?? (values.redis === undefined ? "tcp" : "chat");
-  opened.use(monitor({ pool, probe: PROBES[heartbeat](driver) }));
-  if (values.redis === undefined) addBackends(pool, values.backend);
-  else {
-    const registry = opened.use(await redisRegistry({ url: values.redis, onError }));
-    opened.use(await watchRegistry({ registry, pool, clock: systemClock, onError }));
-  }
-  const frontend = opened.use(
-    await onFreePort(values.listen, given.has("listen"), log, (listen) =>
-      startSpliceFrontend({ driver, listen, pool, handler: logRefusals(log) }),
-    ),
-  );
-  const admin = await startAdminFor("balance", values.admin, given.has("admin"), log, () => ({
-    pools: [pool],
-    details: { connections: frontend.connections, total: frontend.total, refused: frontend.refused },
-  }));
-  if (admin) opened.use(admin);
-  announceReady("balance", { tcp: frontend.address, admin: admin?.address });
+  // Until there is something to be read again, nothing is.
+  interrupted.onHangUp(() => undefined);
+  const balancer = await open(request, configuration, opened, log);
+  const reloading = new Reloading(request, balancer, log);
+  if (request.file !== undefined) opened.use(await watchFile(resolve(request.file), () => reloading.ask()));
+  interrupted.onHangUp(() => reloading.ask());
+  const operations = new Operations(balancer);
+  const server = await serveAdmin({
+    listen: admin.listen ?? ADMIN,
+    isAskedFor: admin.listen !== undefined,
+    token,
+    control: Object.assign(operations, {
+      health: () => healthOf("balance", balancer),
+      reload: () => reloading.run(),
+    }),
+    log,
+  });
+  if (server) opened.use(server);
+  announceReady("balance", { tcp: firstAddress(balancer), admin: server?.address });
 
   await interrupted.asked;
-  log.info("stopping: clients have {grace} ms to leave", { grace: values.grace });
-  await frontend.close(values.grace);
+  const graceMs = graceOf(request, balancer.settings?.configuration ?? configuration);
+  log.info("stopping: clients have {grace} ms to leave", { grace: graceMs });
+  await balancer.close(graceMs);
   return 0;
 }
 
-function parseBackend(found: string): BackendSpec | Wrong {
-  const [where = "", ...options] = found.split(",");
-  const backend = parseAddress(where);
-  if (typeof backend === "string") return new Wrong(backend);
-  let spec: BackendSpec = { address: backend };
-  for (const option of options) {
-    const [name, value = ""] = option.split("=", 2);
-    if (option === "backup") {
-      spec = { ...spec, backup: true };
-    } else if (name === "weight") {
-      const weight = parseWeight(value);
-      if (weight instanceof Wrong) return weight;
-      spec = { ...spec, weight };
-    } else return new Wrong(`"${option}" of "${found}" is neither weight=N nor backup`);
-  }
-  return spec;
-}
-
-function addBackends(pool: Pool, backends: readonly BackendSpec[]): void {
-  for (const spec of backends) {
-    if (pool.find(formatAddress(spec.address))) {
-      throw new UsageError(`--backend: ${formatAddress(spec.address)} is named twice`);
-    }
-    pool.add(spec);
-  }
-}
-
-/** Logs every change of a backend once. */
-export function logStates(pool: Pool, log: Logger): void {
-  pool.watch({
-    onAdd: ({ name, source }) =>
-      log.info("backend {name} joined pool {pool} from {source}", { name, pool: pool.name, source }),
-    onRemove: ({ name }) => log.info("backend {name} left pool {pool}", { name, pool: pool.name }),
-    onState: ({ name, health }, from, to) =>
-      log.info("backend {name} is {to}, was {from}; missed {missed}", {
-        name,
-        from,
-        to,
-        missed: health.missed,
-      }),
-  });
-}
-
-/** Logs the clients that could not be served. */
-export function logRefusals(log: Logger): FrontendHandler {
-  return {
-    refused: (host, reason) => log.warn("client {host} refused: {reason}", { host, reason }),
-    failed: ({ name }, error) =>
-      log.debug("backend {name} not reached: {error}", { name, error: wordsOf(error) }),
-    error: logErrors(log),
-  };
-}
-
-/** What the admin server shows of a role. */
-export interface Shown {
-  readonly pools: readonly Pool[];
-  readonly details: Readonly<Record<string, unknown>>;
-}
-
-/** Starts the admin server of a balancing role; where its default port is taken, on another one with a warning. */
-export async function startAdminFor(
-  role: string,
-  listen: { readonly host: string; readonly port: number } | "none",
-  isAskedFor: boolean,
+/** Starts the balancer and what it needs. */
+async function open(
+  request: BalanceRequest,
+  configuration: BalancerConfiguration,
+  opened: AsyncDisposableStack,
   log: Logger,
-  show: () => Shown,
-): Promise<AdminServer | undefined> {
-  if (listen === "none") return undefined;
+): Promise<Balancer> {
+  const onError = logErrors(log);
+  const registries = opened.use(new Registries(onError));
+  const state = await openState(configuration, log);
+  if (state) opened.use(state);
+  const warning = descriptorWarning(configuration);
+  if (warning !== undefined) log.warn("{warning}", { warning });
   const options = {
-    pools: () => show().pools.map((pool) => pool.list()),
-    health() {
-      const { pools, details } = show();
-      const backends = pools.flatMap((pool) => pool.list().backends);
-      const up = backends.filter(({ state }) => state === "up" || state === "suspect").length;
-      return { healthy: up > 0, role, backends: backends.length, up, ...details };
-    },
+    driver: systemDriver(),
+    nodeId: configuration.nodeId ?? `balance-${randomBytes(6).toString("hex")}`,
+    registryAt: registries.at.bind(registries),
+    onPool: (pool: Parameters<typeof logStates>[0]) => logStates(pool, log),
+    handler: logClients(log),
+    onError,
+    state,
   };
-  return await onFreePort(listen, isAskedFor, log, (free) => startAdmin({ listen: free, ...options }));
+  const isGiven = request.file !== undefined || request.given.has("listen");
+  const start = (listen: Address): Promise<Balancer> =>
+    startBalancer(listeningOn(configuration, listen), options);
+  const [first] = configuration.frontends.values();
+  const started = first
+    ? onFreePort(first.listen, isGiven, log, start)
+    : startBalancer(configuration, options);
+  return opened.use(await started.catch(asUsageError));
+}
+
+/** What is wrong in a file that the configuration names is a mistake of the user. */
+function asUsageError(error: unknown): never {
+  if (error instanceof ConfigurationError) throw new UsageError(error.message, { cause: error });
+  throw error;
+}
+
+/** The configuration with its first frontend at another address. */
+export function listeningOn(configuration: BalancerConfiguration, listen: Address): BalancerConfiguration {
+  const [first] = configuration.frontends.values();
+  if (!first || first.listen === listen) return configuration;
+  return {
+    ...configuration,
+    frontends: new Map(configuration.frontends).set(first.name, { ...first, listen }),
+  };
+}
+
+async function check(configuration: BalancerConfiguration): Promise<number> {
+  const wrong = await checkFiles(configuration);
+  if (wrong) throw new UsageError(wrong.message, { cause: wrong });
+  const { frontends, pools } = configuration;
+  process.stdout.write(`the configuration is right: ${frontends.size} frontends, ${pools.size} pools\n`);
+  return 0;
+}
+
+/** Opens the file that keeps what is changed at run time, where one is wanted. */
+async function openState({ state }: BalancerConfiguration, log: Logger): Promise<StateFile | undefined> {
+  if (state === undefined) return undefined;
+  const opened = await openStateFile(state);
+  if (opened.damage !== undefined) log.warn("{damage}", { damage: opened.damage });
+  return opened;
+}
+
+function logOptionsOf({ given, common }: BalanceRequest, { log }: BalancerConfiguration): LogOptions {
+  return {
+    format: given.has("log") ? common.log : log.format,
+    level: given.has("log-level") ? common["log-level"] : (log.level ?? common["log-level"]),
+    role: "balance",
+  };
+}
+
+function graceOf({ given, common }: BalanceRequest, { graceMs }: BalancerConfiguration): number {
+  return given.has("grace") ? common.grace : graceMs;
+}
+
+/** What `GET /health` says of a balancer: it is healthy while it can serve anybody. */
+export function healthOf(role: string, balancer: Balancer): HealthReport {
+  const states = Array.from(balancer.pools.values(), ({ pool }) =>
+    Array.from(pool.backends(), (backend) => backend.state()),
+  ).flat();
+  const up = states.filter((state) => state === "up" || state === "suspect").length;
+  const frontends = balancer.frontends.list();
+  const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
+  return {
+    healthy: up > 0,
+    role,
+    backends: states.length,
+    up,
+    connections: sum(frontends.map(({ connections }) => connections)),
+    total: sum(frontends.map(({ counters }) => counters.total)),
+    refused: sum(frontends.map(({ counters }) => counters.refusedTotal)),
+  };
+}
+
+/** Where the first frontend of streams listens, or else the first of all. */
+function firstAddress({ frontends }: Balancer): Address | undefined {
+  const all = [...frontends.all.values()];
+  return (all.find(({ protocol }) => protocol !== "udp") ?? all[0])?.frontend.address;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import process from "node:process";
-import { startAdmin } from "../admin/mod.ts";
+import type { Control } from "../admin/mod.ts";
 import { type ChatServer, type Durability, startChatServer } from "../chat/mod.ts";
 import { type Address, formatAddress, systemDriver } from "../net/mod.ts";
 import type { Announced } from "../registry/mod.ts";
@@ -12,18 +12,22 @@ import { logErrors, startLog } from "./log.ts";
 import { announceReady, type Interruption, onFreePort } from "./process.ts";
 import {
   adminFlag,
+  adminTokenFlag,
   COMMON_FLAGS,
   durableFlag,
   limitFlag,
+  openAdminToken,
   redisFlag,
   toAddressList,
   toLimits,
   trustedFlag,
 } from "./role_flags.ts";
+import { serveAdmin } from "./serve_admin.ts";
 
 const FLAGS = {
   listen: withDefault(address("where clients connect"), "127.0.0.1:7001"),
   admin: withDefault(adminFlag, "none"),
+  "admin-token": adminTokenFlag,
   id: text("ID", "the server's name (default chat- and a random word)"),
   advertise: address("where balancers reach it (default: where it listens)"),
   weight: withDefault(weight("its share of new clients compared with others"), "1"),
@@ -59,6 +63,7 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
     throw new UsageError("give --redis or --data, not both");
   checkDurable(values.durable, values.redis);
   const advertised = advertisedAddress(values.listen, values.advertise, values.redis !== undefined);
+  const token = openAdminToken(values.admin, values["admin-token"]);
   const log = await startLog({ format: values.log, level: values["log-level"], role: "chat" });
   const onError = logErrors(log);
 
@@ -74,8 +79,16 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
     startChatServer({ id, listen, driver: systemDriver(), store, bus, limits, trusted, capacity, onError }),
   );
   running = server;
-  await using admin = await openAdmin(values.admin, server);
-  const announced = await announce(backing, { id, tcp: advertised ?? server.address, weight, capacity });
+  const shown = {
+    listen: values.admin,
+    isAskedFor: given.has("admin"),
+    token,
+    control: controlOf(server),
+    log,
+  };
+  await using admin = await serveAdmin(shown);
+  const tcp = advertised ?? server.address;
+  const announced = await announce(backing, { id, tcp, weight, capacity, readsProxy: trusted.size > 0 });
   announceReady("chat", { tcp: server.address, admin: admin?.address, id });
 
   await interrupted.asked;
@@ -113,22 +126,29 @@ interface Announcing {
   readonly tcp: Address;
   readonly weight: number;
   readonly capacity: number;
+  /** Whether it reads PROXY headers from some balancers. */
+  readonly readsProxy: boolean;
 }
 
 async function announce(
   { registry }: Backing,
-  { id, tcp, weight, capacity }: Announcing,
+  { id, tcp, weight, capacity, readsProxy }: Announcing,
 ): Promise<Announced | undefined> {
   // A successor must not be taken for its predecessor: the id is new at each start.
   const unique = `${id}-${randomBytes(4).toString("hex")}`;
-  return await registry?.announce({ id: unique, tcp: formatAddress(tcp), weight, capacity, draining: false });
+  return await registry?.announce({
+    id: unique,
+    tcp: formatAddress(tcp),
+    weight,
+    capacity,
+    draining: false,
+    ...(readsProxy && { proxy: 2 }),
+  });
 }
 
-async function openAdmin(listen: { host: string; port: number } | "none", server: ChatServer) {
-  if (listen === "none") return undefined;
-  return await startAdmin({
-    listen,
-    pools: () => [],
+/** What operators see of a chat server. */
+function controlOf(server: ChatServer): Control {
+  return {
     health: () => ({
       healthy: true,
       role: "chat",
@@ -136,5 +156,5 @@ async function openAdmin(listen: { host: string; port: number } | "none", server
       connections: server.connections,
       sessions: server.sessions,
     }),
-  });
+  };
 }

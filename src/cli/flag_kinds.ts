@@ -1,3 +1,4 @@
+import { parseDuration as readDuration } from "../async/mod.ts";
 import { type Address, parseAddress } from "../net/mod.ts";
 import { type Flag, Wrong } from "./flags.ts";
 
@@ -67,15 +68,10 @@ export function duration(help: string): Flag<number> {
   return { value: "TIME", help, parse: parseDuration };
 }
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
 /** Reads a time, in milliseconds. */
 export function parseDuration(found: string): number | Wrong {
-  const match = /^(?<amount>\d+(?:\.\d+)?)(?<unit>ms|s|m|h)$/.exec(found);
-  const ms = Number(match?.groups?.amount) * (UNITS[match?.groups?.unit ?? ""] ?? Number.NaN);
-  return ms <= 2_147_483_647
-    ? ms
-    : new Wrong(`"${found}" is not a time; write 500ms, 5s, 10m or 1h, at most 24 days`);
+  const ms = readDuration(found);
+  return typeof ms === "string" ? new Wrong(ms) : ms;
 }
 
 /** Gives a flag the value it has unless told otherwise. */

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { DiscoveryError, StateFileError } from "../balancer/mod.ts";
 import { StoreError } from "../chat/mod.ts";
 import { NetError } from "../net/mod.ts";
 import { RedisError } from "../redis/mod.ts";
@@ -22,6 +23,28 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
   chat: { summary: "one chat server", load: async () => (await import("./chat.ts")).chat },
   balance: { summary: "one balancer", load: async () => (await import("./balance.ts")).balance },
   client: { summary: "chat in the terminal", load: async () => (await import("./client.ts")).client },
+  status: {
+    summary: "backends, connections and heartbeats of a running balancer; --watch to follow",
+    load: async () => (await import("./status.ts")).status,
+  },
+  connections: {
+    summary: "the clients that a running balancer serves",
+    load: async () => (await import("./connections.ts")).connections,
+  },
+  drain: {
+    summary: "no new clients for a backend, a pool or a frontend",
+    load: async () => (await import("./control.ts")).drain,
+  },
+  undrain: {
+    summary: "new clients for a backend or a pool again",
+    load: async () => (await import("./control.ts")).undrain,
+  },
+  weight: {
+    summary: "change a backend's share of new clients",
+    load: async () => (await import("./control.ts")).setWeight,
+  },
+  add: { summary: "add a backend", load: async () => (await import("./control.ts")).add },
+  remove: { summary: "take a backend out", load: async () => (await import("./control.ts")).remove },
 };
 
 /** Runs the program: the command that `argv` names, to its end. Never rejects; sets the exit code. */
@@ -60,7 +83,7 @@ async function runCommand(name: string, argv: readonly string[], interrupted: In
 }
 
 function showHelp(): number {
-  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);
+  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}`);
   const lines = ["chorus [COMMAND] [FLAGS]", "", ...rows, "", "chorus COMMAND --help lists its flags."];
   process.stdout.write(`${lines.join("\n")}\n`);
   return 0;
@@ -73,6 +96,8 @@ function report(error: unknown): number {
     error instanceof NetError ||
     error instanceof RedisError ||
     error instanceof StoreError ||
+    error instanceof DiscoveryError ||
+    error instanceof StateFileError ||
     error instanceof StartError;
   const words = isExpected
     ? wordsOf(error)

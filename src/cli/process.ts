@@ -4,39 +4,50 @@ import { type Address, formatAddress, NetError } from "../net/mod.ts";
 import { UsageError } from "./errors.ts";
 
 /** The signals that end a command, with the exit codes of a second one. */
-const SIGNALS = { SIGTERM: 143, SIGINT: 130 } as const;
+const SIGNALS = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 } as const;
 
 /** tsx passes on a Ctrl-C that the terminal has sent to everybody: two SIGINT so close together are one. */
 const SAME_INTERRUPT_MS = 250;
 
 /** How the process is asked to end. */
 export interface Interruption {
-  /** Resolves at the first SIGTERM or SIGINT. */
+  /** Resolves at the first SIGTERM, SIGINT or SIGHUP. */
   readonly asked: Promise<void>;
-  /** What to do at the second one, before the process ends at once with 130 or 143. */
+  /** What to do at the second one, before the process ends at once with 130, 143 or 129. */
   onSecond(work: () => void): void;
+  /** What to do at a SIGHUP, from now on, instead of ending. */
+  onHangUp(work: () => void): void;
 }
 
-/** Takes over SIGTERM and SIGINT for the rest of the process. */
+/** Takes over the signals that end a process, for the rest of it. */
 export function interruption(): Interruption {
   const { promise: asked, resolve } = Promise.withResolvers<void>();
   let askedMs: number | undefined;
   let onSecond: () => void = () => undefined;
+  let onHangUp: (() => void) | undefined;
+
+  function ask(signal: string, code: number): void {
+    const isFirst = askedMs === undefined;
+    const sinceMs = performance.now() - (askedMs ?? 0);
+    askedMs ??= performance.now();
+    if (isFirst) resolve();
+    if (isFirst || (signal === "SIGINT" && sinceMs < SAME_INTERRUPT_MS)) return;
+    onSecond();
+    process.exit(code);
+  }
   for (const [signal, code] of Object.entries(SIGNALS)) {
     process.on(signal, () => {
-      const isFirst = askedMs === undefined;
-      const sinceMs = performance.now() - (askedMs ?? 0);
-      askedMs ??= performance.now();
-      if (isFirst) resolve();
-      if (isFirst || (signal === "SIGINT" && sinceMs < SAME_INTERRUPT_MS)) return;
-      onSecond();
-      process.exit(code);
+      if (signal === "SIGHUP" && onHangUp) onHangUp();
+      else ask(signal, code);
     });
   }
   return {
     asked,
     onSecond(work) {
       onSecond = work;
+    },
+    onHangUp(work) {
+      onHangUp = work;
     },
   };
 }

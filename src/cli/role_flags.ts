@@ -1,5 +1,6 @@
+import { AdminToken, isLoopback } from "../admin/mod.ts";
 import { type ChatLimits, DEFAULT_LIMITS, type Durability } from "../chat/mod.ts";
-import { AddressList } from "../net/mod.ts";
+import { AddressList, formatAddress, type TcpAddress } from "../net/mod.ts";
 import { UsageError } from "./errors.ts";
 import {
   addressOrNone,
@@ -34,19 +35,39 @@ export const durableFlag: Flag<Durability> = choice(
   "what a message waits for before it counts as sent (disk in a data folder, memory in Redis)",
 );
 
-/** Where operators look. */
-export const adminFlag: Flag<{ readonly host: string; readonly port: number } | "none"> = {
-  ...addressOrNone("where /health and /api/pools are served over HTTP; a loopback address"),
+/** Where operators look. An address that is not loopback needs a token too: see {@linkcode openAdminToken}. */
+export const adminFlag: Flag<TcpAddress | "none"> = {
+  ...addressOrNone("where operators look and change things over HTTP"),
   parse(found) {
     const parsed = addressOrNone("").parse(found);
-    if (parsed === "none" || parsed instanceof Wrong) return parsed;
-    if ("host" in parsed && isLoopback(parsed.host)) return parsed;
-    return new Wrong(`"${found}" is not a loopback address; write 127.0.0.1:PORT, [::1]:PORT or none`);
+    if (parsed === "none" || parsed instanceof Wrong || "host" in parsed) return parsed;
+    return new Wrong(`"${found}" is not a TCP address; write HOST:PORT or none`);
   },
 };
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+/** What operators have to show. */
+export const adminTokenFlag: Flag<string> = text(
+  "FILE",
+  "what operators have to show: a token in a file of mode 0600, made when there is none",
+);
+
+/**
+ * Reads the token that `--admin` needs; to be called before anything is started.
+ *
+ * @returns Undefined where none is needed and none is asked for.
+ * @throws {UsageError} Where it is needed and not given, or its file cannot be used, such as when others may read it.
+ */
+export function openAdminToken(admin: TcpAddress | "none", file: string | undefined): AdminToken | undefined {
+  if (admin === "none") return undefined;
+  if (file === undefined) {
+    if (isLoopback(admin.host)) return undefined;
+    throw new UsageError(
+      `--admin: ${formatAddress(admin)} is not a loopback address; give --admin-token FILE with it`,
+    );
+  }
+  const token = AdminToken.open(file);
+  if (typeof token === "string") throw new UsageError(`--admin-token: ${token}`);
+  return token;
 }
 
 /** The flag that names a Redis. */

@@ -3,36 +3,51 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { Logger } from "@logtape/logtape";
-import { systemClock } from "../async/mod.ts";
 import {
-  chatProbe,
-  createPool,
-  type Frontend,
-  monitor,
+  type Balancer,
+  type BalancerConfiguration,
+  Operations,
+  type PolicyName,
   type Pool,
+  parseConfiguration,
+  policies,
+  startBalancer,
   startHandOverFrontend,
-  startSpliceFrontend,
-  watchRegistry,
 } from "../balancer/mod.ts";
 import { localBus } from "../bus/mod.ts";
 import { openWriter, serveWriter } from "../chat/mod.ts";
 import { type Address, formatAddress, systemDriver } from "../net/mod.ts";
-import { localRegistry } from "../registry/mod.ts";
+import { localRegistry, type Registry } from "../registry/mod.ts";
 import type { Channel } from "../server/mod.ts";
 import { forFolder, type OnError } from "./backing.ts";
-import { logRefusals, logStates, POLICY_NAMES, startAdminFor } from "./balance.ts";
+import { healthOf, listeningOn } from "./balance.ts";
+import { logClients, logStates } from "./balance_log.ts";
 import { checkDurable } from "./chat.ts";
 import { UsageError } from "./errors.ts";
 import { address, choice, text, whole, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags, type Values } from "./flags.ts";
 import { logErrors, startLog } from "./log.ts";
 import { announceReady, hint, type Interruption, onFreePort, programName } from "./process.ts";
-import { adminFlag, COMMON_FLAGS, durableFlag, limitFlag, redisFlag, toLimits } from "./role_flags.ts";
+import {
+  adminFlag,
+  adminTokenFlag,
+  COMMON_FLAGS,
+  durableFlag,
+  limitFlag,
+  openAdminToken,
+  redisFlag,
+  toLimits,
+} from "./role_flags.ts";
+import { serveAdmin } from "./serve_admin.ts";
 import { UpServers } from "./up_servers.ts";
+
+/** The policies that need not look into what clients say: a connection that is handed over is handed over unread. */
+const POLICY_NAMES = (Object.keys(policies) as PolicyName[]).filter((name) => name !== "key-hash");
 
 const FLAGS = {
   listen: withDefault(address("where clients connect"), "127.0.0.1:7000"),
   admin: withDefault(adminFlag, "127.0.0.1:7090"),
+  "admin-token": adminTokenFlag,
   servers: withDefault(whole(1, 64, "how many chat servers"), "3"),
   policy: withDefault(choice(POLICY_NAMES, "who gets the next client"), "round-robin"),
   dispatch: withDefault(
@@ -68,17 +83,16 @@ export async function up(argv: readonly string[], interrupted: Interruption): Pr
   if (values.redis !== undefined && given.has("data"))
     throw new UsageError("give --redis or --data, not both");
   checkDurable(values.durable, values.redis);
+  const token = openAdminToken(values.admin, values["admin-token"]);
   const log = await startLog({ format: values.log, level: values["log-level"], role: "up" });
 
   await using opened = new AsyncDisposableStack();
   const data = dataFolder(values.data, opened);
   const attach = await openParts(values, data, opened, logErrors(log));
-  const pool = createPool({ name: "chat", policy: values.policy, dispatch: values.dispatch });
-  logStates(pool, log);
-  opened.use(monitor({ pool, probe: chatProbe(systemDriver()) }));
-  opened.use(
-    await watchRegistry({ registry: attach.registry, pool, clock: systemClock, onError: logErrors(log) }),
-  );
+  const configuration = configurationOf(values);
+  const balancer = opened.use(await openBalancer(configuration, attach.registry, log));
+  const pool = chatPool(balancer);
+  pool.configure({ dispatch: values.dispatch });
 
   const servers = startServers(values, data, attach.channel, log);
   interrupted.onSecond(() => servers.kill());
@@ -91,18 +105,21 @@ export async function up(argv: readonly string[], interrupted: Interruption): Pr
   ]);
   if (!isReady) return 0;
   servers.started();
-  const frontend = opened.use(await startFrontend(values, given.has("listen"), pool, servers, log));
-  const admin = await startAdminFor("up", values.admin, given.has("admin"), log, () => ({
-    pools: [pool],
-    details: { connections: frontend.connections, total: frontend.total, refused: frontend.refused },
-  }));
+  const listen = await startFrontend({ values, given, configuration, balancer, servers, log });
+  const admin = await serveAdmin({
+    listen: values.admin,
+    isAskedFor: given.has("admin"),
+    token,
+    control: Object.assign(new Operations(balancer), { health: () => healthOf("up", balancer) }),
+    log,
+  });
   if (admin) opened.use(admin);
-  announceReady("up", { tcp: frontend.address, admin: admin?.address });
-  hint(welcome(frontend.address, admin?.address), log);
+  announceReady("up", { tcp: listen, admin: admin?.address });
+  hint(welcome(listen, admin?.address), log);
 
   await interrupted.asked;
   log.info("stopping: clients have {grace} ms to leave", { grace: values.grace });
-  await Promise.all([frontend.close(values.grace), servers.stop()]);
+  await Promise.all([balancer.close(values.grace), servers.stop()]);
   return 0;
 }
 
@@ -166,20 +183,69 @@ function allUp(pool: Pool, count: number): Promise<true> {
   });
 }
 
-async function startFrontend(
-  values: UpValues,
-  isAskedFor: boolean,
-  pool: Pool,
-  servers: UpServers,
+/** The one pool of the one balancer, whose servers announce themselves to it, as a configuration file would have them. */
+function configurationOf({ listen, policy }: UpValues): BalancerConfiguration {
+  const text = JSON.stringify({
+    frontends: { main: { listen: formatAddress(listen), pool: "chat" } },
+    pools: { chat: { policy, heartbeat: { kind: "chat" } } },
+  });
+  const parsed = parseConfiguration(text, "up.json");
+  if ("length" in parsed) throw new Error(`Cannot start: ${JSON.stringify(parsed)}`);
+  const pools = Array.from(parsed.pools, ([name, pool]) => [name, { ...pool, registry: "chat" }] as const);
+  return { ...parsed, pools: new Map(pools) };
+}
+
+/** Starts the balancer, before anybody may come in. */
+function openBalancer(
+  configuration: BalancerConfiguration,
+  registry: Registry,
   log: Logger,
-): Promise<Frontend> {
-  const handler = logRefusals(log);
-  const processOf = ({ name }: { name: string }) => servers.at(name);
-  return await onFreePort(values.listen, isAskedFor, log, (listen) =>
-    values.dispatch === "hand-over"
-      ? startHandOverFrontend({ listen, pool, handler, processOf })
-      : startSpliceFrontend({ driver: systemDriver(), listen, pool, handler }),
+): Promise<Balancer> {
+  return startBalancer(
+    { ...configuration, frontends: new Map() },
+    {
+      driver: systemDriver(),
+      nodeId: "up",
+      registry,
+      onPool: (pool) => logStates(pool, log),
+      handler: logClients(log),
+      onError: logErrors(log),
+    },
   );
+}
+
+function chatPool({ pools }: Balancer): Pool {
+  const managed = pools.get("chat");
+  if (!managed) throw new Error("Cannot start: there is no pool of chat servers");
+  return managed.pool;
+}
+
+interface FrontendStart {
+  readonly values: UpValues;
+  readonly given: ReadonlySet<string>;
+  readonly configuration: BalancerConfiguration;
+  readonly balancer: Balancer;
+  readonly servers: UpServers;
+  readonly log: Logger;
+}
+
+/** Lets clients in. @returns Where. */
+async function startFrontend(start: FrontendStart): Promise<Address> {
+  const { values, given, configuration, balancer, servers, log } = start;
+  const isAskedFor = given.has("listen");
+  if (values.dispatch === "splice") {
+    await onFreePort(values.listen, isAskedFor, log, (listen) =>
+      balancer.apply(listeningOn(configuration, listen)),
+    );
+    return balancer.frontends.list()[0]?.address ?? values.listen;
+  }
+  const pool = chatPool(balancer);
+  const processOf = ({ name }: { name: string }) => servers.at(name);
+  const frontend = await onFreePort(values.listen, isAskedFor, log, (listen) =>
+    startHandOverFrontend({ name: "main", listen, pool, handler: logClients(log), processOf }),
+  );
+  balancer.frontends.adopt(frontend);
+  return frontend.address;
 }
 
 function welcome(tcp: Address, admin: Address | undefined): string[] {

@@ -2,7 +2,12 @@ import { ChunkQueue } from "./chunk_queue.ts";
 import type { Address } from "./contract.ts";
 import { toNetError } from "./error.ts";
 import { SOCKET_OPTIONS, tcpAddress } from "./node_transport.ts";
-import { type ConnectionContext, StreamConnection, type Transport } from "./stream_connection.ts";
+import {
+  type ConnectionContext,
+  type MovableTransport,
+  StreamConnection,
+  type TransportEvents,
+} from "./stream_connection.ts";
 
 /** What a connection waits with, so that an idle one holds little; enough for most messages. */
 const IDLE_BYTES = 2 * 1024;
@@ -15,12 +20,13 @@ const HIGH_WATER_BYTES = 64 * 1024;
 type Phase = "open" | "ending" | "ended";
 
 /** A native connection of Deno as a {@linkcode Transport}. Deno cannot send a reset: aborting closes. */
-export class DenoTransport implements Transport {
+export class DenoTransport implements MovableTransport {
   readonly remote: Address;
   readonly local: Address;
   readonly connection: StreamConnection;
   readonly #native: Deno.TcpConn;
   readonly #queue: ChunkQueue = new ChunkQueue();
+  #events: TransportEvents;
   #phase: Phase = "open";
   #hasInputEnded = false;
   #isClosed = false;
@@ -36,8 +42,13 @@ export class DenoTransport implements Transport {
     native.setNoDelay(SOCKET_OPTIONS.noDelay);
     native.setKeepAlive(SOCKET_OPTIONS.keepAlive);
     this.connection = new StreamConnection(this, context);
+    this.#events = this.connection;
     // Owned by the connection: reading ends with it and fails through it. The first bytes come in a later turn.
     this.#readAll().catch((cause: unknown) => this.#fail(cause));
+  }
+
+  attach(events: TransportEvents): void {
+    this.#events = events;
   }
 
   get queuedBytes(): number {
@@ -76,7 +87,7 @@ export class DenoTransport implements Transport {
   }
 
   reset(): void {
-    if (this.#close()) queueMicrotask(() => this.connection.over());
+    if (this.#close()) queueMicrotask(() => this.#events.over());
   }
 
   async #readAll(): Promise<void> {
@@ -99,7 +110,7 @@ export class DenoTransport implements Transport {
   #give(buffer: Uint8Array<ArrayBuffer>, count: number): Uint8Array<ArrayBuffer> {
     const isFull = count === buffer.length;
     const isMostlyEmpty = count < buffer.length / 2;
-    this.connection.received(isMostlyEmpty ? buffer.slice(0, count) : buffer.subarray(0, count));
+    this.#events.received(isMostlyEmpty ? buffer.slice(0, count) : buffer.subarray(0, count));
     if (isFull) return new Uint8Array(BUSY_BYTES);
     if (count <= IDLE_BYTES && buffer.length > IDLE_BYTES) return new Uint8Array(IDLE_BYTES);
     return isMostlyEmpty ? buffer : new Uint8Array(buffer.length);
@@ -107,7 +118,7 @@ export class DenoTransport implements Transport {
 
   #inputEnded(): void {
     this.#hasInputEnded = true;
-    this.connection.ended();
+    this.#events.ended();
     this.#finishWhenEnded();
   }
 
@@ -131,7 +142,7 @@ export class DenoTransport implements Transport {
       this.#queue.drop(count);
       if (this.#queue.bytes === 0 && this.#isDrainOwed) {
         this.#isDrainOwed = false;
-        this.connection.drained();
+        this.#events.drained();
       }
     }
     this.#isWriting = false;
@@ -142,11 +153,11 @@ export class DenoTransport implements Transport {
   }
 
   #finishWhenEnded(): void {
-    if (this.#phase === "ended" && this.#hasInputEnded && this.#close()) this.connection.over();
+    if (this.#phase === "ended" && this.#hasInputEnded && this.#close()) this.#events.over();
   }
 
   #fail(cause: unknown): void {
-    if (this.#close()) this.connection.over(toNetError(cause, "go on"));
+    if (this.#close()) this.#events.over(toNetError(cause, "go on"));
   }
 
   /** Closes the descriptor; false when it is closed already. What is under way is interrupted. */

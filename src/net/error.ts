@@ -4,7 +4,7 @@
  * `refused` nobody listens · `reset` broken by the other side · `timeout` took too long · `unreachable` no way there ·
  * `not_found` no such host or unix socket · `in_use` the address is taken · `not_available` not an address of this machine ·
  * `forbidden` not allowed by the system · `descriptors` no file descriptor or port left · `unsupported` this driver cannot do it ·
- * `closed` was closed already · `unknown` see `cause`.
+ * `too_large` more than a datagram holds · `tls` the two sides found no way to speak TLS, or do not trust each other · `closed` was closed already · `unknown` see `cause`.
  */
 export type NetErrorCode =
   | "refused"
@@ -17,6 +17,8 @@ export type NetErrorCode =
   | "forbidden"
   | "descriptors"
   | "unsupported"
+  | "too_large"
+  | "tls"
   | "closed"
   | "unknown";
 
@@ -50,6 +52,7 @@ const CODES: Readonly<Record<string, NetErrorCode>> = {
   EMFILE: "descriptors",
   ENFILE: "descriptors",
   EAGAIN: "descriptors",
+  EMSGSIZE: "too_large",
 };
 
 /**

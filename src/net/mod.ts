@@ -20,7 +20,24 @@ export {
   type ListenOptions,
   type TcpAddress,
 } from "./contract.ts";
+export {
+  bindDatagram,
+  connectDatagram,
+  type DatagramHandler,
+  type DatagramOptions,
+  type DatagramSocket,
+  MAX_WAITING_BYTES,
+} from "./datagram.ts";
 export { denoDriver } from "./deno_driver.ts";
+export { descriptorLimit, openDescriptors } from "./descriptors.ts";
+export {
+  type DnsAddress,
+  type DnsOptions,
+  type DnsService,
+  isDnsName,
+  lookUpAddresses,
+  lookUpServices,
+} from "./dns.ts";
 export { NetError, type NetErrorCode, toNetError } from "./error.ts";
 export { openHandles } from "./handles.ts";
 export {
@@ -32,4 +49,15 @@ export {
 export { type DriverOptions, nodeDriver } from "./node_driver.ts";
 export { type AdoptOptions, adopt, listenPaused, type PausedSocket } from "./paused.ts";
 export { type Splice, type SpliceOptions, type SpliceReason, type SpliceResult, splice } from "./splice.ts";
-export { systemDriver } from "./system_driver.ts";
+export { systemDriver, tlsCarrierDriver } from "./system_driver.ts";
+export {
+  type AcceptTlsOptions,
+  acceptTls,
+  type ConnectTlsOptions,
+  connectTls,
+  type TlsAccepted,
+} from "./tls.ts";
+export type { TlsCertificate } from "./tls_certificate.ts";
+export { TlsClientContext, type TlsClientOptions } from "./tls_client_context.ts";
+export { TlsServerContext, type TlsServerOptions } from "./tls_server_context.ts";
+export type { TlsVersion } from "./tls_version.ts";

@@ -14,7 +14,7 @@ import type {
 import { type Dial, dial } from "./dial.ts";
 import { NetError, toNetError } from "./error.ts";
 import { bind } from "./node_listener.ts";
-import { dialedConnection, nodeConnection, SOCKET_OPTIONS, type UnixPath } from "./node_transport.ts";
+import { type Ends, heldConnection, nodeConnection, SOCKET_OPTIONS } from "./node_transport.ts";
 import type { ConnectionContext } from "./stream_connection.ts";
 
 /** Options of the drivers. */
@@ -44,9 +44,9 @@ async function listen(
   clock: Clock,
 ): Promise<Listener> {
   const context = listenContext(clock, options);
-  const path = "path" in address ? { local: address.path, remote: "" } : undefined;
+  const ends = "path" in address ? { local: address, remote: { path: "" } } : undefined;
   const server = createServer(SOCKET_OPTIONS, (socket) => {
-    offer(nodeConnection(socket, context, path), accept, options);
+    offer(nodeConnection(socket, context, ends), accept, options);
   });
   const listener = await bind(server, address, options);
   server.on("error", (cause) => acceptFailed(options, cause, address));
@@ -68,7 +68,7 @@ function start(
     socket.off("error", onError);
     socket.off("close", attempt.released);
     const isWanted = attempt.opened(() => {
-      const connection = dialedConnection(socket, context, dialedPath(address));
+      const connection = heldConnection(socket, context, dialedEnds(address));
       connection.handle(handler);
       return connection;
     });
@@ -92,8 +92,8 @@ function target(address: Address, options: ConnectOptions): NetConnectOpts {
     : { host, port, localAddress: options.localAddress };
 }
 
-function dialedPath(address: Address): UnixPath | undefined {
-  return "path" in address ? { local: "", remote: address.path } : undefined;
+function dialedEnds(address: Address): Ends | undefined {
+  return "path" in address ? { local: { path: "" }, remote: address } : undefined;
 }
 
 /** What the system means by a code depends on what was asked of it. */

@@ -5,8 +5,8 @@ import type { Address, TcpAddress } from "./contract.ts";
 import { type NetError, toNetError } from "./error.ts";
 import {
   type ConnectionContext,
+  type MovableTransport,
   StreamConnection,
-  type Transport,
   type TransportEvents,
 } from "./stream_connection.ts";
 
@@ -21,12 +21,21 @@ export const SOCKET_OPTIONS = {
 /** Larger writes are given to the stream in pieces, so that progress towards a slow reader can be seen. */
 const PIECE_BYTES = 64 * 1024;
 
-/** A connected socket of `node:net`, or one made of a handle, as a {@linkcode Transport}. */
-class NodeTransport implements Transport {
+/** The two ends of a socket. */
+export interface Ends {
+  readonly remote: Address;
+  readonly local: Address;
+}
+
+/** A connected socket of `node:net` or `node:tls`, or one made of a handle, as a {@linkcode Transport}. */
+export class NodeTransport implements MovableTransport {
   readonly remote: Address;
   readonly local: Address;
   readonly #socket: Socket;
-  readonly #isUnix: boolean;
+  /** The socket that carries {@linkcode NodeTransport.#socket} where that one speaks TLS; else the same. */
+  readonly #carrier: Socket;
+  readonly #onData = (chunk: Uint8Array): void => this.#events?.received(chunk);
+  #events: TransportEvents | undefined;
   /** What waits behind the stream's own buffer; made when first needed. */
   #queue: ChunkQueue | undefined;
   #isEnding = false;
@@ -34,27 +43,40 @@ class NodeTransport implements Transport {
   #isHeld = false;
   #error: NetError | undefined;
 
-  constructor(socket: Socket, unixPath: UnixPath | undefined) {
+  constructor(socket: Socket, ends: Ends, carrier: Socket = socket) {
     this.#socket = socket;
-    this.#isUnix = unixPath !== undefined;
-    this.remote = unixPath ? { path: unixPath.remote } : tcpAddress(socket.remoteAddress, socket.remotePort);
-    this.local = unixPath ? { path: unixPath.local } : tcpAddress(socket.localAddress, socket.localPort);
+    this.#carrier = carrier;
+    this.remote = ends.remote;
+    this.local = ends.local;
   }
 
   /** Passes the socket's events on; input flows unless the socket was paused. */
   start(events: TransportEvents): void {
     const socket = this.#socket;
+    this.#events = events;
     socket.on("error", (error) => {
       this.#error ??= toNetError(error, "go on");
     });
-    socket.on("close", () => events.over(this.#error));
+    socket.on("close", () => this.#events?.over(this.#error));
     socket.on("drain", () => {
-      if (this.#flush() && !this.#isEnding) events.drained();
+      if (this.#flush() && !this.#isEnding) this.#events?.drained();
     });
-    socket.on("end", () => events.ended());
-    socket.on("data", (chunk: Uint8Array) => events.received(chunk));
+    socket.on("end", () => this.#events?.ended());
+    socket.on("data", this.#onData);
     // A socket that was taken over may be closed already.
-    if (socket.closed) queueMicrotask(() => events.over(this.#error));
+    if (socket.closed) queueMicrotask(() => this.#events?.over(this.#error));
+  }
+
+  attach(events: TransportEvents): void {
+    this.#events = events;
+  }
+
+  /** Lets go of the socket, paused, with what was not read yet still in it: nothing is told any more. */
+  detach(): Socket {
+    this.#events = undefined;
+    this.pause();
+    this.#socket.off("data", this.#onData);
+    return this.#socket;
   }
 
   get queuedBytes(): number {
@@ -112,8 +134,8 @@ class NodeTransport implements Transport {
   }
 
   #resetNow(): void {
-    if (this.#isUnix || this.#socket.destroyed) this.#socket.destroy();
-    else this.#socket.resetAndDestroy();
+    if (this.#carrier.destroyed) this.#socket.destroy();
+    else resetSocket(this.#carrier, this);
   }
 
   /** Gives the stream what it has room for; true when nothing waits here any more. */
@@ -132,31 +154,47 @@ class NodeTransport implements Transport {
   }
 }
 
-/** The paths of the two sides of a unix socket; `""` for the side that has none. */
-export interface UnixPath {
-  readonly remote: string;
-  readonly local: string;
+/**
+ * Closes a socket with a reset; a unix socket, which knows none, without. The TLS that is spoken over it ends by itself:
+ * to destroy both in one turn crashes Node.
+ */
+export function resetSocket(socket: Socket, ends: Ends): void {
+  if ("path" in ends.remote) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
-/** Makes a connection of a socket that was dialed and has just connected. */
-export function dialedConnection(
-  socket: Socket,
-  context: ConnectionContext,
-  unixPath: UnixPath | undefined,
-): StreamConnection {
-  const transport = new NodeTransport(socket, unixPath);
-  const connection = connectionOver(transport, context);
-  transport.hold();
-  return connection;
+/** The ends of a TCP socket. */
+export function tcpEnds(socket: Socket): Ends {
+  return {
+    remote: tcpAddress(socket.remoteAddress, socket.remotePort),
+    local: tcpAddress(socket.localAddress, socket.localPort),
+  };
 }
 
 /** Makes a connection of a connected socket, which it then owns. */
 export function nodeConnection(
   socket: Socket,
   context: ConnectionContext,
-  unixPath?: UnixPath,
+  ends: Ends = tcpEnds(socket),
 ): StreamConnection {
-  return connectionOver(new NodeTransport(socket, unixPath), context);
+  return connectionOver(new NodeTransport(socket, ends), context);
+}
+
+/**
+ * Makes a connection of a socket whose owner has to learn of it yet: the first bytes come in a later turn.
+ *
+ * @param carrier The socket below, where this one speaks TLS.
+ */
+export function heldConnection(
+  socket: Socket,
+  context: ConnectionContext,
+  ends: Ends = tcpEnds(socket),
+  carrier: Socket = socket,
+): StreamConnection {
+  const transport = new NodeTransport(socket, ends, carrier);
+  const connection = connectionOver(transport, context);
+  transport.hold();
+  return connection;
 }
 
 function connectionOver(transport: NodeTransport, context: ConnectionContext): StreamConnection {

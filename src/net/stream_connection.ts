@@ -33,6 +33,12 @@ export interface Transport {
   reset(): void;
 }
 
+/** A transport that can be taken from its connection. */
+export interface MovableTransport extends Transport {
+  /** From now on tells somebody else what happens. */
+  attach(events: TransportEvents): void;
+}
+
 /** What a transport tells its connection. */
 export interface TransportEvents {
   /** Bytes came. The chunk is given away. Not while paused. */
@@ -50,6 +56,12 @@ export interface ConnectionContext {
   readonly clock: Clock;
   /** Told of what a handler threw. Absent for dialed connections: their handler's `close` is told. */
   readonly onHandlerError?: (error: Error) => void;
+}
+
+/** What a connection was made of; whoever has it owns the socket. */
+export interface Released {
+  readonly transport: Transport;
+  readonly context: ConnectionContext;
 }
 
 /**
@@ -150,6 +162,18 @@ export class StreamConnection implements Connection, TransportEvents {
     if (this.#phase === "aborting" || this.#phase === "over") return;
     this.#phase = "aborting";
     this.#transport.reset();
+  }
+
+  /**
+   * Gives the transport away: this connection is over and its handler hears nothing more.
+   *
+   * @returns Undefined when a side has ended or the connection is closing or over: it then stays as it is.
+   */
+  release(): Released | undefined {
+    if (this.#phase !== "open") return undefined;
+    this.#phase = "over";
+    handleClosed();
+    return { transport: this.#transport, context: this.#context };
   }
 
   received(chunk: Uint8Array): void {

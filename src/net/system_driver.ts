@@ -9,3 +9,8 @@ export function systemDriver(options: DriverOptions = {}): Driver {
   if (process.versions.bun !== undefined) return bunDriver(options);
   return process.versions.deno === undefined ? nodeDriver(options) : denoDriver(options);
 }
+
+/** The best driver whose connections can be given to {@linkcode acceptTls} and {@linkcode connectTls}. */
+export function tlsCarrierDriver(options: DriverOptions = {}): Driver {
+  return process.versions.bun === undefined ? systemDriver(options) : nodeDriver(options);
+}

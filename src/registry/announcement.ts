@@ -1,11 +1,17 @@
 import * as v from "valibot";
 import { parseAddress } from "../net/mod.ts";
-import type { Announcement } from "./contract.ts";
+import { type Announcement, MAX_SERVES, MAX_VIA } from "./contract.ts";
 
 const address = v.pipe(
   v.string(),
   v.check((text) => typeof parseAddress(text) !== "string", "must be HOST:PORT"),
 );
+/** Nodes are joined by `>` where a path is shown or sent. */
+const nodeId = v.pipe(
+  v.string(),
+  v.regex(/^[!-=?-~]{1,128}$/, "must be 1 to 128 visible characters of ASCII other than >"),
+);
+const poolName = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
 const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
 
 const schema = v.object({
@@ -16,6 +22,9 @@ const schema = v.object({
   capacity: amount,
   draining: v.boolean(),
   proxy: v.exactOptional(v.literal(2)),
+  pool: v.exactOptional(poolName),
+  via: v.exactOptional(v.pipe(v.array(nodeId), v.maxLength(MAX_VIA))),
+  serves: v.exactOptional(v.pipe(v.array(poolName), v.maxLength(MAX_SERVES))),
 });
 
 /**
@@ -46,6 +55,13 @@ export function isSame(one: Announcement, other: Announcement): boolean {
     one.weight === other.weight &&
     one.capacity === other.capacity &&
     one.draining === other.draining &&
-    one.proxy === other.proxy
+    one.proxy === other.proxy &&
+    one.pool === other.pool &&
+    isSameList(one.via, other.via) &&
+    isSameList(one.serves, other.serves)
   );
+}
+
+function isSameList(one: readonly string[] = [], other: readonly string[] = []): boolean {
+  return one.length === other.length && one.every((item, index) => item === other[index]);
 }

@@ -1,4 +1,4 @@
-/** How a running server tells that it is there. */
+/** How a running server, or a balancer that stands before some, tells that it is there. */
 export interface Announcement {
   /** New at each start of a server, so that a successor is never taken for its predecessor. */
   readonly id: string;
@@ -14,7 +14,23 @@ export interface Announcement {
   readonly draining: boolean;
   /** The version of the PROXY protocol it reads from its balancers; absent when none. */
   readonly proxy?: 2;
+  /** Which balancers it serves: those that have a pool of that name. Absent means {@linkcode CHAT_POOL}. */
+  readonly pool?: string;
+  /**
+   * The nodes that a client may come through when it is sent here: its own first, then every balancer behind it. Absent for a server
+   * that sends clients nowhere. At most {@linkcode MAX_VIA}.
+   */
+  readonly via?: readonly string[];
+  /** The pools that it sends its clients to, as far as they are read from this registry: for a balancer. At most {@linkcode MAX_SERVES}. */
+  readonly serves?: readonly string[];
 }
+
+/** The pool of an announcement that names none. */
+export const CHAT_POOL = "chat";
+/** The most nodes that an announcement may name as behind it. */
+export const MAX_VIA = 256;
+/** The most pools that an announcement may name as behind it. */
+export const MAX_SERVES = 256;
 
 /** One's own announcement while it lives. Disposing says goodbye. */
 export interface Announced extends AsyncDisposable {

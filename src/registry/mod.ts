@@ -26,8 +26,11 @@ export { channelRegistry } from "./channel_registry.ts";
 export {
   type Announced,
   type Announcement,
+  CHAT_POOL,
   GRACE_AFTER_RETURN_MS,
   LEASE_MS,
+  MAX_SERVES,
+  MAX_VIA,
   RENEW_MS,
   type Registry,
   RegistryError,

@@ -1,7 +1,9 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
   beat,
+  beatByClients,
+  checkHeartbeat,
   type Health,
   type HeartbeatEvent,
   type HeartbeatOptions,
@@ -155,4 +157,48 @@ test("nextProbeDelayMs() varies by a tenth either way", () => {
 test("probeTimeoutMs() is the interval, but at least 1 s and at most 5 s", () => {
   const timeouts = [100, 3000, 60_000].map((intervalMs) => probeTimeoutMs(UP, { intervalMs }));
   assertEquals([...timeouts, probeTimeoutMs(UP), probeTimeoutMs(SUSPECT)], [1000, 3000, 5000, 2000, 1000]);
+});
+
+test("nextProbeDelayMs() derives the other intervals from the first one, unless they are set", () => {
+  const delays = (options: HeartbeatOptions): number[] =>
+    [UP, SUSPECT, RISING, DOWN].map((health) => nextProbeDelayMs(health, () => 0.5, options));
+  assertEquals(delays({ intervalMs: 800 }), [800, 400, 400, 2000]);
+  assertEquals(delays({ intervalMs: 800, fastIntervalMs: 50, downIntervalMs: 70 }), [800, 50, 50, 70]);
+});
+
+test("probeTimeoutMs() is as long as is set, whatever the interval is", () => {
+  assertEquals(
+    [UP, DOWN].map((health) => probeTimeoutMs(health, { intervalMs: 100, timeoutMs: 30_000 })),
+    [30_000, 30_000],
+  );
+});
+
+test("beatByClients() never brings a backend down, and counts like beat() otherwise", () => {
+  const event = fc.constantFrom<HeartbeatEvent>("sent", "answered", "overdue", "failed");
+  fc.assert(
+    fc.property(fc.array(event), fc.integer({ min: 1, max: 4 }), (events, threshold) => {
+      const before = fold(events, UNKNOWN_HEALTH, { threshold });
+      const [both, alone] = [beat, beatByClients].map((fold) => fold(before, "failed", { threshold }));
+      assertEquals(alone?.missed, both?.missed);
+      assert(alone?.verdict !== "down" || before.verdict === "down");
+      assert(alone?.verdict === both?.verdict || both?.verdict === "down");
+    }),
+  );
+});
+
+test("checkHeartbeat() says which option is wrong and what was received", () => {
+  const wrong: HeartbeatOptions[] = [
+    { threshold: 1.5 },
+    { rise: 0 },
+    { intervalMs: 0 },
+    { fastIntervalMs: -1 },
+    { downIntervalMs: Number.NaN },
+    { timeoutMs: 2 ** 29 },
+  ];
+  for (const options of wrong) {
+    const [name, value] = Object.entries(options)[0] ?? [];
+    assertThrows(() => checkHeartbeat(options), RangeError, `Cannot set heartbeat: ${name} must be`);
+    assertThrows(() => checkHeartbeat(options), RangeError, `received ${value}`);
+  }
+  checkHeartbeat({ threshold: undefined, timeoutMs: undefined });
 });

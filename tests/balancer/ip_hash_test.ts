@@ -89,6 +89,44 @@ test("ip-hash gives shares by weight, whatever the unit of the weights is", () =
   }
 });
 
+test("ip-hash gives one that starts slowly a growing part of its own clients, and moves no others", () => {
+  const members = seats(10);
+  const policy = policyOf(ipHash, members);
+  const whole = namesOf(policy);
+  const [slow] = members as [Seat];
+  let mine = new Set<number>();
+  for (const part of [0.1, 0.4, 0.7, 1]) {
+    slow.ramp = part;
+    policy.change(slow);
+    const now = namesOf(policy);
+    const taken = new Set(now.keys().filter((i) => now[i] === slow.name));
+    for (const [i, name] of now.entries())
+      assert(name === whole[i] || (whole[i] === slow.name && name !== slow.name));
+    assert(mine.isSubsetOf(taken));
+    mine = taken;
+  }
+  assertEquals(namesOf(policy), whole);
+});
+
+test("ip-hash agrees with another one, though one of its backends started slowly while the ring was changed", () => {
+  const members = seats(6);
+  const policy = policyOf(ipHash, members);
+  const [slow, heavy] = members as [Seat, Seat];
+  slow.ramp = 0.3;
+  policy.change(slow);
+  namesOf(policy);
+  heavy.weight = 4;
+  policy.change(heavy);
+  const late = namesOf(policy);
+  slow.ramp = 1;
+  policy.change(slow);
+  const plain = seats(6);
+  (plain[1] as Seat).weight = 4;
+  const before = namesOf(policyOf(ipHash, plain));
+  assertEquals(namesOf(policy), before);
+  for (const [i, name] of late.entries()) assert(name === before[i] || before[i] === slow.name);
+});
+
 test("ip-hash gives all clients to the only backend that is left", () => {
   const members = seats(10);
   const policy = policyOf(ipHash, members);

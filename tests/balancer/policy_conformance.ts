@@ -7,6 +7,7 @@ import { test } from "../testing.ts";
 /** A backend as a policy sees it, which the test may change. */
 export interface Seat extends Candidate {
   weight: number;
+  ramp: number;
   active: number;
   available: boolean;
 }
@@ -16,7 +17,7 @@ export const NOBODY: ReadonlySet<Seat> = new Set();
 
 /** A backend that is available. */
 export function seat(name: string, weight = 1): Seat {
-  return { name, weight, active: 0, available: true };
+  return { name, weight, ramp: 1, active: 0, available: true };
 }
 
 /** Backends `10.9.0.0:7000`, `10.9.0.1:7000` and so on. */
@@ -50,13 +51,13 @@ export function take(
 }
 
 type Step = readonly [
-  act: "add" | "remove" | "flip" | "weigh" | "leave" | "pick",
+  act: "add" | "remove" | "flip" | "weigh" | "ramp" | "leave" | "pick",
   which: number,
   amount: number,
 ];
 
 const step: fc.Arbitrary<Step> = fc.tuple(
-  fc.constantFrom("add", "remove", "flip", "weigh", "leave", "pick", "pick", "pick"),
+  fc.constantFrom("add", "remove", "flip", "weigh", "ramp", "leave", "pick", "pick", "pick"),
   fc.nat(7),
   fc.nat(1000),
 );
@@ -89,6 +90,7 @@ class Model {
     }
     if (act === "flip") one.available = !one.available;
     if (act === "weigh") one.weight = 0.25 + amount / 50;
+    if (act === "ramp") one.ramp = (1 + (amount % 10)) / 10;
     if (act === "leave" && one.active > 0) one.active -= 1;
     this.#policy.change(one);
   }
@@ -135,6 +137,55 @@ export function testPolicy(name: string, create: PolicyFactory): void {
     for (const client of clients(2000)) take(policy, client);
     for (const { name: backend, active } of members) assert(active > 100, `${backend} has ${active} of 2000`);
   });
+}
+
+/** What every policy promises but those that say that weights count for nothing. */
+export function testWeights(name: string, create: PolicyFactory): void {
+  const weight = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.double({ min: 0.5, max: 500, noNaN: true }));
+  const ramp = fc.integer({ min: 1, max: 10 }).map((tenths) => tenths / 10);
+  const change = fc.tuple(fc.nat(4), weight, ramp, fc.boolean());
+
+  test(`${name} gives shares by weight and ramp, whatever they were before`, () => {
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 20 }), (changes) => {
+        const members = seats(5);
+        const policy = policyOf(create, members);
+        for (const [which, to, part, available] of changes) {
+          Object.assign(members[which] as Seat, { weight: to, ramp: part, available });
+          policy.change(members[which] as Seat);
+          policy.pick({ host: `${to}` }, NOBODY);
+        }
+        assertShares(policy, members);
+      }),
+      { numRuns: 30, seed: 1 },
+    );
+  });
+
+  test(`${name} goes back to the very shares of before when a ramp is whole again`, () => {
+    const members = seats(5, 2);
+    const policy = policyOf(create, members);
+    const [first] = members as [Seat];
+    for (const part of [0.1, 0.5, 0.9, 1]) {
+      first.ramp = part;
+      policy.change(first);
+      assertShares(policy, members);
+    }
+  });
+}
+
+/** Sends clients, who all leave again, and compares: hashes and draws come only near. */
+function assertShares(policy: Policy<Seat>, members: readonly Seat[]): void {
+  const fit = members.filter(({ available }) => available);
+  const total = fit.reduce((sum, { weight, ramp }) => sum + weight * ramp, 0);
+  const all = clients(2000).map((client, i) => ({ ...client, key: `user-${i}` }));
+  for (const client of all) take(policy, client);
+  for (const one of fit) {
+    const [share, expected] = [one.active / all.length, (one.weight * one.ramp) / total];
+    const context = fit.map(({ weight, ramp }) => `${weight} x ${ramp}`);
+    assert(Math.abs(share - expected) < 0.03 + 0.25 * expected, `${share} not ${expected} of ${context}`);
+    one.active = 0;
+    policy.change(one);
+  }
 }
 
 function comeAndGo(policy: Policy<Seat>, round: number): void {

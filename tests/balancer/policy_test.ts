@@ -2,9 +2,23 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type PolicyFactory, policies } from "../../src/balancer/policy/policies.ts";
 import { test } from "../testing.ts";
-import { clients, NOBODY, policyOf, type Seat, seat, seats, take, testPolicy } from "./policy_conformance.ts";
+import {
+  clients,
+  NOBODY,
+  policyOf,
+  type Seat,
+  seat,
+  seats,
+  take,
+  testPolicy,
+  testWeights,
+} from "./policy_conformance.ts";
+import { seeded } from "./seeded.ts";
 
-for (const [name, create] of Object.entries(policies)) testPolicy(name, create);
+for (const [name, create] of Object.entries(policies)) {
+  testPolicy(name, create);
+  if (name !== "round-robin") testWeights(name, () => create(seeded(1)));
+}
 
 const { "round-robin": roundRobin, weighted, "least-connections": leastConnections } = policies;
 
@@ -184,4 +198,23 @@ test("least-connections always picks one with the least load", () => {
       }
     }),
   );
+});
+
+test("round-robin counts weights and ramps for nothing", () => {
+  const [a, b] = [seat("a", 5), seat("b")];
+  const policy = policyOf(roundRobin, [a, b]);
+  a.ramp = 0.1;
+  policy.change(a);
+  assertEquals(sequence(policy, 6), "ababab");
+});
+
+test("least-connections gives one that starts slowly a tenth of what the others have, and no more until it is further", () => {
+  const members = seats(3);
+  const policy = policyOf(leastConnections, members);
+  for (const client of clients(300)) take(policy, client);
+  const late = seat("late");
+  late.ramp = 0.1;
+  policy.add(late);
+  for (const client of clients(100)) take(policy, client);
+  assertEquals([late.active, members.map(({ active }) => active)], [13, [129, 129, 129]]);
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { ManualClock } from "../../src/async/mod.ts";
 import type { Backend } from "../../src/balancer/backend.ts";
 import type { PolicyName } from "../../src/balancer/contract.ts";
 import { policies } from "../../src/balancer/policy/policies.ts";
@@ -17,7 +18,7 @@ test("Pool.failed() counts one missed heartbeat between two probes, however many
 });
 
 test("clients' failures alone never put out more than half of a pool", () => {
-  const pool = poolOf([{}, {}, {}, {}, {}], { heartbeat: { threshold: 1 } });
+  const pool = poolOf([{}, {}, {}, {}, {}], { heartbeat: { threshold: 1 }, clock: new ManualClock() });
   for (let i = 0; i < 20; i++) {
     const lease = pool.acquire(CLIENT);
     if (lease) pool.failed(lease);
@@ -26,38 +27,66 @@ test("clients' failures alone never put out more than half of a pool", () => {
 });
 
 test("a pool of one stays in use however many clients fail", () => {
-  const pool = poolOf([{ name: "a" }], { heartbeat: { threshold: 1 } });
+  const pool = poolOf([{ name: "a" }], { heartbeat: { threshold: 1 }, clock: new ManualClock() });
   pool.failed(pool.acquire(CLIENT) as Lease);
   assertEquals(picks(pool, 1), ["a"]);
 });
 
-test("backends that miss their own heartbeats leave room for clients' failures to put out others", () => {
-  const pool = poolOf([{ name: "a" }, { name: "b" }], { heartbeat: { threshold: 1 } });
-  pool.failed(pool.acquire(CLIENT) as Lease);
-  pool.failed(pool.acquire(CLIENT) as Lease);
-  assertEquals([at(pool, "a").state(), at(pool, "b").state()], ["down", "up"]);
-  miss(pool, at(pool, "a"), 1);
-  pool.failed(pool.acquire(CLIENT) as Lease);
-  assertEquals(at(pool, "b").state(), "down");
+test("backends that are down by their own heartbeat are not among those of which half must stay", () => {
+  const pool = poolOf([{}, {}, {}, {}, {}], { heartbeat: { threshold: 1 }, clock: new ManualClock() });
+  const [first, second, third] = [...pool.backends()];
+  miss(pool, first as Backend, 1);
+  for (const one of [second, third]) failAt(pool, one as Backend);
+  assertEquals(held(pool), 2);
+  miss(pool, second as Backend, 1);
+  for (const one of pool.backends()) failAt(pool, one);
+  assertEquals(held(pool), 1);
 });
 
-test("a client's failure at a backend that is down by its own heartbeat does not count as putting it out", () => {
-  const pool = poolOf([{ name: "a" }, { name: "b" }], { heartbeat: { threshold: 1 } });
+test("the last backend that could serve stays in use, though others are down by their own heartbeats", () => {
+  const pool = poolOf([{ name: "a" }, { name: "b" }, { name: "c" }], {
+    heartbeat: { threshold: 1 },
+    clock: new ManualClock(),
+  });
+  for (const name of ["a", "b"]) miss(pool, at(pool, name), 1);
+  failAt(pool, at(pool, "c"));
+  assertEquals(picks(pool, 1), ["c"]);
+});
+
+test("a client's failure at a backend that is down by its own heartbeat does not hold it", () => {
+  const pool = poolOf([{ name: "a" }, { name: "b" }, { name: "c" }], {
+    heartbeat: { threshold: 1 },
+    clock: new ManualClock(),
+  });
   const late = pool.acquire(CLIENT) as Lease;
   miss(pool, at(pool, "a"), 1);
   pool.failed(late);
-  pool.failed(pool.acquire(CLIENT) as Lease);
-  assertEquals(at(pool, "b").state(), "down");
+  assertEquals([at(pool, "a").isHeld, at(pool, "a").counters.connectFailures], [false, 1]);
 });
 
-test("backends that have come up again leave room for clients' failures to put out others", () => {
-  const pool = poolOf([{ name: "a" }, { name: "b" }], { heartbeat: { threshold: 1, rise: 1 } });
-  pool.failed(pool.acquire(CLIENT) as Lease);
-  pool.beat(at(pool, "a"), "answered");
-  pool.change("a", { admin: "draining" });
-  pool.failed(pool.acquire(CLIENT) as Lease);
-  assertEquals(at(pool, "b").state(), "down");
+test("two clients' failures in two intervals bring down a backend that misses its own heartbeats, too", () => {
+  const pool = poolOf([{ name: "a" }]);
+  const lease = pool.acquire(CLIENT) as Lease;
+  pool.failed(lease);
+  miss(pool, at(pool, "a"), 1);
+  pool.beat(at(pool, "a"), "sent");
+  pool.failed(lease);
+  assertEquals([at(pool, "a").state(), at(pool, "a").isHeld], ["down", false]);
 });
+
+/** A client of that backend, which must take one, fails. */
+function failAt(pool: Pool, backend: Backend): void {
+  const others = new Set([...pool.backends()].filter((one) => one !== backend));
+  const lease = pool.acquire(CLIENT, others);
+  if (!lease) return;
+  pool.failed(lease);
+  lease[Symbol.dispose]();
+}
+
+/** How many backends are held. */
+function held(pool: Pool): number {
+  return [...pool.backends()].filter(({ isHeld }) => isHeld).length;
+}
 
 type Step = readonly [
   act: "acquire" | "dispose" | "fail" | "miss" | "answer" | "admin" | "remove",
@@ -81,12 +110,14 @@ test("active returns to 0 after any interleaving, and only available backends ar
     fc.property(policy, fc.array(fc.tuple(act, fc.nat(5)), { maxLength: 100 }), (name, steps) => {
       const pool = poolOf([{ maxConnections: 3 }, {}, { weight: 3 }, { weight: 0 }, { backup: true }], {
         policy: name,
+        clock: new ManualClock(),
       });
       const all = [...pool.backends()];
       const leases: Lease[] = [];
       for (const one of steps) run(pool, all, leases, one);
       for (const lease of leases) lease[Symbol.dispose]();
       assert(all.every(({ active }) => active === 0));
+      pool[Symbol.dispose]();
     }),
   );
 });

@@ -1,7 +1,9 @@
 import { assert } from "@std/assert";
+import { withDeadline } from "../../src/async/mod.ts";
 import type { Backend, BackendSpec } from "../../src/balancer/backend.ts";
-import type { Client } from "../../src/balancer/contract.ts";
+import type { BackendState, Client } from "../../src/balancer/contract.ts";
 import { createPool, type Pool, type PoolOptions } from "../../src/balancer/pool.ts";
+import { DEADLINE_MS } from "../helpers.ts";
 
 /** A client; all of these come from one address. */
 export const CLIENT: Client = { host: "10.0.0.1" };
@@ -11,10 +13,10 @@ export const PORT = 7000;
 /** A pool of backends `10.9.0.1:7000` and so on that have answered once. */
 export function poolOf(specs: readonly Partial<BackendSpec>[], options: Partial<PoolOptions> = {}): Pool {
   const pool = createPool({ name: "default", policy: "round-robin", ...options });
-  for (const [i, spec] of specs.entries()) {
-    const backend = pool.add({ address: { host: `10.9.0.${i + 1}`, port: PORT }, ...spec });
-    pool.beat(backend, "answered");
-  }
+  const add = (spec: Partial<BackendSpec>, i: number): Backend =>
+    pool.add({ address: { host: `10.9.0.${i + 1}`, port: PORT }, ...spec });
+  // All are there before the first one is up: none has joined later.
+  for (const backend of specs.map(add)) pool.beat(backend, "answered");
   return pool;
 }
 
@@ -36,4 +38,14 @@ export function at(pool: Pool, name: string): Backend {
 /** The names of the backends of `count` clients in a row, which stay. */
 export function picks(pool: Pool, count: number): (string | undefined)[] {
   return Array.from({ length: count }, () => pool.acquire(CLIENT)?.backend.name);
+}
+
+/** Resolves when a backend of `pool` is in `state`. */
+export async function reaches(pool: Pool, state: BackendState): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  using _watch = pool.watch({
+    onAdd: (backend) => backend.state() === state && resolve(),
+    onState: (_backend, _from, to) => to === state && resolve(),
+  });
+  await withDeadline(promise, DEADLINE_MS, `see a backend of ${pool.name} ${state}`);
 }

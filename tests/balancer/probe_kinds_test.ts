@@ -151,3 +151,22 @@ test("chatProbe() connects anew after its connection was lost", async () => {
   assertEquals(connections.length, 2);
   controller.abort();
 });
+
+test("chatProbe() gives a connection up on which no answer comes, and asks on another one", async () => {
+  let accepted = 0;
+  await using chat = await server(
+    (said, connection) => {
+      if (accepted > 1) say(PONG)(said, connection);
+    },
+    () => {
+      accepted += 1;
+    },
+  );
+  const probe = chatProbe(driver);
+  const backend = backendAt(chat);
+  const controller = new AbortController();
+  await assertRejects(() => probe(backend, { signal: controller.signal, timeoutMs: 20 }), Error);
+  const answer = await probe(backend, { signal: controller.signal, timeoutMs: 5000 });
+  assertEquals([accepted, answer.capacity], [2, 20_000]);
+  controller.abort();
+});

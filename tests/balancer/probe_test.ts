@@ -1,8 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Backend } from "../../src/balancer/backend.ts";
-import type { BackendState } from "../../src/balancer/contract.ts";
 import { monitor } from "../../src/balancer/monitor.ts";
-import { createPool, type Pool } from "../../src/balancer/pool.ts";
+import { createPool } from "../../src/balancer/pool.ts";
 import { tcpProbe } from "../../src/balancer/probe/mod.ts";
 import {
   type Address,
@@ -13,6 +12,7 @@ import {
   systemDriver,
 } from "../../src/net/mod.ts";
 import { test } from "../testing.ts";
+import { reaches } from "./pools.ts";
 
 const drivers = { nodeDriver: nodeDriver(), systemDriver: systemDriver() };
 const { signal: never } = new AbortController();
@@ -29,16 +29,6 @@ function serve(address: Address, onAccept?: () => void): Promise<Listener> {
 
 function backendAt(address: Address): Backend {
   return createPool({ name: "default", policy: "round-robin" }).add({ address });
-}
-
-/** Resolves when the only backend of `pool` gets into `state`. */
-function reaches(pool: Pool, state: BackendState): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const watch = pool.watch({
-    onAdd: (backend) => backend.state() === state && resolve(),
-    onState: (_backend, _from, to) => to === state && resolve(),
-  });
-  return promise.finally(() => watch[Symbol.dispose]());
 }
 
 for (const [name, driver] of Object.entries(drivers)) {

@@ -4,19 +4,9 @@ import { random } from "../../src/balancer/policy/random.ts";
 import { twoChoices } from "../../src/balancer/policy/two_choices.ts";
 import { test } from "../testing.ts";
 import { clients, NOBODY, policyOf, type Seat, seat, seats, take } from "./policy_conformance.ts";
+import { seeded } from "./seeded.ts";
 
 const CLIENT = { host: "10.0.0.1" };
-
-/** Numbers from 0 up to 1 that look random and are the same in every run: mulberry32 by Tommy Ettinger (2017). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Whether `count` of `all` is what a chance of `share` gives but once in many million runs. */
 function assertShare(count: number, all: number, share: number, context: string): void {

@@ -44,7 +44,7 @@ export interface Program extends AsyncDisposable {
   type(text: string): void;
   /** Ends standard input. */
   endInput(): void;
-  signal(signal: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP"): void;
+  signal(signal: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGHUP"): void;
   /** The exit code, or the signal that ended it. */
   readonly exited: Promise<number | string>;
   /** Waits for the end, but not for ever. */
@@ -130,7 +130,7 @@ class RunningProgram implements Program {
     this.#child.stdin?.end();
   }
 
-  signal(signal: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP"): void {
+  signal(signal: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGHUP"): void {
     process.kill(this.pid, signal);
   }
 

@@ -17,10 +17,23 @@ const MISTAKES: readonly (readonly [readonly string[], string])[] = [
     ["up", "--policy", "best"],
     '"best" is not one of round-robin, weighted, ip-hash, least-connections, two-choices, random',
   ],
-  [["balance", "--policy", "key-hash", "--backend", "127.0.0.1:1"], '"key-hash" is not one of round-robin'],
+  [["up", "--policy", "key-hash"], '"key-hash" is not one of round-robin'],
+  [["balance", "--policy", "key-hash", "--backend", "127.0.0.1:1"], "needs to know what to look for"],
+  [["balance", "--key", "sni", "--backend", "127.0.0.1:1"], "--key:"],
+  [
+    ["balance", "--udp", "--tls-certificate", "a", "--tls-key", "b", "--backend", "127.0.0.1:1"],
+    "--tls-certificate: TLS is for streams",
+  ],
+  [["balance", "--heartbeat", "send-expect", "--backend", "127.0.0.1:1"], "expect"],
+  [["balance", "--trusted", "10.0.0.0/33", "--backend", "127.0.0.1:1"], "--trusted: "],
+  [["balance", "--pool", "web", "--backend", "127.0.0.1:1"], "--pool: give the --redis"],
+  [["balance", "--config", "/nowhere/chorus.json"], "--config: cannot read /nowhere/chorus.json"],
   [["up", "--listen", "nowhere"], '--listen: "nowhere" is not an address; write HOST:PORT'],
   [["up", "--listen", "127.0.0.1:70000"], "ports are 0 to 65535"],
-  [["up", "--admin", "0.0.0.0:7090"], "not a loopback address"],
+  [
+    ["up", "--admin", "0.0.0.0:7090"],
+    "0.0.0.0:7090 is not a loopback address; give --admin-token FILE with it",
+  ],
   [["up", "--grace", "5"], '--grace: "5" is not a time; write 500ms, 5s'],
   [["up", "--redis", "localhost"], "--redis: not the address of a Redis"],
   [["up", "--limit", "speed=1"], '"speed" is not a limit; there are login-timeout'],
@@ -29,7 +42,7 @@ const MISTAKES: readonly (readonly [readonly string[], string])[] = [
   [["balance"], "say where clients go"],
   [
     ["balance", "--backend", "127.0.0.1:1,heavy"],
-    '"heavy" of "127.0.0.1:1,heavy" is neither weight=N nor backup',
+    '--backend: "heavy" is neither weight=N nor backup nor max=N',
   ],
   [["chat", "--listen", "0.0.0.0:0", "--redis", "redis://127.0.0.1:1"], "--advertise"],
 ];
@@ -139,26 +152,18 @@ test("balance serves /health and /api/pools, and refuses a name that somebody el
   ]);
   const { admin } = await balancer.ready();
   await balancer.says("was suspect");
-  assertEquals(await getJson(admin, "/api/pools"), {
-    pools: [
-      {
-        name: "default",
-        policy: "round-robin",
-        dispatch: "splice",
-        backends: [
-          {
-            name: `127.0.0.1:${port}`,
-            state: "up",
-            missed: 0,
-            weight: 2,
-            connections: 0,
-            total: 0,
-            source: "config",
-            backup: false,
-          },
-        ],
-      },
-    ],
+  const { pools } = (await getJson(admin, "/api/pools")) as { pools: [{ backends: [object] }] };
+  const [{ backends, ...pool }] = pools;
+  assertPartial(pool, { name: "default", policy: "round-robin", dispatch: "splice" });
+  assertPartial(backends[0], {
+    name: `127.0.0.1:${port}`,
+    state: "up",
+    missed: 0,
+    weight: 2,
+    connections: 0,
+    total: 0,
+    source: "config",
+    backup: false,
   });
   const health = (await getJson(admin, "/health")) as { healthy: boolean };
   assertEquals(health.healthy, true);
@@ -166,3 +171,8 @@ test("balance serves /health and /api/pools, and refuses a name that somebody el
   assertEquals([foreign.status, (await fetch(`http://${admin}/nothing`)).status], [foreign.status, 404]);
   backend.close();
 });
+
+/** What is promised of `/api/pools`, first and in this order; there may be more. */
+function assertPartial(found: object, promised: object): void {
+  assertEquals(Object.entries(found).slice(0, Object.keys(promised).length), Object.entries(promised));
+}

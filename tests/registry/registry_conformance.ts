@@ -73,12 +73,36 @@ function testAnnouncing(promise: Define): void {
       capacity: 0,
       draining: true,
       proxy: 2,
+      pool: "edge",
+      via: ["node-1", "node-2"],
+      serves: ["inner"],
     };
     const { promise: joined, resolve } = Promise.withResolvers<Announcement>();
     await using _ = await b.watch({ ...log(), joined: resolve });
     await a.announce(full);
     assertEquals(await joined, full);
   });
+
+  promise(
+    "tells a change of who is behind a server, and nothing when it is the same again",
+    async ({ a, b }) => {
+      const changes: (readonly string[] | undefined)[] = [];
+      let told = Promise.withResolvers<void>();
+      const changed = ({ via }: Announcement): void => {
+        changes.push(via);
+        told.resolve();
+      };
+      await using _ = await b.watch({ ...log(), changed });
+      const announced = await a.announce(server("s1", { via: ["n1"] }));
+      for (const via of [["n1", "n2"], ["n1"]]) {
+        told = Promise.withResolvers();
+        announced.update({ via });
+        announced.update({ via: [...via] });
+        await told.promise;
+      }
+      assertEquals(changes, [["n1", "n2"], ["n1"]]);
+    },
+  );
 
   promise("ends with the last of several changes in one tick", async ({ a, b }) => {
     const seen = log();
@@ -160,6 +184,9 @@ function testWatching(promise: Define): void {
 
   promise("refuses what is not well-formed, an id twice, and everything once it is closed", async ({ a }) => {
     await assertRejects(() => a.announce(server("s1", { tcp: "nowhere" })), TypeError, "tcp");
+    await assertRejects(() => a.announce(server("s1", { via: ["a>b"] })), TypeError, "via.0");
+    const many = Array.from({ length: 257 }, (_, index) => `n${index}`);
+    await assertRejects(() => a.announce(server("s1", { via: many })), TypeError, "via");
     const announced = await a.announce(server("s1"));
     await assertRejects(() => a.announce(server("s1")), TypeError, '"s1"');
     assertThrows(() => announced.update({ weight: -1 }), TypeError, "weight");

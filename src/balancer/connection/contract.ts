@@ -28,11 +28,18 @@ export interface ServedClient {
 
 /** A client that is served, in the table of all such. */
 export interface TableEntry extends ServedClient {
-  /** Names it among all of this process. */
+  /** Names it among all of this process: `c` and its number, to the base of 36. */
   readonly id: string;
+  /** Its number in the order in which clients came, from 1 on. */
+  readonly serial: number;
   /** When it was connected, on the table's clock. */
   readonly openedAt: number;
-  /** Ends it for our own reason: closes it in order. Only the first reason counts; does nothing when it is over. */
+  /** `closing` once {@linkcode end} was called, `over` once it has left the table. */
+  readonly state: "open" | "closing" | "over";
+  /**
+   * Ends it for our own reason: closes it in order, and aborts it when it is not over 10 s later. Only the first reason counts; does
+   * nothing when it is over.
+   */
   end(reason: ClosingReason): void;
   /** It is over: it leaves the table and is counted on its backend. The reason of {@linkcode end} goes before `reason`. Once. */
   over(reason: EndReason): EndReason;

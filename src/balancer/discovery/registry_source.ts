@@ -1,136 +1,207 @@
-import type { Clock, Timer } from "../../async/mod.ts";
+import { type Clock, systemClock, type Timer } from "../../async/mod.ts";
 import { parseAddress } from "../../net/mod.ts";
-import type { Announcement, Registry } from "../../registry/mod.ts";
-import type { Backend, BackendChange } from "../backend.ts";
-import type { Pool } from "../pool.ts";
+import type { Announcement, Registry, RegistryHandler } from "../../registry/mod.ts";
+import { DiscoveryError, type DiscoveryReport } from "./error.ts";
+import { firstReading } from "./first_reading.ts";
+import type { MemberSpec, Membership } from "./membership.ts";
+import { addressFor, loopError, Topology } from "./topology.ts";
 
 /** Options for {@linkcode watchRegistry}. */
 export interface RegistrySourceOptions {
   readonly registry: Registry;
-  readonly pool: Pool;
-  readonly clock: Clock;
-  /** Told what could not be used: an announcement without a usable address, a name that is taken. Must not throw. */
-  readonly onError: (error: unknown, context: { readonly during: string }) => void;
+  readonly membership: Membership;
+  /** Whose announcements: those for this pool; for `web`, the `web` address of chat servers. @default {the pool's own name} */
+  readonly poolName?: string | undefined;
+  /** This balancer's own id: who would send clients back to it is not used. @default {nobody is refused} */
+  readonly nodeId?: string | undefined;
+  /** Told what cannot be used: an announcement without a usable address, one that leads back here. Must not throw. @default {ignored} */
+  readonly onError?: DiscoveryReport | undefined;
+  /** The source's name. @default {registry} */
+  readonly source?: string | undefined;
+  /** @default {systemClock} */
+  readonly clock?: Clock | undefined;
 }
 
 /** How often expired ones are looked at again, in milliseconds. */
 const RECHECK_MS = 1000;
 
 interface Found {
-  announcement: Announcement;
-  /** What we added. A later one of its name is somebody else's. */
-  readonly backend: Backend;
+  readonly id: string;
+  /** The backend's name: where it is reached. */
+  readonly name: string;
+  readonly spec: MemberSpec;
   isExpired: boolean;
 }
 
 /**
- * Keeps the backends of a pool as the servers of a registry announce themselves. Disposing leaves the pool as it is.
+ * Keeps in a pool who announces itself in a registry. Resolves after the first reading, or after 5 s without one, and goes on trying
+ * then. Disposing leaves the pool as it is.
  *
- * A goodbye removes a backend. One whose lease has expired is removed only once its heartbeat says `down`, too: the registry may
- * be wrong about who lives, and a registry that was emptied empties no pool.
+ * - One that says goodbye is named no longer: without connections it leaves the pool at once, with some it drains.
+ * - One whose lease has expired is named until its heartbeat says `down`, too: the registry may be wrong about who lives, and a registry
+ *   that was emptied empties no pool.
+ * - One that starts anew at the address of another one takes its place, as a fresh backend.
+ * - One through which clients would come back to this balancer is never used, and is reported once with the way that they would take.
+ *
+ * @throws {RegistryError} `closed`.
  */
 export async function watchRegistry(options: RegistrySourceOptions): Promise<AsyncDisposable> {
   const source = new RegistrySource(options);
-  const watch = await options.registry.watch(source);
+  const reading = source.watch();
+  if (!(await firstReading(reading, options.clock ?? systemClock))) reading.catch(source.fail);
   source.start();
-  return {
-    async [Symbol.asyncDispose]() {
-      source.stop();
-      await watch[Symbol.asyncDispose]();
-    },
-  };
+  return source;
 }
 
-class RegistrySource {
+class RegistrySource implements RegistryHandler, AsyncDisposable {
   readonly #options: RegistrySourceOptions;
+  readonly #clock: Clock;
+  readonly #source: string;
+  readonly #topology = new Topology();
   readonly #found = new Map<string, Found>();
+  /** Who of them is at a name: the one that came last. */
+  readonly #byName = new Map<string, Found>();
+  /** Who cannot be used, so that it is reported once. */
+  readonly #refused = new Set<string>();
+  /** The reports that wait for the first reading. */
+  #unreported: (() => void)[] = [];
+  #watch: AsyncDisposable | undefined;
   #timer: Timer | undefined;
+  #hasTakenOver = false;
+  #isStopped = false;
 
   constructor(options: RegistrySourceOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#source = options.source ?? "registry";
   }
 
+  /** Resolves after the first reading. */
+  async watch(): Promise<void> {
+    const watch = await this.#options.registry.watch(this);
+    this.#watch = watch;
+    if (this.#isStopped) {
+      await watch[Symbol.asyncDispose]();
+      return;
+    }
+    this.#takeOver();
+    for (const report of this.#unreported) report();
+    this.#unreported = [];
+  }
+
+  /** Looks at those that have expired, again and again. */
   start(): void {
-    this.#timer = this.#options.clock.after(RECHECK_MS, () => {
+    this.#timer = this.#clock.after(RECHECK_MS, () => {
       this.#recheck();
       this.start();
     });
   }
 
-  stop(): void {
-    this.#timer?.cancel();
-  }
+  /** Nothing will be read, unless it was told to stop. */
+  readonly fail = (error: unknown): void => {
+    if (!this.#isStopped) this.#options.onError?.(error, { during: "watch the registry" });
+  };
 
   joined(announcement: Announcement): void {
-    this.#try(announcement, () => this.#add(announcement));
+    this.changed(announcement);
   }
 
   changed(announcement: Announcement): void {
-    const found = this.#found.get(announcement.id);
-    this.#try(announcement, () => {
-      if (found?.announcement.tcp === announcement.tcp) this.#change(found, announcement);
-      else this.#add(announcement);
-    });
+    if (this.#isStopped) return;
+    this.#topology.see(announcement);
+    const name = this.#nameFor(announcement);
+    const known = this.#found.get(announcement.id);
+    if (known && known.name !== name) this.#forget(known);
+    if (name !== undefined) this.#use(name, announcement);
   }
 
   left(id: string, reason: "goodbye" | "expired"): void {
+    if (this.#isStopped) return;
+    this.#topology.leave(id);
+    this.#refused.delete(id);
     const found = this.#found.get(id);
     if (!found) return;
-    if (reason === "goodbye") this.#forget(id, found);
+    if (reason === "goodbye") this.#forget(found);
     else found.isExpired = true;
   }
 
-  #try({ id }: Announcement, use: () => void): void {
-    try {
-      use();
-    } catch (error) {
-      this.#options.onError(error, { during: `discover ${id}` });
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await this.#watch?.[Symbol.asyncDispose]();
+  }
+
+  /** Where it is reached; undefined when it is not for this pool or cannot be used. */
+  #nameFor(announcement: Announcement): string | undefined {
+    const { membership, poolName = membership.pool.name } = this.#options;
+    const name = addressFor(announcement, poolName);
+    if (name === undefined) return undefined;
+    if (!this.#isLoop(announcement) && typeof parseAddress(name) !== "string") {
+      this.#refused.delete(announcement.id);
+      return name;
     }
+    if (this.#refused.has(announcement.id)) return undefined;
+    this.#refused.add(announcement.id);
+    // The way through others is known once all have been read.
+    if (this.#watch) this.#report(announcement, name);
+    else this.#unreported.push(() => this.#report(announcement, name));
+    return undefined;
   }
 
-  #add(announcement: Announcement): void {
-    const { id, tcp: name, weight, draining } = announcement;
+  #isLoop({ via }: Announcement): boolean {
+    const { nodeId } = this.#options;
+    return nodeId !== undefined && via?.includes(nodeId) === true;
+  }
+
+  #report(announcement: Announcement, name: string): void {
+    const { id } = announcement;
+    const { nodeId = "" } = this.#options;
     const address = parseAddress(name);
-    if (typeof address === "string") throw new RangeError(`Cannot add backend ${id}: ${address}`);
-    this.#replace(id, name);
+    const error = this.#isLoop(announcement)
+      ? loopError(`add backend ${name}`, [nodeId, ...this.#topology.pathFrom(announcement, nodeId)])
+      : new DiscoveryError("invalid", `Cannot add backend ${name} of ${id}: ${address}`);
+    this.#options.onError?.(error, { during: `discover ${id}` });
+  }
+
+  #use(name: string, { id, weight, draining, proxy }: Announcement): void {
+    const address = parseAddress(name);
+    if (typeof address === "string") return;
+    const before = this.#byName.get(name);
+    // A predecessor at this address, whose late end must not touch its successor.
+    if (before && before.id !== id) this.#found.delete(before.id);
     const admin = draining ? "draining" : "enabled";
-    const backend = this.#options.pool.add({ name, address, weight, source: "registry", admin });
-    this.#found.set(id, { announcement, backend, isExpired: false });
+    const spec: MemberSpec = { name, address, weight, admin, proxy, incarnation: id };
+    const found = { id, name, spec, isExpired: false };
+    this.#found.set(id, found);
+    this.#byName.set(name, found);
+    if (this.#hasTakenOver) this.#options.membership.put(this.#source, spec);
+    else if (this.#watch) this.#takeOver();
   }
 
-  #change(found: Found, announcement: Announcement): void {
-    found.isExpired = false;
-    const before = found.announcement;
-    // Only what has changed, so that what an operator has set since stays.
-    const change: BackendChange = {
-      ...(before.weight !== announcement.weight && { weight: announcement.weight }),
-      ...(before.draining !== announcement.draining && {
-        admin: announcement.draining ? "draining" : "enabled",
-      }),
-    };
-    if (this.#isOurs(found)) this.#options.pool.change(found.backend.name, change);
-    found.announcement = announcement;
+  /**
+   * Names those who were found in place of those whom an earlier source of this name has left behind. Not before somebody was found: a
+   * registry that is empty removes nobody.
+   */
+  #takeOver(): void {
+    if (this.#found.size === 0) return;
+    this.#hasTakenOver = true;
+    this.#options.membership.update(
+      this.#source,
+      this.#found.values().map(({ spec }) => spec),
+    );
   }
 
-  /** The server's own backend at another address, and a predecessor at this one whose lease has not expired yet. */
-  #replace(id: string, name: string): void {
-    for (const [known, found] of this.#found)
-      if (known === id || found.backend.name === name) this.#forget(known, found);
-  }
-
-  #forget(id: string, found: Found): void {
+  #forget({ id, name }: Found): void {
     this.#found.delete(id);
-    if (this.#isOurs(found)) this.#options.pool.remove(found.backend.name);
-  }
-
-  #isOurs({ backend }: Found): boolean {
-    return this.#options.pool.find(backend.name) === backend;
+    this.#byName.delete(name);
+    this.#options.membership.drop(this.#source, name);
   }
 
   #recheck(): void {
-    for (const [id, found] of this.#found) {
-      const isGone = found.backend.health.verdict === "down" || !this.#isOurs(found);
-      if (found.isExpired && isGone) this.#forget(id, found);
+    const { pool } = this.#options.membership;
+    for (const found of this.#found.values()) {
+      const backend = pool.find(found.name);
+      if (found.isExpired && (!backend || backend.health.verdict === "down")) this.#forget(found);
     }
   }
 }

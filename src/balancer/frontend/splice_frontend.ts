@@ -1,119 +1,122 @@
-import type { Clock } from "../../async/mod.ts";
-import {
-  type Address,
-  type Connection,
-  type ConnectionHandler,
-  type Driver,
-  hostOf,
-  type Splice,
-  splice,
-} from "../../net/mod.ts";
-import type { Backend } from "../backend.ts";
-import type { Lease, Pool } from "../pool.ts";
-import { type Frontend, type FrontendHandler, frontendOf, MAX_TRIES, Reception } from "./frontend.ts";
+import { randomUUID } from "node:crypto";
+import { timerWheel } from "../../async/mod.ts";
+import { type Address, type Driver, formatAddress, nodeDriver } from "../../net/mod.ts";
+import { ConnectionTable } from "../connection/table.ts";
+import type { Pool } from "../pool.ts";
+import { Dialer } from "./dialer.ts";
+import { type Closing, closingOf, type Frontend, type FrontendHandler } from "./frontend.ts";
+import { Reception } from "./reception.ts";
+import { checkSettings, type FrontendSettings } from "./settings.ts";
+import { StreamService } from "./stream_service.ts";
 
 /** Options for {@linkcode startSpliceFrontend}. */
 export interface SpliceFrontendOptions {
+  /** @default {the address where it listens, as `HOST:PORT`} */
+  readonly name?: string | undefined;
+  /** Accepts the clients; where TLS ends here {@linkcode nodeDriver} does, which alone can. */
   readonly driver: Driver;
   readonly listen: Address;
   readonly pool: Pool;
-  readonly handler?: FrontendHandler;
-  /** The longest that connecting to a backend may take, in milliseconds. @default {5000} */
-  readonly connectTimeoutMs?: number;
-  /** How long nothing may pass in either direction, in milliseconds. @default {3600000} */
-  readonly idleTimeoutMs?: number;
-  /** How long the other direction may take once one has ended, in milliseconds. @default {30000} */
-  readonly halfCloseTimeoutMs?: number;
-  /** @default {systemClock} */
-  readonly clock?: Clock;
+  /** @default {plain TCP by `driver`, in 5 s} */
+  readonly dialer?: Dialer | undefined;
+  /** Where the clients are listed once they are served. Its clock is the frontend's. @default {a table of its own} */
+  readonly table?: ConnectionTable | undefined;
+  /** @default {no limits, plain TCP} */
+  readonly settings?: FrontendSettings | undefined;
+  readonly handler?: FrontendHandler | undefined;
 }
 
-/** Listens and splices every client with a backend of the pool. Resolves when it listens. @throws {NetError} */
-export async function startSpliceFrontend(options: SpliceFrontendOptions): Promise<Frontend> {
-  const { driver, listen, handler, clock } = options;
-  const reception = new Reception(handler);
-  const dispatcher = new SpliceDispatcher(options, reception);
-  const listener = await driver.listen(
+/** A frontend that copies the bytes of its clients. It can be changed while it runs. */
+export interface SpliceFrontend extends Frontend {
+  readonly settings: FrontendSettings;
+  /**
+   * Replaces all settings.
+   *
+   * @throws {RangeError} when a number is none, or TLS is to be switched on; nothing is changed then.
+   */
+  configure(settings: FrontendSettings): void;
+  /** Sends clients to another pool, from the next one on that is to be given a backend. */
+  redirect(pool: Pool, dialer: Dialer): void;
+}
+
+/** How late a timer of a client may be, in milliseconds. */
+const TICK_MS = 100;
+
+/**
+ * Listens and splices every client with a backend of the pool. Resolves when it listens.
+ *
+ * A client goes through, in this order, and is refused by the first that it does not pass:
+ *
+ * 1. who may come: the lists, the connections of its address, those of the frontend, the descriptors of the process;
+ * 2. the PROXY header, if one is asked for, within 3 s; then the lists and the connections of the address that it tells. `LOCAL`, by
+ *    which a balancer speaks for itself, is not judged by them; `UNKNOWN` is, by the sender's address;
+ * 3. the TLS handshake, if TLS ends here, within 10 s;
+ * 4. its first bytes, if the pool wants a key: what is not found within 16 KiB and 3 s is no key, and the pool's fallback picks. A server
+ *    that speaks first speaks after these 3 s, then;
+ * 5. a place on a backend, for which it may wait, and a connection to it: three different ones are tried.
+ *
+ * Then all bytes since the header, or inside of TLS, are copied both ways; see {@linkcode splice} in `net`. Until then its connection
+ * is only read where a step wants to know what it says, and at most 16 KiB and one chunk are held of it.
+ *
+ * A client who is refused is reset, where the driver can.
+ *
+ * @throws {NetError} As {@linkcode Driver.listen}.
+ * @throws {RangeError} when a setting is none.
+ */
+export async function startSpliceFrontend(options: SpliceFrontendOptions): Promise<SpliceFrontend> {
+  const { driver, listen, pool, table = new ConnectionTable(), settings = {}, handler } = options;
+  const { dialer = new Dialer({ driver, nodeId: randomUUID() }) } = options;
+  checkSettings("start frontend", settings);
+  const reception = new Reception(settings.access ?? {}, handler);
+  const wheel = timerWheel(table.clock, { tickMs: TICK_MS });
+  const service = new StreamService({ reception, table, handler, wheel }, settings, { pool, dialer });
+  service.name = options.name ?? formatAddress(listen);
+  const listener = await (settings.tls ? nodeDriver() : driver).listen(
     listen,
-    (client) => dispatcher.accept(client),
+    (client) => service.accept(client),
     reception.listenOptions,
   );
-  return frontendOf({ listener, reception, clock, abortAll: () => dispatcher.abortAll() });
+  service.name = options.name ?? formatAddress(listener.address);
+  const endAll = (): boolean => service.endAll();
+  const closing = closingOf({ listener, reception, endAll, clock: table.clock });
+  return toFrontend(service, reception, listener.address, closing);
 }
 
-class SpliceDispatcher {
-  readonly #options: SpliceFrontendOptions;
-  readonly #reception: Reception;
-  readonly #clients = new Set<Connection>();
-
-  constructor(options: SpliceFrontendOptions, reception: Reception) {
-    this.#options = options;
-    this.#reception = reception;
-  }
-
-  abortAll(): void {
-    for (const client of this.#clients) client.abort();
-  }
-
-  /** Nothing is read from a client before it has a backend. */
-  accept(client: Connection): ConnectionHandler {
-    client.pause();
-    this.#clients.add(client);
-    this.#reception.enter();
-    const left = new AbortController();
-    // Owned by the set of clients: it ends with the client.
-    void this.#serve(client, left.signal).finally(() => this.#remove(client));
-    return { data: ignore, close: () => left.abort(new Error("the client has left")) };
-  }
-
-  #remove(client: Connection): void {
-    this.#clients.delete(client);
-    this.#reception.leave();
-  }
-
-  async #serve(client: Connection, signal: AbortSignal): Promise<void> {
-    const tried = new Set<Backend>();
-    const host = hostOf(client.remote);
-    while (tried.size < MAX_TRIES) {
-      const lease = this.#options.pool.acquire({ host }, tried);
-      if (!lease) break;
-      try {
-        const spliced = await this.#connect(client, lease, signal);
-        if (spliced) {
-          await spliced.closed;
-          return;
-        }
-      } finally {
-        lease[Symbol.dispose]();
-      }
-      if (signal.aborted) return;
-      tried.add(lease.backend);
-    }
-    this.#reception.refuse(host, tried.size);
-    client.abort();
-  }
-
-  async #connect(client: Connection, lease: Lease, signal: AbortSignal): Promise<Splice | undefined> {
-    const { driver, pool, handler, connectTimeoutMs } = this.#options;
-    try {
-      const placeholder = { data: ignore, close: ignore };
-      const backend = await driver.connect(lease.backend.address, placeholder, {
-        signal,
-        timeoutMs: connectTimeoutMs ?? 5000,
-      });
-      // At once: a server that speaks first may be heard as soon as anything else is awaited.
-      return splice(client, backend, this.#options);
-    } catch (error) {
-      if (!signal.aborted) {
-        pool.failed(lease);
-        handler?.failed?.(lease.backend, error);
-      }
-      return undefined;
-    }
-  }
-}
-
-/** Until it is spliced, nothing of a connection is of interest but its end. */
-function ignore(): undefined {
-  return undefined;
+function toFrontend(
+  service: StreamService,
+  reception: Reception,
+  address: Address,
+  closing: Closing,
+): SpliceFrontend {
+  const isTlsPossible = service.settings.tls !== undefined;
+  return {
+    ...closing,
+    name: service.name,
+    address,
+    counters: reception.counters,
+    get pool() {
+      return service.to.pool;
+    },
+    get settings() {
+      return service.settings;
+    },
+    get connections() {
+      return reception.inside.count;
+    },
+    get isDraining() {
+      return reception.isDraining;
+    },
+    configure(settings) {
+      checkSettings("configure frontend", settings);
+      if (settings.tls && !isTlsPossible)
+        throw new RangeError(
+          "Cannot configure frontend: TLS must be there when it starts, received it later",
+        );
+      service.settings = settings;
+      reception.access = settings.access ?? {};
+    },
+    redirect(pool, dialer) {
+      service.to = { pool, dialer };
+    },
+  };
 }

@@ -15,7 +15,10 @@ interface Owner<B> {
   readonly backend: B;
   readonly number: number;
   weight: number;
-  isOpen: boolean;
+  /** How many of its points are to be found: the first ones. All, none, or some of them while it starts slowly. */
+  open: number;
+  /** Where its points stand on the ring; undefined until that is asked for. */
+  places: Uint32Array | undefined;
   /** Its points are not on the ring yet, or are those of another weight. */
   isFresh: boolean;
 }
@@ -36,6 +39,8 @@ class ConsistentHash<B extends Candidate> implements Policy<B> {
   readonly #keyOf: (client: Client) => string;
   readonly #owners = new Map<B, Owner<B>>();
   readonly #byNumber: (Owner<B> | undefined)[] = [];
+  /** The same, but their backends: one step less for a pick. */
+  readonly #backends: (B | undefined)[] = [];
   readonly #ring = new Ring();
   #scale = 1;
   #isStale = false;
@@ -49,10 +54,10 @@ class ConsistentHash<B extends Candidate> implements Policy<B> {
 
   add(backend: B): void {
     const number = this.#free.pop() ?? this.#byNumber.length;
-    const { weight, available: isOpen } = backend;
-    const owner = { backend, number, weight, isOpen, isFresh: true };
+    const owner = { backend, number, weight: backend.weight, open: 0, places: undefined, isFresh: true };
     this.#owners.set(backend, owner);
     this.#byNumber[number] = owner;
+    this.#backends[number] = backend;
     this.#isStale = true;
   }
 
@@ -61,6 +66,7 @@ class ConsistentHash<B extends Candidate> implements Policy<B> {
     if (!owner) return;
     this.#owners.delete(backend);
     this.#byNumber[owner.number] = undefined;
+    this.#backends[owner.number] = undefined;
     this.#leaving.push(owner.number);
     this.#isStale = true;
   }
@@ -73,19 +79,19 @@ class ConsistentHash<B extends Candidate> implements Policy<B> {
       owner.isFresh = true;
       this.#isStale = true;
     }
-    if (owner.isOpen === backend.available) return;
-    owner.isOpen = backend.available;
     if (this.#isStale) return;
-    for (const point of this.#points(owner)) this.#ring.mark(point, owner.isOpen);
+    const before = owner.open;
+    owner.open = this.#openOf(owner);
+    this.#mark(owner, before, owner.open);
   }
 
   pick(client: Client, except: ReadonlySet<B>): B | undefined {
     if (this.#isStale) this.#mend();
     const number = this.#ring.find(hash32(this.#keyOf(client)), (candidate) => {
-      const backend = this.#byNumber[candidate]?.backend;
+      const backend = this.#backends[candidate];
       return backend !== undefined && except.has(backend);
     });
-    return this.#byNumber[number]?.backend;
+    return this.#backends[number];
   }
 
   /** Brings the ring up to date, once for all changes since the last pick. */
@@ -94,25 +100,50 @@ class ConsistentHash<B extends Candidate> implements Policy<B> {
     const scale = scaleOf(total, this.#owners.size);
     const isRescaled = scale !== this.#scale;
     this.#scale = scale;
+    for (const owner of this.#owners.values()) owner.open = this.#openOf(owner);
     this.#ring.change(this.#freshPoints(isRescaled), {
       stays: (number) => !isRescaled && this.#byNumber[number]?.isFresh === false,
-      isOpen: (number) => this.#byNumber[number]?.isOpen === true,
+      isOpen: (number) => (this.#byNumber[number]?.open ?? 0) > 0,
     });
-    for (const owner of this.#owners.values()) owner.isFresh = false;
+    for (const owner of this.#owners.values()) {
+      owner.isFresh = false;
+      owner.places = undefined;
+      if (owner.open > 0) this.#mark(owner, this.#countOf(owner), owner.open);
+    }
     this.#free.push(...this.#leaving.splice(0));
     this.#isStale = false;
   }
 
   #freshPoints(isRescaled: boolean): number[] {
     const points: number[] = [];
-    for (const owner of this.#owners.values())
-      if (owner.isFresh || isRescaled) for (const point of this.#points(owner)) points.push(point);
+    for (const owner of this.#owners.values()) {
+      if (!owner.isFresh && !isRescaled) continue;
+      for (const point of this.#pointsOf(owner)) points.push(point);
+    }
     return points;
   }
 
-  #points({ backend, number, weight }: Owner<B>): number[] {
-    const length = Math.max(1, Math.round(POINTS * this.#scale * weight));
-    return Array.from({ length }, (_, i) => pointAt(hash32(backend.name, i), number));
+  #countOf({ weight }: Owner<B>): number {
+    return Math.max(1, Math.round(POINTS * this.#scale * weight));
+  }
+
+  #openOf(owner: Owner<B>): number {
+    const { available, ramp } = owner.backend;
+    return available ? Math.max(1, Math.round(this.#countOf(owner) * ramp)) : 0;
+  }
+
+  /** Opens or shuts those points of an owner by which its open ones have become more or fewer. */
+  #mark(owner: Owner<B>, before: number, after: number): void {
+    if (before === after) return;
+    owner.places ??= Uint32Array.from(this.#pointsOf(owner), (point) => this.#ring.seek(point));
+    const changed = owner.places.subarray(Math.min(before, after), Math.max(before, after));
+    for (const place of changed) this.#ring.mark(place, after > before);
+  }
+
+  #pointsOf(owner: Owner<B>): Float64Array {
+    const points = new Float64Array(this.#countOf(owner));
+    for (let i = 0; i < points.length; i++) points[i] = pointAt(hash32(owner.backend.name, i), owner.number);
+    return points;
   }
 }
 

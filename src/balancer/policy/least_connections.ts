@@ -8,6 +8,7 @@ const MAX_LOAD = 1_000_000;
 interface Link<B> {
   /** Undefined in the link that begins and ends a circle. */
   readonly backend: B | undefined;
+  /** Its whole weight: a ramp that rises leaves the unit of all loads as it is. */
   weight: number;
   /** -1 while in no circle. */
   load: number;
@@ -34,7 +35,7 @@ class LeastConnections<B extends Candidate> implements Policy<B> {
   /** By load; only those that have a backend in them. The one that waits longest is the first. */
   readonly #circles = new Map<number, Link<B>>();
   readonly #loads = new NumberSet();
-  /** The largest weight. Who has it counts a load of one for each connection, who weighs half as much counts two. */
+  /** The largest weight, whatever its ramp. Who has it counts a load of one for each connection, who weighs half as much counts two. */
   #unit = 0;
   #unitIsStale = false;
 
@@ -81,7 +82,7 @@ class LeastConnections<B extends Candidate> implements Policy<B> {
   }
 
   #place(link: Link<B>, backend: B): void {
-    const load = backend.available ? loadOf(backend.active, this.#unit / link.weight) : -1;
+    const load = backend.available ? loadOf(backend.active, this.#unit / (link.weight * backend.ramp)) : -1;
     if (load === link.load) return;
     this.#leave(link);
     if (load >= 0) this.#join(link, load);

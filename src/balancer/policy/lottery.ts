@@ -1,4 +1,5 @@
 import type { Candidate } from "../contract.ts";
+import { shareOf } from "./share.ts";
 
 /** A ticket is refused with a chance below one half; after this many in a row, any of the largest weights is taken. */
 const MAX_REFUSALS = 64;
@@ -53,7 +54,7 @@ export class Lottery<B extends Candidate> {
     const ticket = this.#tickets.get(backend);
     if (!ticket) return;
     this.setAside(ticket);
-    ticket.weight = backend.weight;
+    ticket.weight = shareOf(backend);
     if (backend.available) this.putBack(ticket);
   }
 

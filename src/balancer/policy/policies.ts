@@ -6,9 +6,14 @@ import { random } from "./random.ts";
 import { roundRobin } from "./round_robin.ts";
 import { twoChoices } from "./two_choices.ts";
 import { weighted } from "./weighted.ts";
+import { withFallback } from "./with_fallback.ts";
 
-/** Makes a policy that knows no backend yet. */
-export type PolicyFactory = <B extends Candidate>() => Policy<B>;
+/**
+ * Makes a policy that knows no backend yet.
+ *
+ * @param random Gives a number from 0 up to but not including 1, for the policies that draw. @default {Math.random}
+ */
+export type PolicyFactory = <B extends Candidate>(random?: () => number) => Policy<B>;
 
 /** Every policy by name. A name without a policy does not compile. */
 export const policies: Readonly<Record<PolicyName, PolicyFactory>> = {
@@ -20,3 +25,21 @@ export const policies: Readonly<Record<PolicyName, PolicyFactory>> = {
   random,
   "key-hash": keyHash,
 };
+
+/** Which policy is wanted. */
+export interface PolicyChoice {
+  readonly policy: PolicyName;
+  /** Who picks for a client without a key under `key-hash`. @default {"ip-hash"} */
+  readonly fallback?: PolicyName | undefined;
+  /** Gives a number from 0 up to but not including 1. @default {Math.random} */
+  readonly random?: (() => number) | undefined;
+}
+
+/** Makes the policy that is wanted, which knows no backend yet. */
+export function makePolicy<B extends Candidate>(choice: PolicyChoice): Policy<B> {
+  const { policy, fallback = "ip-hash", random } = choice;
+  const main = policies[policy]<B>(random);
+  // A key-hash goes by the address itself, which saves a second ring.
+  if (policy !== "key-hash" || fallback === "ip-hash") return main;
+  return withFallback(main, policies[fallback]<B>(random));
+}

@@ -67,16 +67,23 @@ export class Ring {
       if (owners.isOpen(ownerOf(this.#points[at] ?? 0))) this.#open.add(at);
   }
 
-  /** Opens or shuts a point that is on the ring. */
-  mark(point: number, isOpen: boolean): void {
-    const at = this.#seek(point);
+  /** Where the first point at or after `point` stands in the row of all, until the next change of the ring. */
+  seek(point: number): number {
+    const points = this.#points;
+    let at = this.#index[placeOf(point) >>> this.#shift] ?? 0;
+    while (at < points.length && (points[at] ?? 0) < point) at += 1;
+    return at;
+  }
+
+  /** Opens or shuts the point that stands there. */
+  mark(at: number, isOpen: boolean): void {
     if (isOpen) this.#open.add(at);
     else this.#open.delete(at);
   }
 
   /** The owner of `place`, or, if `isExcepted` says so, of the next open point after it; -1 when there is none. */
   find(place: number, isExcepted: (owner: number) => boolean): number {
-    const start = this.#seek(pointAt(place, 0));
+    const start = this.seek(pointAt(place, 0));
     const after = this.#walk(start, this.#points.length, isExcepted);
     return after >= 0 ? after : this.#walk(0, start, isExcepted);
   }
@@ -87,14 +94,6 @@ export class Ring {
       if (!isExcepted(owner)) return owner;
     }
     return -1;
-  }
-
-  /** Where the first point at or after `point` stands. */
-  #seek(point: number): number {
-    const points = this.#points;
-    let at = this.#index[placeOf(point) >>> this.#shift] ?? 0;
-    while (at < points.length && (points[at] ?? 0) < point) at += 1;
-    return at;
   }
 
   #buildIndex(): void {

@@ -1,5 +1,6 @@
 import type { Candidate, Client, Policy } from "../contract.ts";
 import { type Due, Heap, isBefore } from "./heap.ts";
+import { shareOf } from "./share.ts";
 
 /** The next turn of one backend. */
 interface Turn<B> {
@@ -64,7 +65,7 @@ class Weighted<B extends Candidate> implements Policy<B> {
   #now = 0;
 
   add(backend: B): void {
-    const from = { joined: this.#now, taken: 0, weight: backend.weight };
+    const from = { joined: this.#now, taken: 0, weight: shareOf(backend) };
     const place = { line: undefined, before: undefined, after: undefined };
     const turn: Turn<B> = { ...from, ...place, backend, order: this.#added++, due: dueOf(from) };
     this.#turns.set(backend, turn);
@@ -81,7 +82,7 @@ class Weighted<B extends Candidate> implements Policy<B> {
   change(backend: B): void {
     const turn = this.#turns.get(backend);
     if (!turn) return;
-    if (turn.weight !== backend.weight) this.#reweigh(turn);
+    if (turn.weight !== shareOf(backend)) this.#reweigh(turn);
     if (!backend.available) this.#exit(turn);
     else if (!turn.line) {
       // Who was away for a moment only goes on with the turn that was next: coming and going gains nothing.
@@ -114,9 +115,10 @@ class Weighted<B extends Candidate> implements Policy<B> {
 
   /** What is left until the next turn shrinks or grows with the weight. */
   #reweigh(turn: Turn<B>): void {
-    const left = Math.max(0, turn.due - this.#now) * (turn.weight / turn.backend.weight);
+    const weight = shareOf(turn.backend);
+    const left = Math.max(0, turn.due - this.#now) * (turn.weight / weight);
     this.#exit(turn);
-    turn.weight = turn.backend.weight;
+    turn.weight = weight;
     this.#restart(turn, this.#now + left - 0.5 / turn.weight);
   }
 

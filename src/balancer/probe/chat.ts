@@ -11,7 +11,7 @@ const PING = Buffer.from('{"type":"ping"}\n');
 /**
  * A probe that sends `ping` to a chat server over a connection that it keeps, and waits for `pong`.
  *
- * A connection that is lost is made anew at the next probe. The one of a backend is closed when the signal of its probes is
+ * A connection that is lost, or on which no answer comes, is made anew at the next probe. The one of a backend is closed when the signal of its probes is
  * aborted.
  */
 export function chatProbe(driver: Driver): Probe {
@@ -22,7 +22,7 @@ export function chatProbe(driver: Driver): Probe {
       connection = await KeptConnection.open(driver, backend, options);
       kept.set(backend, connection);
     }
-    return await connection.ping();
+    return await connection.ping(2 * options.timeoutMs);
   };
 }
 
@@ -62,11 +62,19 @@ class KeptConnection {
     return this.#connection !== undefined;
   }
 
-  ping(): Promise<ProbeAnswer> {
+  /** Rejects, and gives the connection up, when there is no answer within `patienceMs`: the other end may be gone without a word. */
+  async ping(patienceMs: number): Promise<ProbeAnswer> {
     const waiting = Promise.withResolvers<ProbeAnswer>();
     this.#waiting = waiting;
-    this.#connection?.write(PING);
-    return waiting.promise;
+    const over = AbortSignal.timeout(patienceMs);
+    const onOver = (): void => this.#fail(over.reason);
+    over.addEventListener("abort", onOver, { once: true });
+    try {
+      this.#connection?.write(PING);
+      return await waiting.promise;
+    } finally {
+      over.removeEventListener("abort", onOver);
+    }
   }
 
   #receive(line: string): boolean {

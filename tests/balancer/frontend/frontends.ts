@@ -5,8 +5,9 @@
  */
 import { Buffer } from "node:buffer";
 import { assert } from "@std/assert";
-import { wait } from "../../../src/async/mod.ts";
+import { type Clock, wait } from "../../../src/async/mod.ts";
 import type { BackendSpec } from "../../../src/balancer/backend.ts";
+import type { EndReason } from "../../../src/balancer/end_reason.ts";
 import type { Frontend, FrontendHandler } from "../../../src/balancer/frontend/frontend.ts";
 import { createPool, type Pool } from "../../../src/balancer/pool.ts";
 import { type Address, type Connection, NetError, nodeDriver, systemDriver } from "../../../src/net/mod.ts";
@@ -57,18 +58,27 @@ export interface Visitor {
 }
 
 /** Connects to a frontend. @param host The client's own address. */
-export async function visit(frontend: Frontend, host?: string): Promise<Visitor> {
+export async function visit(frontend: Pick<Frontend, "address">, host?: string): Promise<Visitor> {
   const recorder = new Recorder();
   const connection = await nodeDriver().connect(frontend.address, recorder, { localAddress: host });
   return { connection, recorder };
 }
 
-/** Connects to a frontend that refuses, and waits for the end, which may come before the client has heard that it is connected. */
-export async function refused(frontend: Frontend): Promise<void> {
+/**
+ * Connects to a frontend that refuses, and waits for the end, which may come before the client has heard that it is connected.
+ *
+ * @param bytes What the client says, and then ends.
+ */
+export async function refused(frontend: Frontend, bytes?: Uint8Array, host?: string): Promise<void> {
   try {
-    const { connection, recorder } = await visit(frontend);
+    const { connection, recorder } = await visit(frontend, host);
+    if (bytes) {
+      connection.write(bytes);
+      connection.end();
+    }
     await recorder.gone;
     connection.abort();
+    await recorder.closed;
   } catch (error) {
     assert(error instanceof NetError && error.code === "reset", String(error));
   }
@@ -76,7 +86,7 @@ export async function refused(frontend: Frontend): Promise<void> {
 
 /** Connects, and waits to be greeted. @returns The client and the name of its server. */
 export async function greeted(
-  frontend: Frontend,
+  frontend: Pick<Frontend, "address">,
   host?: string,
 ): Promise<Visitor & { readonly name: string }> {
   const visitor = await visit(frontend, host);
@@ -86,7 +96,7 @@ export async function greeted(
 
 /** The names of the servers of `count` clients at once, who then leave. */
 export async function namesFor(
-  frontend: Frontend,
+  frontend: Pick<Frontend, "address">,
   hosts: readonly (string | undefined)[],
 ): Promise<string[]> {
   const visitors = await Promise.all(hosts.map((host) => greeted(frontend, host)));
@@ -102,12 +112,30 @@ export function tally(names: readonly string[]): Record<string, number> {
   return counts;
 }
 
-/** What a frontend told, a line each. */
-export function record(): FrontendHandler & { readonly lines: string[] } {
+/** What a frontend told. */
+export interface Told extends FrontendHandler {
+  /** A line for each client that was refused, and for each failure. */
+  readonly lines: string[];
+  /** What was said of each client that was refused. */
+  readonly details: string[];
+  /** Why each client that was served is over. */
+  readonly reasons: EndReason[];
+}
+
+/** A handler that keeps what it is told. */
+export function record(): Told {
   const lines: string[] = [];
+  const details: string[] = [];
+  const reasons: EndReason[] = [];
   return {
     lines,
-    refused: (host, reason) => void lines.push(`refused ${host} ${reason}`),
+    details,
+    reasons,
+    refused(host, reason, detail) {
+      lines.push(`refused ${host} ${reason}`);
+      details.push(detail ?? "");
+    },
+    ended: (_, reason) => void reasons.push(reason),
     failed: ({ name }, error) => void lines.push(`failed ${name} ${(error as { code?: string }).code}`),
     error: (_, { during }) => void lines.push(`error ${during}`),
   };
@@ -118,8 +146,9 @@ export function poolAt(
   addresses: readonly Address[],
   policy: Pool["policy"] = "round-robin",
   specs: readonly Partial<BackendSpec>[] = [],
+  clock?: Clock,
 ): Pool {
-  const pool = createPool({ name: "default", policy });
+  const pool = createPool({ name: "default", policy, clock });
   for (const [index, address] of addresses.entries())
     pool.beat(pool.add({ address, ...specs[index] }), "answered");
   return pool;

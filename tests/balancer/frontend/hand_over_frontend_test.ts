@@ -14,6 +14,7 @@ import { Signal } from "../../helpers.ts";
 import { LOOPBACK } from "../../net/recording.ts";
 import { test } from "../../testing.ts";
 import { poolAt, record, refused, until, type Visitor, visit } from "./frontends.ts";
+import { listOf } from "./listening.ts";
 
 const TAKER = new URL("../../server/taker_child.ts", import.meta.url).href;
 
@@ -90,7 +91,10 @@ test("30 clients are handed to three child processes, 10 to each, and uncounted 
   for (const { connection } of guests) connection.end();
   for (const { recorder } of guests) assertEquals((await recorder.closed).reason, "finished");
   await until("the end of all clients", () => world.frontend.connections === 0);
-  assertEquals([world.frontend.total, world.frontend.refused, activeOf(world.pool)], [30, 0, [0, 0, 0]]);
+  assertEquals(
+    [world.frontend.counters.total, world.frontend.counters.refusedTotal, activeOf(world.pool)],
+    [30, 0, [0, 0, 0]],
+  );
 });
 
 test("what a killed child had not taken is served by another one, and the killed one is reported and blamed", async () => {
@@ -109,7 +113,7 @@ test("what a killed child had not taken is served by another one, and the killed
   assertEquals(blamed?.state(), "suspect");
   for (const { connection } of guests) connection.abort();
   await until("the end of all clients", () => world.frontend.connections === 0);
-  assertEquals([world.frontend.refused, activeOf(world.pool)], [0, [0, 0]]);
+  assertEquals([world.frontend.counters.refusedTotal, activeOf(world.pool)], [0, [0, 0]]);
 });
 
 test("the clients that a killed child had taken are ended and uncounted, the others stay", async () => {
@@ -118,7 +122,7 @@ test("the clients that a killed child had taken are ended and uncounted, the oth
   await allAnswered(guests);
   world.children[0]?.kill("SIGKILL");
   await until("the end of its clients", () => world.frontend.connections === 2);
-  assertEquals([activeOf(world.pool), world.frontend.refused], [[0, 2], 0]);
+  assertEquals([activeOf(world.pool), world.frontend.counters.refusedTotal], [[0, 2], 0]);
   const gone = guests.filter(
     ({ recorder }) => recorder.events.includes("close") || recorder.events.includes("end"),
   );
@@ -146,7 +150,7 @@ test("a client is closed as connect_failed where no process is left, and as no_b
     await using frontend = await orphaned(pool, handler);
     await refused(frontend);
     await until("the end of the client", () => frontend.connections === 0);
-    assertEquals([frontend.total, frontend.refused], [1, 1]);
+    assertEquals([frontend.counters.total, frontend.counters.refusedTotal], [1, 1]);
   }
   assertEquals(handler.lines, [
     "refused 127.0.0.1 no_backend",
@@ -154,6 +158,58 @@ test("a client is closed as connect_failed where no process is left, and as no_b
     "refused 127.0.0.1 connect_failed",
   ]);
   assertEquals(activeOf(gone), [0, 0, 0, 0]);
+});
+
+test("a hand-over frontend refuses who may not come, and counts the clients of an address until they leave", async () => {
+  const handler = record();
+  await using world = await family(1, { handler });
+  world.frontend.configure({ maxConnectionsPerClient: 1, deny: listOf("127.0.0.9") });
+  const [guest] = await visitors(world.frontend, 1);
+  await guest?.recorder.received("taken: 0".length);
+  await refused(world.frontend);
+  await refused(world.frontend, undefined, "127.0.0.9");
+  assertEquals(handler.lines, ["refused 127.0.0.1 client_full", "refused 127.0.0.9 denied"]);
+  guest?.connection.end();
+  await until("the end of the client", () => world.frontend.connections === 0);
+  const again = await visitors(world.frontend, 1);
+  await allAnswered(again);
+  for (const { connection } of again) connection.abort();
+  await until("the end of all clients", () => world.frontend.connections === 0);
+  assertEquals(world.frontend.counters.refusedTotal, 2);
+});
+
+test("a client for whom all processes are full waits, and is handed over when somebody has left", async () => {
+  const handler = record();
+  await using world = await family(1, { handler });
+  for (const { name } of world.pool.backends()) world.pool.change(name, { maxConnections: 1 });
+  const [first] = await visitors(world.frontend, 1);
+  await first?.recorder.received("taken: 0".length);
+  const [second] = await visitors(world.frontend, 1);
+  await until("the wait", () => world.pool.queued === 1);
+  first?.connection.end();
+  await second?.recorder.received("taken: 0".length);
+  second?.connection.end();
+  await until("the end of all clients", () => world.frontend.connections === 0);
+  assertEquals([handler.lines, activeOf(world.pool)], [[], [0]]);
+});
+
+test("close() refuses as draining who waits for a process when the grace is over", async () => {
+  const clock = new ManualClock();
+  const handler = record();
+  await using world = await family(1, { clock, handler });
+  for (const { name } of world.pool.backends()) world.pool.change(name, { maxConnections: 1 });
+  const guests = await visitors(world.frontend, 1);
+  await allAnswered(guests);
+  const [waiting] = await visitors(world.frontend, 1);
+  await until("the wait", () => world.pool.queued === 1);
+  const closing = world.frontend.close(5000);
+  await until("the grace to begin", () => clock.pending === 1);
+  clock.advance(5000);
+  await closing;
+  await waiting?.recorder.gone;
+  assertEquals(handler.lines, ["refused 127.0.0.1 draining"]);
+  for (const { connection } of [...guests, ...(waiting ? [waiting] : [])]) connection.abort();
+  await until("the end of all clients", () => world.frontend.connections === 0);
 });
 
 test("close() stops accepting and waits for the clients, whom the children drain, until the last has left", async () => {

@@ -2,8 +2,10 @@ import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ManualClock } from "../../../src/async/mod.ts";
-import type { Frontend } from "../../../src/balancer/frontend/frontend.ts";
+import { ConnectionTable } from "../../../src/balancer/connection/table.ts";
+import { Dialer } from "../../../src/balancer/frontend/dialer.ts";
 import {
+  type SpliceFrontend,
   type SpliceFrontendOptions,
   startSpliceFrontend,
 } from "../../../src/balancer/frontend/splice_frontend.ts";
@@ -29,8 +31,12 @@ import {
 
 type Options = Omit<SpliceFrontendOptions, "driver" | "listen" | "pool">;
 
-function startFrontend(pool: Pool, options: Options = {}): Promise<Frontend> {
+function startFrontend(pool: Pool, options: Options = {}): Promise<SpliceFrontend> {
   return startSpliceFrontend({ driver: systemDriver(), listen: LOOPBACK, pool, ...options });
+}
+
+function dialerIn(connectTimeoutMs: number): Dialer {
+  return new Dialer({ driver: systemDriver(), connectTimeoutMs, nodeId: "test" });
 }
 
 /** Servers that greet with `a`, `b` and so on, behind a frontend. */
@@ -58,7 +64,7 @@ test("weights 5, 1 and 1 give 70 clients exactly 50, 10 and 10", async () => {
   await using world = await balanced("weighted", [5, 1, 1]);
   const names = await namesFor(world.frontend, new Array(70).fill(undefined));
   assertEquals(tally(names), { a: 50, b: 10, c: 10 });
-  assertEquals([world.frontend.total, world.frontend.refused], [70, 0]);
+  assertEquals([world.frontend.counters.total, world.frontend.counters.refusedTotal], [70, 0]);
   await until("the end of the last client", () => world.frontend.connections === 0);
   assertEquals(activeOf(world.pool), [0, 0, 0]);
 });
@@ -107,7 +113,7 @@ test("backends that refuse are skipped at once, reported and blamed, and the cli
     ["suspect", "suspect"],
   );
   await until("the end of the client", () => frontend.connections === 0);
-  assertEquals([activeOf(pool), frontend.refused], [[0, 0, 0], 0]);
+  assertEquals([activeOf(pool), frontend.counters.refusedTotal], [[0, 0, 0], 0]);
 });
 
 test("a client is closed as connect_failed after three different backends have refused, though there are more", async () => {
@@ -121,7 +127,8 @@ test("a client is closed as connect_failed after three different backends have r
   assertEquals(new Set(handler.lines).size, 4);
   assertEquals(handler.lines.at(-1), "refused 127.0.0.1 connect_failed");
   await until("the end of the client", () => frontend.connections === 0);
-  assertEquals([frontend.total, frontend.refused, activeOf(pool)], [1, 1, [0, 0, 0, 0]]);
+  const { counters } = frontend;
+  assertEquals([counters.total, counters.refused.connect_failed, activeOf(pool)], [1, 1, [0, 0, 0, 0]]);
 });
 
 test("a client is closed as no_backend when all are down, and when there are none", async () => {
@@ -132,7 +139,7 @@ test("a client is closed as no_backend when all are down, and when there are non
     await using frontend = await startFrontend(pool, { handler });
     await refused(frontend);
     await until("the end of the client", () => frontend.connections === 0);
-    assertEquals([frontend.total, frontend.refused], [1, 1]);
+    assertEquals([frontend.counters.total, frontend.counters.refused.no_backend], [1, 1]);
   }
   assertEquals(handler.lines, ["refused 127.0.0.1 no_backend", "refused 127.0.0.1 no_backend"]);
 });
@@ -150,7 +157,7 @@ test("a client that leaves while its backend is dialed frees its place at once a
   await until("the dial", () => activeOf(pool)[0] === 1);
   client.abort();
   await until("the end of the client", () => frontend.connections === 0);
-  assertEquals([activeOf(pool), handler.lines, frontend.refused], [[0], [], 0]);
+  assertEquals([activeOf(pool), handler.lines], [[0], ["refused 127.0.0.1 client_left"]]);
 });
 
 test("a backend that does not answer is left after the connect timeout, also for a client who has left meanwhile", async () => {
@@ -158,17 +165,16 @@ test("a backend that does not answer is left after the connect timeout, also for
   await using server = await greeter("b");
   const pool = poolAt([hanging.address, server.address]);
   const handler = record();
-  await using frontend = await startFrontend(pool, { handler, connectTimeoutMs: 200 });
+  await using frontend = await startFrontend(pool, { handler, dialer: dialerIn(200) });
   const name = greeted(frontend);
   const left = await visit(frontend);
   left.connection.abort();
   assertEquals((await name).name, "b");
   (await name).connection.abort();
   await until("the end of both clients", () => frontend.connections === 0);
-  assertEquals(
-    [activeOf(pool), handler.lines[0]],
-    [[0, 0], `failed ${formatAddress(hanging.address)} timeout`],
-  );
+  // Some systems tell that a client has left whose bytes nobody reads; others do not.
+  const failed = handler.lines.filter((line) => line.startsWith("failed"));
+  assertEquals([activeOf(pool), failed[0]], [[0, 0], `failed ${formatAddress(hanging.address)} timeout`]);
   await until("the end at the server", () => server.clients.size === 0);
 });
 
@@ -211,7 +217,7 @@ test("a server that resets its client resets it through the frontend, and a clie
 
 test("close() stops accepting at once and resolves when the last client has left by itself", async () => {
   const clock = new ManualClock();
-  await using world = await balanced("round-robin", [1], { clock });
+  await using world = await balanced("round-robin", [1], { table: new ConnectionTable(clock) });
   const { connection, recorder } = await greeted(world.frontend);
   const closing = world.frontend.close(60_000);
   assertEquals(world.frontend.close(), closing);
@@ -229,10 +235,10 @@ test("close() stops accepting at once and resolves when the last client has left
 
 test("close() ends the clients who are still there when the grace is over, and their servers' side with them", async () => {
   const clock = new ManualClock();
-  await using world = await balanced("round-robin", [1, 1], { clock });
+  await using world = await balanced("round-robin", [1, 1], { table: new ConnectionTable(clock) });
   const visitors = [await greeted(world.frontend), await greeted(world.frontend)];
   const closing = world.frontend.close(5000);
-  await until("the grace to begin", () => clock.pending === 3);
+  await until("the grace to begin", () => clock.pending === 2);
   clock.advance(4999);
   assertEquals(world.frontend.connections, 2);
   clock.advance(1);
@@ -245,18 +251,21 @@ test("close() ends the clients who are still there when the grace is over, and t
 
 test("close() does not wait for a backend that is being dialed longer than the grace", async () => {
   await using hanging = await hangingListener();
-  const frontend = await startFrontend(poolAt([hanging.address]), { connectTimeoutMs: 60_000 });
+  const frontend = await startFrontend(poolAt([hanging.address]), { dialer: dialerIn(60_000) });
   const { recorder, connection } = await visit(frontend);
   await until("the dial", () => frontend.connections === 1);
   await frontend.close(1);
   await recorder.gone;
   connection.abort();
-  assertEquals([frontend.connections, frontend.refused], [0, 0]);
+  assertEquals([frontend.connections, frontend.counters.refused.draining], [0, 1]);
 });
 
 test("a connection on which nothing passes for the idle timeout is ended on both sides", async () => {
   const clock = new ManualClock();
-  await using world = await balanced("round-robin", [1], { clock, idleTimeoutMs: 10_000 });
+  await using world = await balanced("round-robin", [1], {
+    table: new ConnectionTable(clock),
+    settings: { timeouts: { idleMs: 10_000 } },
+  });
   const { connection, recorder } = await greeted(world.frontend);
   clock.advance(9999);
   connection.write(Buffer.from("!"));

@@ -1,68 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ManualClock } from "../../src/async/mod.ts";
-import { watchRegistry } from "../../src/balancer/discovery/registry_source.ts";
-import { createPool, type Pool } from "../../src/balancer/pool.ts";
-import {
-  type Announcement,
-  localRegistry,
-  type Registry,
-  RegistryError,
-  type RegistryHandler,
-} from "../../src/registry/mod.ts";
-import { server } from "../registry/log.ts";
-import { test } from "../testing.ts";
-import { at, miss } from "./pools.ts";
-
-const NAME = "127.0.0.1:7001";
-
-/** A registry that says what the test wants, such as what no other would let through. */
-class TestRegistry implements Registry {
-  readonly #handlers = new Set<RegistryHandler>();
-
-  get watchers(): number {
-    return this.#handlers.size;
-  }
-
-  tell(call: (handler: RegistryHandler) => void): void {
-    for (const handler of this.#handlers) call(handler);
-  }
-
-  announce(): never {
-    throw new RegistryError("Cannot announce: this one only watches");
-  }
-
-  async watch(handler: RegistryHandler): Promise<AsyncDisposable> {
-    this.#handlers.add(handler);
-    return { [Symbol.asyncDispose]: async () => void this.#handlers.delete(handler) };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#handlers.clear();
-  }
-}
-
-/** A pool that follows a registry, on a clock that is moved by hand. */
-async function follow<R extends Registry>(registry: R) {
-  const clock = new ManualClock();
-  const pool = createPool({ name: "chat", policy: "round-robin" });
-  const errors: string[] = [];
-  const onError = (error: unknown, { during }: { during: string }): void => {
-    errors.push(`${during}: ${error instanceof Error ? error.message : error}`);
-  };
-  const watch = await watchRegistry({ registry, pool, clock, onError });
-  return { registry, clock, pool, errors, [Symbol.asyncDispose]: () => watch[Symbol.asyncDispose]() };
-}
-
-/** A pool that follows a registry in which one server has announced itself. */
-async function joined(change: Partial<Announcement> = {}) {
-  const world = await follow(new TestRegistry());
-  world.registry.tell((handler) => handler.joined(server("a", change)));
-  return world;
-}
-
-function namesOf(pool: Pool): string[] {
-  return Array.from(pool.backends(), ({ name }) => name);
-}
+import { ManualClock } from "../../../src/async/mod.ts";
+import { Membership } from "../../../src/balancer/discovery/membership.ts";
+import { watchRegistry } from "../../../src/balancer/discovery/registry_source.ts";
+import { createPool } from "../../../src/balancer/pool.ts";
+import { localRegistry, RegistryError } from "../../../src/registry/mod.ts";
+import { server } from "../../registry/log.ts";
+import { test } from "../../testing.ts";
+import { at, miss } from "../pools.ts";
+import { follow, joined, NAME, namesOf, TestRegistry } from "./registry_world.ts";
 
 test("servers that are there, and those that join, become backends with their weights", async () => {
   await using registry = localRegistry();
@@ -89,11 +34,22 @@ test("what a server announces anew changes its backend, whose connections and he
   assertEquals([backend.state(), at(world.pool, NAME)], ["up", backend]);
 });
 
-test("a goodbye removes the backend at once, and a stranger's goodbye removes nobody", async () => {
+test("a goodbye removes a backend without connections at once, and a stranger's goodbye removes nobody", async () => {
   await using world = await joined();
   world.registry.tell((handler) => handler.left("b", "goodbye"));
   assertEquals(namesOf(world.pool), [NAME]);
   world.registry.tell((handler) => handler.left("a", "goodbye"));
+  assertEquals(namesOf(world.pool), []);
+});
+
+test("a goodbye of a server with connections drains it, and it leaves when they are over", async () => {
+  await using world = await joined();
+  const backend = at(world.pool, NAME);
+  const lease = world.pool.acquire({ host: "10.0.0.1" });
+  world.registry.tell((handler) => handler.left("a", "goodbye"));
+  assertEquals([backend.state(), world.pool.acquire({ host: "10.0.0.1" })], ["draining", undefined]);
+  lease?.[Symbol.dispose]();
+  world.clock.advance(1000);
   assertEquals(namesOf(world.pool), []);
 });
 
@@ -161,11 +117,10 @@ test("an announcement without a usable address or weight is reported with its id
   });
   assertEquals(namesOf(world.pool), [NAME]);
   assertEquals(at(world.pool, NAME).weight, 1);
-  const [address = "", ...weights] = world.errors;
-  assert(address.startsWith('discover bad: Cannot add backend bad: "nowhere" is not an address'), address);
-  assertEquals(weights, [
-    "discover heavy: Cannot add backend: weight must be 0 to 1000000000, received 1000000000000",
-    "discover good: Cannot change backend: weight must be 0 to 1000000000, received 1000000000000",
+  assertEquals(world.errors, [
+    'discover bad: Cannot add backend nowhere of bad: "nowhere" is not an address; write HOST:PORT, [IPV6]:PORT or unix:PATH',
+    "discover 127.0.0.1:7003: Cannot add backend: weight must be 0 to 1000000000, received 1000000000000",
+    `discover ${NAME}: Cannot change backend: weight must be 0 to 1000000000, received 1000000000000`,
   ]);
   world.registry.tell((handler) => handler.changed(server("heavy", { tcp: "127.0.0.1:7003", weight: 7 })));
   world.registry.tell((handler) => handler.changed(server("good", { weight: 8 })));
@@ -189,7 +144,7 @@ test("a backend that somebody else named is neither taken over nor removed", asy
     handler.changed(server("a", { weight: 5 }));
     handler.left("a", "goodbye");
   });
-  assertEquals([at(world.pool, NAME), own.weight, world.errors.length], [own, 1, 2]);
+  assertEquals([at(world.pool, NAME), own.weight, world.errors.length], [own, 1, 1]);
   // Removed by an operator, and then named by the configuration.
   world.registry.tell((handler) => handler.joined(server("b", { tcp: "127.0.0.1:7002" })));
   world.pool.remove("127.0.0.1:7002");
@@ -211,10 +166,7 @@ test("watchRegistry() on a registry that is closed rejects and leaves no timer",
   const registry = localRegistry();
   await registry[Symbol.asyncDispose]();
   const clock = new ManualClock();
-  const pool = createPool({ name: "chat", policy: "round-robin" });
-  await assertRejects(
-    () => watchRegistry({ registry, pool, clock, onError: () => undefined }),
-    RegistryError,
-  );
+  const membership = new Membership(createPool({ name: "chat", policy: "round-robin" }), { clock });
+  await assertRejects(() => watchRegistry({ registry, membership, clock }), RegistryError);
   assertEquals(clock.pending, 0);
 });

@@ -1,0 +1,271 @@
+import type { Address } from "../net/mod.ts";
+
+/**
+ * What a role hands to the admin server: plain data and functions. The server knows no product; whoever starts it writes these
+ * shapes, and what they hold is shown as it is, as JSON, in the order of its keys.
+ *
+ * Every method may be absent where a role has nothing of the kind; its paths are then 404. All are called at each request, must not
+ * wait (but for `reload`) and must not throw for anything that a request says: a wrong name or value is an {@linkcode Outcome}.
+ */
+export interface Control {
+  /** What `GET /health` says. */
+  health(): HealthReport;
+  /** `GET /api/pools`. Names are unique. */
+  pools?(): readonly PoolView[];
+  /** `PATCH /api/pools/P`. */
+  changePool?(pool: string, change: PoolPatch): Outcome;
+  /** `POST /api/pools/P/backends`: the source of the new backend is `admin`. 409 where the name is taken. */
+  addBackend?(pool: string, backend: NewBackend): Outcome;
+  /** `PATCH /api/pools/P/backends/B`. */
+  changeBackend?(pool: string, backend: string, change: BackendPatch): Outcome;
+  /** `DELETE /api/pools/P/backends/B`: no new clients at once; what is left of its connections is closed by the deadline. */
+  removeBackend?(pool: string, backend: string, options: DrainOptions): Outcome;
+  /** `GET /api/frontends`. Names are unique. */
+  frontends?(): readonly FrontendView[];
+  /** `PATCH /api/frontends/F`. */
+  changeFrontend?(frontend: string, change: FrontendPatch): Outcome;
+  /** `GET /api/connections`: at most `limit` of those that the filter lets through, in any order. */
+  connections?(filter: ConnectionFilter, limit: number): readonly ConnectionView[];
+  /** `DELETE /api/connections/C`. */
+  closeConnection?(id: string): Outcome;
+  /** `GET /api/drains`: those under way. */
+  drains?(): readonly DrainView[];
+  /** `POST /api/reload`: reads the configuration again. 422 with `problems` when it is wrong; nothing has changed then. */
+  reload?(): Promise<Outcome>;
+  /** `GET /metrics`, beside those of the process. A name comes once. */
+  metrics?(): Iterable<MetricFamily>;
+}
+
+/** What `GET /health` says. */
+export interface HealthReport {
+  /** Whether the program can do what it is for. */
+  readonly healthy: boolean;
+  /** What it is: `up`, `balance`, `chat`. */
+  readonly role: string;
+  /** More, each under its name, such as `connections`. Not shown to those who have to show a token and do not. */
+  readonly [detail: string]: unknown;
+}
+
+/** What became of a change. */
+export type Outcome =
+  /** Done. `value` is the answer, such as the backend as it is now. */
+  | { readonly ok: true; readonly value?: object }
+  /** There is no such pool, backend, frontend or connection. Without `error` the server says what there is. */
+  | { readonly ok: false; readonly status: 404; readonly error?: string }
+  /** 400: it means nothing. 409: it contradicts what is there. 422: a value that cannot be. `error` is one sentence. */
+  | {
+      readonly ok: false;
+      readonly status: 400 | 409 | 422;
+      readonly error: string;
+      readonly problems?: readonly InputProblem[];
+    };
+
+/** One thing that is wrong with what was sent. */
+export interface InputProblem {
+  /** The place, such as `weight` or `pools.chat.backends[2].weight`. */
+  readonly where: string;
+  /** What is there, as it would be written. */
+  readonly found: string;
+  /** What may be there, in words. */
+  readonly allowed: string;
+}
+
+/** One pool of `/api/pools`. The keys after `backends` may be absent where the role does not know them. */
+export interface PoolView {
+  readonly name: string;
+  readonly policy: string;
+  readonly dispatch: string;
+  readonly backends: readonly BackendView[];
+  /** Whether it takes no new clients. */
+  readonly draining?: boolean;
+  /** Clients that wait for a place. */
+  readonly queued?: number;
+  /** Connections that its healthy backends may have, where all tell. */
+  readonly capacity?: number | undefined;
+}
+
+/** One backend of `/api/pools`. The keys after `backup` may be absent where the role does not know them. */
+export interface BackendView {
+  readonly name: string;
+  readonly state: ShownState;
+  readonly missed: number;
+  readonly weight: number;
+  readonly connections: number;
+  readonly total: number;
+  readonly source: string;
+  readonly backup: boolean;
+  /** Where it is, as `HOST:PORT`. */
+  readonly address?: string;
+  /** What the operator wants of it. */
+  readonly admin?: WantedState;
+  /** How long it has been in its state, in milliseconds. */
+  readonly stateMs?: number;
+  /** Answers in a row since it went down. */
+  readonly risen?: number;
+  /** Absent: no limit. */
+  readonly maxConnections?: number | undefined;
+  /** What it says of itself when it is probed. */
+  readonly reported?: ReportedLoad | undefined;
+  /** Why it was last not reached, in few words. */
+  readonly lastError?: string | undefined;
+  /** Clients that could not be connected to it. */
+  readonly connectFailures?: number;
+  /** Bytes from clients to it, and back, those of live connections included. */
+  readonly bytesIn?: number;
+  readonly bytesOut?: number;
+}
+
+/** What a backend says of itself. */
+export interface ReportedLoad {
+  readonly connections?: number | undefined;
+  readonly capacity?: number | undefined;
+  readonly draining?: boolean | undefined;
+}
+
+/** What a backend is seen to be. */
+export type ShownState = "up" | "suspect" | "down" | "draining" | "disabled";
+
+/** What the operator wants of a backend: `draining` and `disabled` take no new clients; the first one's are closed at a deadline. */
+export type WantedState = "enabled" | "draining" | "disabled";
+
+/** One frontend of `/api/frontends`. */
+export interface FrontendView {
+  readonly name: string;
+  /** Where it listens, as `HOST:PORT`. */
+  readonly address: string;
+  /** `tcp`, `tls` or `udp`. */
+  readonly protocol: string;
+  readonly pool: string;
+  readonly draining: boolean;
+  /** Clients that are served now, and all that were accepted. */
+  readonly connections: number;
+  readonly total: number;
+  /** Clients that were not served, by reason. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+/** One client that is served, of `/api/connections`. */
+export interface ConnectionView {
+  /** Names it for `DELETE /api/connections/ID`. */
+  readonly id: string;
+  readonly pool: string;
+  readonly backend: string;
+  readonly frontend: string;
+  /** Where the client is, as `HOST:PORT`. */
+  readonly client: string;
+  /** `tcp`, `tls` or `udp`. */
+  readonly transport: string;
+  readonly ageMs: number;
+  /** Since the last byte in either direction, in milliseconds. */
+  readonly idleMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** One drain that is under way, of `/api/drains`. */
+export interface DrainView {
+  readonly kind: "backend" | "pool" | "frontend" | "process";
+  /** What drains. */
+  readonly name: string;
+  /** Its pool, where it is a backend. */
+  readonly pool?: string | undefined;
+  /** Connections when it began, and those that are left. */
+  readonly total: number;
+  readonly left: number;
+  /** Until the last one is closed, in milliseconds. */
+  readonly remainingMs: number;
+}
+
+/** How long a drain may take. */
+export interface DrainOptions {
+  /** @default {whatever the role drains by} */
+  readonly deadlineMs?: number;
+}
+
+/** A backend that is added at run time. */
+export interface NewBackend {
+  readonly address: Address;
+  /** 0 to 1,000,000. */
+  readonly weight?: number;
+  readonly backup?: boolean;
+  /** 1 or more. */
+  readonly maxConnections?: number;
+}
+
+/** What changes of a backend; what is absent stays. The deadline is for `draining`. */
+export interface BackendPatch extends DrainOptions {
+  readonly weight?: number;
+  readonly state?: WantedState;
+  /** 1 or more; `none` takes the limit away. */
+  readonly maxConnections?: number | "none";
+}
+
+/** What changes of a pool. */
+export interface PoolPatch extends DrainOptions {
+  readonly state: "enabled" | "draining";
+}
+
+/** What changes of a frontend: one that has drained does not listen again until a reload or a restart. */
+export interface FrontendPatch extends DrainOptions {
+  readonly state: "draining";
+}
+
+/** Which connections are asked for; what is absent excludes none. */
+export interface ConnectionFilter {
+  readonly pool?: string;
+  readonly backend?: string;
+  readonly frontend?: string;
+  readonly minAgeMs?: number;
+  readonly minIdleMs?: number;
+}
+
+/** One metric with all its samples, as plain values. */
+export type MetricFamily = ValueFamily | HistogramFamily;
+
+/** A metric of single numbers. */
+export interface ValueFamily {
+  /** Such as `chorus_backend_connections`; a counter's ends in `_total`. */
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge";
+  readonly samples: Iterable<{ readonly labels: SampleLabels; readonly value: number }>;
+}
+
+/** A metric that counts by size. */
+export interface HistogramFamily {
+  /** Such as `chorus_backend_connect_seconds`. */
+  readonly name: string;
+  readonly help: string;
+  readonly type: "histogram";
+  readonly samples: Iterable<{ readonly labels: SampleLabels; readonly histogram: HistogramCounts }>;
+}
+
+/**
+ * What tells the samples of a metric apart. Any text may be a value; names are of letters, digits and `_`.
+ *
+ * Samples, and families, may share one object, which is then set out once; it must not change.
+ */
+export type SampleLabels = Readonly<Record<string, string>>;
+
+/** What a histogram has counted. */
+export interface HistogramCounts {
+  /** The upper bounds of the buckets, inclusive, rising, without infinity. */
+  readonly bounds: readonly number[];
+  /** How many values were at most `bounds[i]`, for each bound. */
+  readonly counts: readonly number[];
+  readonly sum: number;
+  /** All values, those above the last bound included. */
+  readonly count: number;
+}
+
+/** What the process uses, for `/metrics`. */
+export interface ProcessUsage {
+  /** Memory that it holds, in bytes. */
+  readonly residentBytes: number;
+  /** Processor time that it has used, in seconds. */
+  readonly cpuSeconds: number;
+  /** When it was started, in seconds since 1970. */
+  readonly startedAtSeconds: number;
+  /** Sockets that it has open. */
+  readonly openSockets: number;
+}

@@ -1,0 +1,180 @@
+import * as v from "valibot";
+import { MAX_DURATION_MS, parseDuration } from "../async/mod.ts";
+import { parseAddress } from "../net/mod.ts";
+import type {
+  BackendPatch,
+  ConnectionFilter,
+  DrainOptions,
+  FrontendPatch,
+  InputProblem,
+  NewBackend,
+  PoolPatch,
+} from "./contract.ts";
+import { Refusal } from "./refusal.ts";
+
+const MAX_WEIGHT = 1_000_000;
+const MAX_CONNECTIONS = 1_000_000_000;
+/** Connections that one answer lists: unless told otherwise, and at most. */
+const DEFAULT_LIMIT = 1000;
+const MAX_LIMIT = 100_000;
+/** The most problems that one answer lists. */
+const MAX_PROBLEMS = 20;
+
+/** What a request asks about connections. */
+export interface ConnectionQuery {
+  readonly filter: ConnectionFilter;
+  readonly limit: number;
+}
+
+// Each message is what is allowed, in words: the rest of the sentence comes from where it is found.
+const weight = numberFrom(0, MAX_WEIGHT);
+const maxConnections = wholeFrom(1, MAX_CONNECTIONS);
+const deadlineMs = v.optional(wholeFrom(0, MAX_DURATION_MS));
+const duration = v.pipe(
+  v.string(),
+  v.transform(parseDuration),
+  v.number("a time such as 500ms, 5s, 10m or 1h"),
+);
+const address = v.pipe(
+  v.string("HOST:PORT"),
+  v.transform(parseAddress),
+  v.custom<Exclude<ReturnType<typeof parseAddress>, string>>(isDialable, "HOST:PORT or unix:PATH"),
+);
+
+const newBackend = strict({
+  address,
+  weight: v.optional(weight),
+  backup: v.optional(v.boolean("true or false")),
+  maxConnections: v.optional(maxConnections),
+});
+const backendChange = strict({
+  weight: v.optional(weight),
+  state: v.optional(oneOf(["enabled", "draining", "disabled"])),
+  maxConnections: v.optional(
+    v.union([maxConnections, v.literal("none")], 'a whole number from 1, or "none"'),
+  ),
+  deadlineMs,
+});
+const poolChange = strict({ state: oneOf(["enabled", "draining"]), deadlineMs });
+const frontendChange = strict({ state: oneOf(["draining"]), deadlineMs });
+const nothing = strict({});
+const drainQuery = strict({ deadline: v.optional(duration) });
+const connectionQuery = strict({
+  pool: v.optional(v.string()),
+  backend: v.optional(v.string()),
+  frontend: v.optional(v.string()),
+  minAge: v.optional(duration),
+  minIdle: v.optional(duration),
+  limit: v.optional(
+    v.pipe(v.string(), v.regex(/^\d{1,9}$/, limitWords()), v.transform(Number), wholeFrom(1, MAX_LIMIT)),
+  ),
+});
+
+/** @throws {Refusal} 422 with every problem. */
+export function toNewBackend(body: unknown): NewBackend {
+  return defined(check(newBackend, body, 422));
+}
+
+/** @throws {Refusal} 422 with every problem; 400 when nothing is to change. */
+export function toBackendPatch(body: unknown, query: URLSearchParams): BackendPatch {
+  const { deadlineMs = toDrainOptions(query).deadlineMs, ...change } = check(backendChange, body, 422);
+  if (Object.values(change).every((value) => value === undefined)) {
+    throw new Refusal("nothing to change; there are weight, state and maxConnections", { status: 400 });
+  }
+  return defined({ ...change, deadlineMs });
+}
+
+/** @throws {Refusal} 422 with every problem. */
+export function toPoolPatch(body: unknown, query: URLSearchParams): PoolPatch {
+  const { state, deadlineMs = toDrainOptions(query).deadlineMs } = check(poolChange, body, 422);
+  return defined({ state, deadlineMs });
+}
+
+/** @throws {Refusal} 422 with every problem. */
+export function toFrontendPatch(body: unknown, query: URLSearchParams): FrontendPatch {
+  const { state, deadlineMs = toDrainOptions(query).deadlineMs } = check(frontendChange, body, 422);
+  return defined({ state, deadlineMs });
+}
+
+/** @throws {Refusal} 400 with every problem. */
+export function toDrainOptions(query: URLSearchParams): DrainOptions {
+  const { deadline } = check(drainQuery, Object.fromEntries(query), 400);
+  return defined({ deadlineMs: deadline });
+}
+
+/** @throws {Refusal} 400 with every problem. */
+export function toConnectionQuery(query: URLSearchParams): ConnectionQuery {
+  const asked = check(connectionQuery, Object.fromEntries(query), 400);
+  const { minAge: minAgeMs, minIdle: minIdleMs, limit = DEFAULT_LIMIT, ...names } = asked;
+  return { filter: defined({ ...names, minAgeMs, minIdleMs }), limit };
+}
+
+/** Of a body where nothing is to be said: it may be absent or `{}`. @throws {Refusal} 422. */
+export function expectNothing(body: unknown): void {
+  if (body !== undefined) check(nothing, body, 422);
+}
+
+function strict<const E extends v.ObjectEntries>(entries: E) {
+  const keys = Object.keys(entries);
+  return v.strictObject(entries, (issue) => {
+    if (issue.expected === "never") return keys.length === 0 ? "no keys" : `only ${keys.join(", ")}`;
+    return issue.expected === "Object" ? "an object" : "a value: it is required";
+  });
+}
+
+function numberFrom(minimum: number, maximum: number) {
+  const words = `a number from ${minimum} to ${maximum}`;
+  return v.pipe(v.number(words), v.minValue(minimum, words), v.maxValue(maximum, words));
+}
+
+function wholeFrom(minimum: number, maximum: number) {
+  const words = `a whole number from ${minimum} to ${maximum}`;
+  return v.pipe(v.number(words), v.integer(words), v.minValue(minimum, words), v.maxValue(maximum, words));
+}
+
+function oneOf<const T extends string>(words: readonly T[]) {
+  return v.picklist(words, words.map((word) => JSON.stringify(word)).join(" or "));
+}
+
+function limitWords(): string {
+  return `a whole number from 1 to ${MAX_LIMIT}`;
+}
+
+function isDialable(parsed: unknown): boolean {
+  return typeof parsed === "object" && parsed !== null && !("port" in parsed && parsed.port === 0);
+}
+
+/** Without the keys that are undefined, which an exact optional property may not be. */
+function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(value).filter(([, found]) => found !== undefined);
+  // No key has lost a value that it must have: only undefined ones are gone.
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+function check<S extends v.GenericSchema>(schema: S, input: unknown, status: 400 | 422): v.InferOutput<S> {
+  const checked = v.safeParse(schema, input);
+  if (checked.success) return checked.output;
+  const problems = checked.issues.slice(0, MAX_PROBLEMS).map(toProblem);
+  const sentences = problems.map(
+    ({ where, found, allowed }) => `${where} is ${found}, allowed is ${allowed}`,
+  );
+  throw new Refusal(sentences.join("; "), { status, problems });
+}
+
+function toProblem(issue: v.BaseIssue<unknown>): InputProblem {
+  const where = issue.path?.map(({ key }) => String(key)).join(".") ?? "";
+  const input = issue.path?.at(-1)?.value ?? issue.input;
+  return {
+    where: where === "" ? "the body" : inShort(where),
+    found: wordsFor(input),
+    allowed: issue.message,
+  };
+}
+
+function wordsFor(input: unknown): string {
+  return input === undefined ? "absent" : inShort(JSON.stringify(input));
+}
+
+function inShort(text: string): string {
+  return text.length <= 100 ? text : `${text.slice(0, 100)}…`;
+}

@@ -1,0 +1,131 @@
+import { jsonAnswer, textAnswer } from "./answer.ts";
+import type { Control, MetricFamily, Outcome, ProcessUsage } from "./contract.ts";
+import {
+  expectNothing,
+  toBackendPatch,
+  toConnectionQuery,
+  toDrainOptions,
+  toFrontendPatch,
+  toNewBackend,
+  toPoolPatch,
+} from "./input.ts";
+import { expose, usageFamilies } from "./metrics.ts";
+import { listOf, Refusal } from "./refusal.ts";
+import type { Asked, Method, Route } from "./route.ts";
+
+/** What a route may need of a control. */
+type Ability = Exclude<keyof Control, "health">;
+
+/** A control that has one of the methods that may be absent. */
+type Able<A extends Ability> = Control & Required<Pick<Control, A>>;
+
+/** Gives the route where the control can serve it. */
+type Offer = (control: Control) => Route | undefined;
+
+const OFFERS: readonly Offer[] = [
+  offer("pools", "GET", "/api/pools", (control) => jsonAnswer({ pools: control.pools() })),
+  offer("pools", "GET", "/api/pools/POOL", (control, { names: [pool = ""] }) =>
+    jsonAnswer(control.pools().find(({ name }) => name === pool) ?? missingPool(control, pool)),
+  ),
+  offer("changePool", "PATCH", "/api/pools/POOL", async (control, { names: [pool = ""], body, query }) => {
+    const outcome = control.changePool(pool, toPoolPatch(await body(), query));
+    return done(outcome, () => missingPool(control, pool));
+  }),
+  offer("addBackend", "POST", "/api/pools/POOL/backends", async (control, { names: [pool = ""], body }) => {
+    const outcome = control.addBackend(pool, toNewBackend(await body()));
+    return done(outcome, () => missingPool(control, pool), 201);
+  }),
+  offer("changeBackend", "PATCH", "/api/pools/POOL/backends/BACKEND", async (control, asked) => {
+    const [pool = "", backend = ""] = asked.names;
+    const outcome = control.changeBackend(pool, backend, toBackendPatch(await asked.body(), asked.query));
+    return done(outcome, () => missingBackend(control, pool, backend));
+  }),
+  offer("removeBackend", "DELETE", "/api/pools/POOL/backends/BACKEND", (control, { names, query }) => {
+    const [pool = "", backend = ""] = names;
+    const outcome = control.removeBackend(pool, backend, toDrainOptions(query));
+    return done(outcome, () => missingBackend(control, pool, backend));
+  }),
+  offer("frontends", "GET", "/api/frontends", (control) => jsonAnswer({ frontends: control.frontends() })),
+  offer("changeFrontend", "PATCH", "/api/frontends/FRONTEND", async (control, { names, body, query }) => {
+    const [frontend = ""] = names;
+    const outcome = control.changeFrontend(frontend, toFrontendPatch(await body(), query));
+    const known = control.frontends?.() ?? [];
+    return done(outcome, () => missing("frontend", frontend, known));
+  }),
+  offer("connections", "GET", "/api/connections", (control, { query }) => {
+    const { filter, limit } = toConnectionQuery(query);
+    const found = control.connections(filter, limit + 1);
+    return jsonAnswer({ connections: found.slice(0, limit), more: found.length > limit });
+  }),
+  offer("closeConnection", "DELETE", "/api/connections/CONNECTION", (control, { names: [id = ""] }) =>
+    done(control.closeConnection(id), () => {
+      throw new Refusal(`there is no connection ${JSON.stringify(id)}; it may be over`, { status: 404 });
+    }),
+  ),
+  offer("drains", "GET", "/api/drains", (control) => jsonAnswer({ drains: control.drains() })),
+  offer("reload", "POST", "/api/reload", async (control, { body }) => {
+    expectNothing(await body());
+    return done(await control.reload(), () => {
+      throw new Refusal("there is nothing to read again", { status: 404 });
+    });
+  }),
+];
+
+/** Every route that a control can serve. `/health` is open to everybody, the rest to operators. */
+export function routesOf(control: Control, usage: () => ProcessUsage | undefined): readonly Route[] {
+  const metrics = async (): Promise<Response> => {
+    const used = usage();
+    const families: MetricFamily[] = [...(control.metrics?.() ?? []), ...(used ? usageFamilies(used) : [])];
+    const { text, contentType } = await expose(families);
+    return textAnswer(text, contentType);
+  };
+  return [
+    { method: "GET", path: "/health", isOpen: true, answer: (asked) => health(control, asked) },
+    { method: "GET", path: "/metrics", answer: metrics },
+    ...OFFERS.map((make) => make(control)).filter((route) => route !== undefined),
+  ];
+}
+
+function offer<A extends Ability>(
+  needed: A,
+  method: Method,
+  path: string,
+  answer: (control: Able<A>, asked: Asked) => Response | Promise<Response>,
+): Offer {
+  return (control) =>
+    isAble(control, needed) ? { method, path, answer: (asked) => answer(control, asked) } : undefined;
+}
+
+function isAble<A extends Ability>(control: Control, needed: A): control is Able<A> {
+  return control[needed] !== undefined;
+}
+
+function health(control: Control, { caller }: Asked): Response {
+  const report = control.health();
+  const shown = caller === "operator" ? report : { healthy: report.healthy };
+  return jsonAnswer(shown, report.healthy ? 200 : 503);
+}
+
+/** The answer to a change. @throws {Refusal} Where it was not done; `notFound` says what there is. */
+function done(outcome: Outcome, notFound: () => never, status = 200): Response {
+  if (outcome.ok) return jsonAnswer(outcome.value ?? {}, status);
+  if (outcome.error === undefined) return notFound();
+  const problems = "problems" in outcome ? outcome.problems : undefined;
+  throw new Refusal(outcome.error, { status: outcome.status, ...(problems ? { problems } : {}) });
+}
+
+function missingPool(control: Control, name: string): never {
+  return missing("pool", name, control.pools?.() ?? []);
+}
+
+function missingBackend(control: Control, pool: string, name: string): never {
+  const found = control.pools?.().find((known) => known.name === pool);
+  return found ? missing(`backend of pool ${pool}`, name, found.backends) : missingPool(control, pool);
+}
+
+function missing(kind: string, name: string, known: readonly { readonly name: string }[]): never {
+  const names = listOf(known.map((one) => one.name));
+  throw new Refusal(`there is no ${kind} ${JSON.stringify(name.slice(0, 200))}; there are: ${names}`, {
+    status: 404,
+  });
+}

@@ -1,0 +1,272 @@
+import { type Clock, systemClock } from "../../async/mod.ts";
+import type { Driver } from "../../net/mod.ts";
+import type { Registry } from "../../registry/mod.ts";
+import type { BalancerConfiguration } from "../configuration/contract.ts";
+import {
+  NO_OVERRIDES,
+  type Overrides,
+  override,
+  type RuntimeChange,
+  reconcile,
+} from "../configuration/overrides.ts";
+import type { StateFile } from "../configuration/state_file.ts";
+import { ConnectionTable } from "../connection/table.ts";
+import type { FrontendHandler } from "../frontend/frontend.ts";
+import type { Pool } from "../pool.ts";
+import { ConfigurationError } from "./configuration_error.ts";
+import type { BalancerContext, Report } from "./context.ts";
+import { Drains } from "./drains.ts";
+import { FrontendSet } from "./frontend_set.ts";
+import type { FrontendPlan, ManagedFrontend } from "./managed_frontend.ts";
+import { ManagedPool, type PoolPlan } from "./managed_pool.ts";
+import { type AppliedChanges, changesOf, planFrontends, planPools, type Settings } from "./plans.ts";
+import { TierAnnouncement } from "./tier_announcement.ts";
+import { openTls } from "./tls_contexts.ts";
+
+/** Options for {@linkcode startBalancer}. */
+export interface BalancerOptions {
+  readonly driver: Driver;
+  /** What this balancer is called on the path of a client: unique among all that may be tiers of each other. */
+  readonly nodeId: string;
+  /** The registry of every configuration, instead of one in a Redis. */
+  readonly registry?: Registry | undefined;
+  /** Gives the registry of a Redis; the same one each time it is asked for the same. */
+  readonly registryAt?: ((redis: string) => Promise<Registry>) | undefined;
+  /** Told of every pool that comes to be, before it has backends. Must not throw. */
+  readonly onPool?: ((pool: Pool) => void) | undefined;
+  readonly handler?: FrontendHandler | undefined;
+  readonly onError: Report;
+  /** Keeps what is changed at run time. Absent: it is forgotten with the process. */
+  readonly state?: StateFile | undefined;
+  /** @default {systemClock} */
+  readonly clock?: Clock | undefined;
+}
+
+/** Makes a balancer and applies its first configuration. @throws As {@linkcode Balancer.apply}; nothing is left open then. */
+export async function startBalancer(
+  configuration: BalancerConfiguration,
+  options: BalancerOptions,
+): Promise<Balancer> {
+  const balancer = new Balancer(options);
+  try {
+    await balancer.apply(configuration);
+    return balancer;
+  } catch (error) {
+    await balancer.close();
+    throw error;
+  }
+}
+
+/** A configuration at work: pools and frontends, which change while clients are served. */
+export class Balancer implements AsyncDisposable {
+  readonly table: ConnectionTable;
+  readonly drains: Drains;
+  readonly #options: BalancerOptions;
+  readonly #context: BalancerContext;
+  readonly #pools = new Map<string, ManagedPool>();
+  readonly #frontends: FrontendSet;
+  readonly #tier: TierAnnouncement;
+  /** Pools that are no longer wanted, while they have clients. */
+  readonly #leaving = new Set<Promise<void>>();
+  #settings: Settings | undefined;
+  #changing: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: BalancerOptions) {
+    const { driver, nodeId, clock = systemClock, handler, onError } = options;
+    this.#options = options;
+    this.table = new ConnectionTable(clock);
+    this.drains = new Drains(this.table);
+    const { table, drains } = this;
+    this.#context = { driver, nodeId, clock, table, drains, handler, report: onError };
+    this.#frontends = new FrontendSet(this.#context);
+    this.#tier = new TierAnnouncement(this.#context);
+  }
+
+  /** What it works by; undefined before the first one was applied. */
+  get settings(): Settings | undefined {
+    return this.#settings;
+  }
+
+  get pools(): ReadonlyMap<string, ManagedPool> {
+    return this.#pools;
+  }
+
+  get frontends(): FrontendSet {
+    return this.#frontends;
+  }
+
+  /**
+   * Works by another configuration from now on; its certificates and keys are read again. Only what differs is touched: connections of all
+   * else do not notice. One change at a time; others wait.
+   *
+   * When it throws, nothing has changed.
+   *
+   * @throws {ConfigurationError} when a certificate or key cannot be used.
+   * @throws {NetError} when a frontend cannot listen.
+   * @throws {DiscoveryError} `loop`, the first time, when it is to be announced to balancers that it serves: all is undone by closing it.
+   */
+  apply(configuration: BalancerConfiguration): Promise<AppliedChanges> {
+    const changed = this.#changing.then(() => this.#apply(configuration));
+    this.#changing = changed.catch(() => undefined);
+    return changed;
+  }
+
+  /**
+   * Notes what an operator has changed of a backend, so that it survives a restart.
+   *
+   * @returns False when there are too many such changes.
+   */
+  override(pool: string, change: RuntimeChange): boolean {
+    const settings = this.#settings;
+    const managed = this.#pools.get(pool);
+    const overrides = settings && override(settings.overrides, settings.configuration, pool, change);
+    if (!overrides || !managed) return false;
+    this.#settings = { ...settings, overrides };
+    managed.override(overrides.get(pool));
+    this.#save(overrides);
+    return true;
+  }
+
+  /**
+   * Stops accepting, lets the clients finish for up to `graceMs` and closes those that are left over the last part of it, then ends all.
+   * Idempotent: the first call decides.
+   */
+  close(graceMs: number = 0): Promise<void> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #apply(configuration: BalancerConfiguration): Promise<AppliedChanges> {
+    const tls = await openTls(configuration, this.#settings?.tls);
+    if ("length" in tls) throw new ConfigurationError(tls, configuration.file);
+    const registry = await this.#registryFor(configuration);
+    const { overrides, dropped } = reconcile(
+      this.#settings?.overrides ?? this.#options.state?.overrides ?? NO_OVERRIDES,
+      configuration,
+    );
+    const settings: Settings = { configuration, tls, registry, overrides };
+    const plans = planPools(settings);
+    const made = await this.#makePools(plans.filter(({ configuration: { name } }) => !this.#pools.has(name)));
+    const frontends = planFrontends(settings, (name) => made.get(name) ?? this.#pools.get(name));
+    const started = await this.#begin(frontends, made);
+    // From here on nothing fails.
+    const before = { pools: [...this.#pools.keys()], frontends: this.#frontends.names };
+    this.#settings = settings;
+    if (dropped.length > 0) this.#save(overrides);
+    const changedPools = await this.#changePools(plans);
+    for (const [name, pool] of made) this.#pools.set(name, pool);
+    const changedFrontends = await this.#frontends.finish(frontends, started);
+    this.#retirePools(configuration);
+    await this.#announce(settings, before.frontends.length === 0);
+    return {
+      pools: changesOf(before.pools, [...this.#pools.keys()], changedPools),
+      frontends: changesOf(before.frontends, this.#frontends.names, changedFrontends),
+    };
+  }
+
+  async #registryFor({ redis }: BalancerConfiguration): Promise<Registry | undefined> {
+    const { registry, registryAt } = this.#options;
+    if (registry || redis === undefined) return registry;
+    if (!registryAt)
+      throw new RangeError("Cannot apply configuration: it has a registry, the balancer has none");
+    return await registryAt(redis);
+  }
+
+  async #makePools(plans: readonly PoolPlan[]): Promise<Map<string, ManagedPool>> {
+    const made = new Map<string, ManagedPool>();
+    for (const plan of plans) {
+      const pool = new ManagedPool(plan, this.#context);
+      made.set(plan.configuration.name, pool);
+      this.#options.onPool?.(pool.pool);
+    }
+    await Promise.all(Array.from(made.values(), (pool) => pool.fill()));
+    return made;
+  }
+
+  /** Where a frontend cannot listen, the pools that were made for it go, too. */
+  async #begin(
+    plans: readonly FrontendPlan[],
+    made: ReadonlyMap<string, ManagedPool>,
+  ): Promise<ReadonlyMap<string, ManagedFrontend>> {
+    try {
+      return await this.#frontends.begin(plans);
+    } catch (error) {
+      for (const pool of made.values()) await pool[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** @returns The names of those that are another than before. */
+  async #changePools(plans: readonly PoolPlan[]): Promise<string[]> {
+    const changed: string[] = [];
+    for (const plan of plans) {
+      const pool = this.#pools.get(plan.configuration.name);
+      if (!pool?.differsFrom(plan)) continue;
+      changed.push(pool.pool.name);
+      await pool.configure(plan);
+    }
+    return changed;
+  }
+
+  async #announce(settings: Settings, isStart: boolean): Promise<void> {
+    try {
+      await this.#tier.update(settings, this.#pools, this.#frontends);
+    } catch (error) {
+      // Whoever starts it is to see that nobody can find it; later its clients go first.
+      if (isStart) throw error;
+      this.#context.report(error, { during: "announce this balancer" });
+    }
+  }
+
+  #retirePools(configuration: BalancerConfiguration): void {
+    for (const [name, pool] of this.#pools) {
+      if (configuration.pools.has(name)) continue;
+      this.#pools.delete(name);
+      const drained = pool.drain(pool.configuration.connections.drainMs);
+      this.#leave(drained.then(() => pool[Symbol.asyncDispose]()));
+    }
+  }
+
+  #save(overrides: Overrides): void {
+    const saved = this.#options.state?.save(overrides);
+    // Ended by whoever opened the file.
+    void saved?.catch((error: unknown) => this.#context.report(error, { during: "keep what was changed" }));
+  }
+
+  #leave(leaving: Promise<void>): void {
+    const settled = leaving.catch((error: unknown) => this.#context.report(error, { during: "close" }));
+    this.#leaving.add(settled);
+    void settled.then(() => this.#leaving.delete(settled));
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    await this.#changing;
+    await this.#tier[Symbol.asyncDispose]();
+    const { clock, nodeId } = this.#context;
+    const frontends = this.#frontends.list();
+    this.#frontends.drainAll();
+    const coming = (): number => sum(frontends.map(({ connections }) => connections)) - this.table.size;
+    const late = Promise.withResolvers<void>();
+    const timer = clock.after(graceMs, late.resolve);
+    const selection = { select: () => this.table.entries(), coming };
+    await Promise.race([
+      this.drains.start({ kind: "process", name: nodeId }, selection, graceMs),
+      late.promise,
+    ]);
+    timer.cancel();
+    await this.#frontends.close();
+    this.drains[Symbol.dispose]();
+    for (const { traffic } of this.table.entries()) traffic.abort();
+    await Promise.all(Array.from(this.#pools.values(), (pool) => pool[Symbol.asyncDispose]()));
+    await Promise.all([this.#frontends.left(), ...this.#leaving]);
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,80 @@
+import type { SpreadProgress, TableEntry } from "../connection/contract.ts";
+import { lastPartMs, type Spread } from "../connection/spread.ts";
+import { CLOSE_GRACE_MS, type ConnectionTable } from "../connection/table.ts";
+
+/** What drains. A backend's name is unique in its pool alone. */
+export interface DrainTarget {
+  readonly kind: "backend" | "pool" | "frontend" | "process";
+  readonly name: string;
+  readonly pool?: string | undefined;
+}
+
+/** A drain that is under way. */
+export type DrainProgress = DrainTarget & SpreadProgress;
+
+/** Whose connections a drain ends. */
+export interface DrainSelection {
+  select(): Iterable<TableEntry>;
+  /** How many are on their way and will be selected. @default {none} */
+  coming?(): number;
+}
+
+/** The last part of a deadline, for clients that were closed to be gone: at most {@linkcode CLOSE_GRACE_MS}. */
+const LEAVING_PART = 0.1;
+
+/** Every drain that is under way. A new one of the same target takes the place of the old one. */
+export class Drains implements Disposable {
+  readonly #table: ConnectionTable;
+  readonly #running = new Map<string, { readonly target: DrainTarget; readonly spread: Spread }>();
+
+  constructor(table: ConnectionTable) {
+    this.#table = table;
+  }
+
+  /**
+   * Closes what is selected in order, over the last part of the deadline (see {@linkcode lastPartMs}) but for its end, and aborts at the
+   * deadline what is left even so. Whoever calls has seen to it that no new clients come.
+   *
+   * @returns What settles when nothing is left, or the drain was called off.
+   */
+  start(target: DrainTarget, selection: DrainSelection, deadlineMs: number): Promise<void> {
+    const key = keyOf(target);
+    const previous = this.#running.get(key);
+    const closeMs = deadlineMs - Math.min(CLOSE_GRACE_MS, deadlineMs * LEAVING_PART);
+    const spread = this.#table.closeSpread(() => selection.select(), {
+      reason: "drained",
+      deadlineMs: closeMs,
+      overMs: Math.min(closeMs, lastPartMs(deadlineMs)),
+      coming: () => selection.coming?.() ?? 0,
+    });
+    const timer = this.#table.clock.after(deadlineMs, () => {
+      for (const entry of [...selection.select()]) {
+        entry.end("drained");
+        entry.traffic.abort();
+      }
+    });
+    this.#running.set(key, { target, spread });
+    previous?.spread[Symbol.dispose]();
+    return spread.done.then(() => {
+      timer.cancel();
+      if (this.#running.get(key)?.spread === spread) this.#running.delete(key);
+    });
+  }
+
+  /** Calls a drain off: what is left goes on. Does nothing where there is none. */
+  stop(target: DrainTarget): void {
+    this.#running.get(keyOf(target))?.spread[Symbol.dispose]();
+  }
+
+  list(): DrainProgress[] {
+    return Array.from(this.#running.values(), ({ target, spread }) => ({ ...target, ...spread.progress }));
+  }
+
+  [Symbol.dispose](): void {
+    for (const { spread } of this.#running.values()) spread[Symbol.dispose]();
+  }
+}
+
+function keyOf({ kind, name, pool = "" }: DrainTarget): string {
+  return JSON.stringify([kind, pool, name]);
+}

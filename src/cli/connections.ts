@@ -1,0 +1,93 @@
+import process from "node:process";
+import type { ConnectionView } from "../admin/mod.ts";
+import { ADMIN_FLAGS, clientOf, readCommandLine } from "./admin_flags.ts";
+import { byteWords, timeWords } from "./backend_words.ts";
+import { printable } from "./client_screen.ts";
+import { StartError } from "./errors.ts";
+import { duration, switchFlag, text, whole, withDefault } from "./flag_kinds.ts";
+import { unread, writeLines } from "./output.ts";
+import { type Column, table } from "./table.ts";
+
+const CONNECTIONS = {
+  name: "connections",
+  operands: "",
+  counts: [0, 0],
+  flags: {
+    backend: text("NAME", "those of this backend"),
+    pool: text("NAME", "those of this pool"),
+    frontend: text("NAME", "those of this frontend"),
+    "min-age": duration("those that are at least as old"),
+    "min-idle": duration("those where nothing has moved for as long"),
+    limit: withDefault(whole(1, 100_000, "at most so many"), "100"),
+    json: switchFlag("one JSON object a line, one line a connection"),
+    ...ADMIN_FLAGS,
+  },
+  summary: "Lists the clients that a running balancer serves.",
+} as const;
+
+const COLUMNS: readonly Column<ConnectionView>[] = [
+  { title: "ID", rank: 0, cell: ({ id }) => printable(id) },
+  { title: "CLIENT", rank: 0, cell: ({ client }) => printable(client) },
+  { title: "BACKEND", rank: 0, cell: ({ backend }) => printable(backend) },
+  { title: "POOL", rank: 5, cell: ({ pool }) => printable(pool) },
+  { title: "FRONTEND", rank: 6, cell: ({ frontend }) => printable(frontend) },
+  { title: "TRANSPORT", rank: 4, cell: ({ transport }) => printable(transport) },
+  { title: "AGE", rank: 1, isNumber: true, cell: ({ ageMs }) => timeWords(ageMs) },
+  { title: "IDLE", rank: 2, isNumber: true, cell: ({ idleMs }) => timeWords(idleMs) },
+  { title: "IN", rank: 3, isNumber: true, cell: ({ bytesIn }) => byteWords(bytesIn) },
+  { title: "OUT", rank: 3, isNumber: true, cell: ({ bytesOut }) => byteWords(bytesOut) },
+];
+
+/** `chorus connections`: gives the exit code. */
+export async function connections(argv: readonly string[]): Promise<number> {
+  const parsed = readCommandLine(CONNECTIONS, argv);
+  if (!parsed) return 0;
+  const { values } = parsed;
+  const client = clientOf(values);
+  const found = await client.read(`/api/connections?${queryOf(values)}`);
+  if (!(found && "connections" in found && Array.isArray(found.connections)))
+    throw new StartError(`What runs at ${client.name} does not list connections`);
+  // Our own words for our own program.
+  const listed = found.connections as readonly ConnectionView[];
+  const lines = values.json ? listed.map((one) => JSON.stringify(one)) : linesOf(listed);
+  unread();
+  await writeLines(lines);
+  if ("more" in found && found.more === true)
+    process.stderr.write(`there are more than ${listed.length}; --limit shows more of them\n`);
+  return 0;
+}
+
+function queryOf(values: {
+  readonly backend: string | undefined;
+  readonly pool: string | undefined;
+  readonly frontend: string | undefined;
+  readonly "min-age": number | undefined;
+  readonly "min-idle": number | undefined;
+  readonly limit: number;
+}): URLSearchParams {
+  const { backend, pool, frontend, "min-age": minAgeMs, "min-idle": minIdleMs, limit } = values;
+  const asked = {
+    backend,
+    pool,
+    frontend,
+    minAge: minAgeMs === undefined ? undefined : `${minAgeMs}ms`,
+    minIdle: minIdleMs === undefined ? undefined : `${minIdleMs}ms`,
+    limit: String(limit),
+  };
+  return new URLSearchParams(
+    Object.entries(asked).filter((pair): pair is [string, string] => pair[1] !== undefined),
+  );
+}
+
+function linesOf(listed: readonly ConnectionView[]): string[] {
+  if (process.stdout.isTTY) {
+    return listed.length === 0 ? ["no connections"] : table(listed, COLUMNS, process.stdout.columns || 80);
+  }
+  return listed.map((one) =>
+    [
+      `${printable(one.id)} ${printable(one.client)} ${printable(one.backend)} pool=${printable(one.pool)}`,
+      `frontend=${printable(one.frontend)} transport=${printable(one.transport)} age=${timeWords(one.ageMs)}`,
+      `idle=${timeWords(one.idleMs)} in=${one.bytesIn} out=${one.bytesOut}`,
+    ].join(" "),
+  );
+}

@@ -1,0 +1,127 @@
+import process from "node:process";
+import type { DrainView, PoolView } from "../admin/mod.ts";
+import { wait } from "../async/mod.ts";
+import type { AdminClient } from "./admin_client.ts";
+import { backendLine, drainLine, drainName, frontendLine } from "./backend_words.ts";
+import { UsageError } from "./errors.ts";
+import { writeLines } from "./output.ts";
+import type { Interruption } from "./process.ts";
+
+/** What a command drains, changes or removes. */
+export type Target =
+  | { readonly kind: "backend"; readonly pool: string; readonly name: string }
+  | { readonly kind: "pool"; readonly name: string }
+  | { readonly kind: "frontend"; readonly name: string };
+
+/** What was said of a target on the command line. */
+export interface TargetWords {
+  readonly backend: string | undefined;
+  readonly pool: string | undefined;
+  readonly frontend?: string | undefined;
+}
+
+/** How often the progress of a drain is asked for, in milliseconds. */
+const PROGRESS_MS = 500;
+
+/**
+ * Finds out what is meant: a backend of the named pool or of the only one, else a frontend, else a pool.
+ *
+ * @throws {UsageError} When nothing is, or two things at once, or the pool is not there.
+ */
+export async function findTarget(client: AdminClient, words: TargetWords): Promise<Target> {
+  const { backend, pool, frontend } = words;
+  if (frontend !== undefined) {
+    if (backend === undefined && pool === undefined) return { kind: "frontend", name: frontend };
+    throw new UsageError("--frontend stands alone: without a backend and without --pool");
+  }
+  if (backend === undefined && pool === undefined) {
+    const choices =
+      "frontend" in words ? "BACKEND, --pool NAME or --frontend NAME" : "BACKEND or --pool NAME";
+    throw new UsageError(`say what: ${choices}`);
+  }
+  const { name } = await client.poolNamed(pool);
+  return backend === undefined ? { kind: "pool", name } : { kind: "backend", pool: name, name: backend };
+}
+
+/** Where the admin API has it. */
+export function pathOf(target: Target): string {
+  const name = encodeURIComponent(target.name);
+  switch (target.kind) {
+    case "backend":
+      return `/api/pools/${encodeURIComponent(target.pool)}/backends/${name}`;
+    case "pool":
+      return `/api/pools/${name}`;
+    case "frontend":
+      return `/api/frontends/${name}`;
+  }
+}
+
+/** Shows on standard output what a target is like now. */
+export async function show(client: AdminClient, target: Target): Promise<void> {
+  await writeLines([await lineOf(client, target)]);
+}
+
+async function lineOf(client: AdminClient, target: Target): Promise<string> {
+  switch (target.kind) {
+    case "backend": {
+      const pool = await client.poolNamed(target.pool);
+      const backend = pool.backends.find(({ name }) => name === target.name);
+      return backend ? backendLine(pool.name, backend) : `${pool.name} ${target.name} removed`;
+    }
+    case "pool":
+      return poolLine(await client.poolNamed(target.name));
+    case "frontend": {
+      const frontends = await client.frontends();
+      const found = frontends.find(({ name }) => name === target.name);
+      return found ? frontendLine(found) : `frontend ${target.name} closed`;
+    }
+  }
+}
+
+function poolLine({ name, draining, backends }: PoolView): string {
+  const connections = backends.reduce((sum, backend) => sum + backend.connections, 0);
+  return `pool ${name} ${draining ? "draining" : "open"} backends=${backends.length} connections=${connections}`;
+}
+
+/**
+ * Follows a drain to its end: a line whenever fewer connections are left.
+ *
+ * @returns The exit code: 0 when it is over, 130 when the user did not want to wait; the drain goes on then.
+ * @throws {StartError} When the balancer cannot be asked any more.
+ */
+export async function followDrain(
+  client: AdminClient,
+  target: Target,
+  interrupted: Interruption,
+): Promise<number> {
+  const stop = new AbortController();
+  void interrupted.asked.then(() => stop.abort());
+  let shown: string | undefined;
+  while (!stop.signal.aborted) {
+    const drain = (await client.drains()).find((one) => isAbout(one, target));
+    if (!drain || drain.left === 0) {
+      await writeLines([`drain ${nameOf(target)} done`]);
+      return 0;
+    }
+    const count = `${drainName(drain)} ${drain.left}`;
+    if (count !== shown) await writeLines([drainLine(drain)]);
+    shown = count;
+    // An interruption ends the wait, and the loop ends by itself then.
+    await wait(PROGRESS_MS, { signal: stop.signal }).catch(() => undefined);
+  }
+  process.stderr.write("the drain goes on\n");
+  return 130;
+}
+
+function isAbout(drain: DrainView, target: Target): boolean {
+  const pool = target.kind === "backend" ? target.pool : undefined;
+  return (
+    drain.kind === target.kind && drain.name === target.name && (pool === undefined || drain.pool === pool)
+  );
+}
+
+function nameOf(target: Target): string {
+  return target.kind === "backend"
+    ? `backend ${target.pool}/${target.name}`
+    : `${target.kind} ${target.name}`;
+}

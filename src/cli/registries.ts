@@ -1,0 +1,29 @@
+import { type Registry, redisRegistry } from "../registry/mod.ts";
+import type { OnError } from "./backing.ts";
+
+/** The registries of a role, one for each Redis that it is told of. */
+export class Registries implements AsyncDisposable {
+  readonly #onError: OnError;
+  readonly #opened = new Map<string, Promise<Registry>>();
+
+  constructor(onError: OnError) {
+    this.#onError = onError;
+  }
+
+  /** Connects to the registry of a Redis, unless that was done before. @throws {RedisError} */
+  at(url: string): Promise<Registry> {
+    const known = this.#opened.get(url);
+    if (known !== undefined) return known;
+    const opening = redisRegistry({ url, onError: this.#onError });
+    this.#opened.set(url, opening);
+    // One that could not be reached is tried again the next time.
+    opening.catch(() => this.#opened.delete(url));
+    return opening;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const registries = await Promise.allSettled(this.#opened.values());
+    for (const opened of registries)
+      if (opened.status === "fulfilled") await opened.value[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,113 @@
+import { isIP } from "node:net";
+import { checkServerIdentity, connect, type PeerCertificate, TLSSocket } from "node:tls";
+import type { Connection } from "./contract.ts";
+import { takeCarrier } from "./tls_carrier.ts";
+import type { TlsClientContext } from "./tls_client_context.ts";
+import { HANDSHAKE_TIMEOUT_MS, shakeHands } from "./tls_handshake.ts";
+import { chooseCertificate, type TlsServerContext } from "./tls_server_context.ts";
+import { NATIVE_VERSIONS } from "./tls_version.ts";
+
+/** Options for {@linkcode acceptTls}. */
+export interface AcceptTlsOptions {
+  /** Bytes that were read from the connection already. */
+  readonly head?: Uint8Array | undefined;
+  /** The longest that the handshake may take, in milliseconds. @default {10000} */
+  readonly timeoutMs?: number | undefined;
+  /** Gives up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A connection that speaks TLS, and what was agreed on. */
+export interface TlsAccepted {
+  /** The first bytes come in a later turn, so the handler may be set right after. */
+  readonly connection: Connection;
+  /** The host name that the client asked for. */
+  readonly serverName: string | undefined;
+  /** Such as `TLSv1.3`. */
+  readonly protocol: string;
+  /** The application protocol agreed on. */
+  readonly alpn: string | undefined;
+}
+
+/**
+ * Speaks TLS, as the server, over an accepted and paused connection of {@linkcode nodeDriver}.
+ *
+ * The given connection is over at once and its handler hears nothing more; the one of the result takes its place. An end of the
+ * other side that TLS does not announce is taken for an end.
+ *
+ * @throws {NetError} `tls`, `timeout`; the signal's reason. The connection is aborted then.
+ */
+export async function acceptTls(
+  connection: Connection,
+  context: TlsServerContext,
+  options: AcceptTlsOptions = {},
+): Promise<TlsAccepted> {
+  const { head, timeoutMs = HANDSHAKE_TIMEOUT_MS, signal } = options;
+  const { settings } = context;
+  const { minVersion, alpn } = settings;
+  const carrier = takeCarrier(connection, "accept TLS from", head);
+  const start = (): TLSSocket =>
+    new TLSSocket(carrier.stream, {
+      isServer: true,
+      secureContext: settings.first,
+      SNICallback: (name, choose) => choose(null, chooseCertificate(settings, name)),
+      minVersion: NATIVE_VERSIONS[minVersion],
+      ...(alpn && { ALPNProtocols: [...alpn] }),
+    });
+  const socket = await shakeHands({ carrier, start, ready: "secure", timeoutMs, signal });
+  return {
+    connection: carrier.secured(socket),
+    serverName: serverNameOf(socket),
+    protocol: socket.getProtocol() ?? "",
+    alpn: socket.alpnProtocol || undefined,
+  };
+}
+
+/** The types leave it out. */
+function serverNameOf(socket: TLSSocket): string | undefined {
+  const name = "servername" in socket ? socket.servername : undefined;
+  return typeof name === "string" && name !== "" ? name : undefined;
+}
+
+/** Options for {@linkcode connectTls}. */
+export interface ConnectTlsOptions {
+  /** What the server's certificate must be for where the context has no `serverName`: a host name or an IP address. */
+  readonly host: string;
+  /** The longest that the handshake may take, in milliseconds. @default {10000} */
+  readonly timeoutMs?: number | undefined;
+  /** Gives up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Speaks TLS, as the client, over a connection that {@linkcode nodeDriver} has dialed and on which nothing was written yet.
+ *
+ * The given connection is over at once and its handler hears nothing more; the result takes its place, and its first bytes come
+ * in a later turn. With TLS 1.3 a server that refuses our identity is heard of after the handshake: as `reset` or `failed`.
+ *
+ * @throws {NetError} `tls`, `timeout`; the signal's reason. The connection is aborted then.
+ */
+export async function connectTls(
+  connection: Connection,
+  context: TlsClientContext,
+  options: ConnectTlsOptions,
+): Promise<Connection> {
+  const { host, timeoutMs = HANDSHAKE_TIMEOUT_MS, signal } = options;
+  const { serverName: name = host, verify, minVersion, alpn, context: secureContext } = context.settings;
+  const carrier = takeCarrier(connection, "speak TLS with");
+  const start = (): TLSSocket =>
+    connect({
+      socket: carrier.stream,
+      allowHalfOpen: true,
+      secureContext,
+      minVersion: NATIVE_VERSIONS[minVersion],
+      rejectUnauthorized: verify,
+      checkServerIdentity: (_: string, certificate: PeerCertificate) =>
+        verify ? checkServerIdentity(name, certificate) : undefined,
+      // An address is no server name (RFC 6066, section 3).
+      ...(isIP(name) === 0 && { servername: name }),
+      ...(alpn && { ALPNProtocols: [...alpn] }),
+    });
+  const socket = await shakeHands({ carrier, start, ready: "secureConnect", timeoutMs, signal });
+  return carrier.secured(socket);
+}

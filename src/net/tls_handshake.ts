@@ -1,0 +1,95 @@
+import { setImmediate } from "node:timers";
+import type { TLSSocket } from "node:tls";
+import type { Timer } from "../async/mod.ts";
+import { NetError } from "./error.ts";
+import { handleClosed, handleOpened } from "./handles.ts";
+import type { Carrier } from "./tls_carrier.ts";
+
+/** The longest that a handshake may take unless told otherwise, in milliseconds. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** One handshake. */
+export interface Handshake {
+  readonly carrier: Carrier;
+  /** Begins it. */
+  readonly start: () => TLSSocket;
+  /** The event that says it is done. */
+  readonly ready: "secure" | "secureConnect";
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Runs one handshake under its deadline and signal; it counts as an open handle until it is over.
+ *
+ * @throws {NetError} `tls`, `timeout`; the signal's reason. The carrier is closed then.
+ */
+export function shakeHands(handshake: Handshake): Promise<TLSSocket> {
+  const { carrier, signal } = handshake;
+  handleOpened();
+  if (!signal?.aborted) return new Attempt(handshake).done;
+  carrier.whenOver(handleClosed);
+  carrier.reset();
+  return Promise.reject(signal.reason);
+}
+
+class Attempt {
+  readonly done: Promise<TLSSocket>;
+  readonly #handshake: Handshake;
+  readonly #settle: PromiseWithResolvers<TLSSocket> = Promise.withResolvers();
+  readonly #socket: TLSSocket;
+  readonly #timer: Timer;
+  #phase: "running" | "failed" | "done" = "running";
+
+  constructor(handshake: Handshake) {
+    const { carrier, ready, timeoutMs, signal } = handshake;
+    this.#handshake = handshake;
+    this.done = this.#settle.promise;
+    carrier.whenOver(() => this.#over());
+    this.#timer = carrier.context.clock.after(timeoutMs, () =>
+      this.#giveUp(new NetError("timeout", `Cannot ${carrier.action}: no handshake in ${timeoutMs} ms`)),
+    );
+    signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#socket = handshake.start();
+    this.#socket.once(ready, () => this.#succeed());
+    // Node reports what a handshake without a `tls.Server` fails with under the second name.
+    for (const event of ["error", "_tlsError"]) this.#socket.on(event, (cause: Error) => this.#fail(cause));
+    this.#socket.once("close", () => this.#fail(new Error("the other side left in the handshake")));
+  }
+
+  readonly #onAbort = (): void => this.#giveUp(this.#handshake.signal?.reason);
+
+  #succeed(): void {
+    if (!this.#finish("done")) return;
+    handleClosed();
+    this.#settle.resolve(this.#socket);
+  }
+
+  /** What comes late, after success too, has another listener or was said already. */
+  #fail(cause: Error): void {
+    if (!this.#finish("failed")) return;
+    const { carrier } = this.#handshake;
+    this.#settle.reject(new NetError("tls", `Cannot ${carrier.action}: ${cause.message.trim()}`, { cause }));
+    // In a later turn, so that the other side is told what was wrong.
+    setImmediate(() => carrier.reset());
+  }
+
+  #giveUp(reason: unknown): void {
+    if (!this.#finish("failed")) return;
+    this.#settle.reject(reason);
+    this.#handshake.carrier.reset();
+  }
+
+  #over(): void {
+    this.#fail(new Error("the other side left in the handshake"));
+    if (this.#phase === "failed") handleClosed();
+  }
+
+  #finish(phase: "failed" | "done"): boolean {
+    if (this.#phase !== "running") return false;
+    this.#phase = phase;
+    this.#timer.cancel();
+    this.#handshake.signal?.removeEventListener("abort", this.#onAbort);
+    return true;
+  }
+}
