@@ -130,7 +130,7 @@ function countLimit(value: string, change: (count: number | undefined) => LimitC
 /** The addresses of balancers. */
 export const trustedFlag: Flag<string> = {
   value: "CIDR",
-  help: "a network of balancers, which may ping without a login",
+  help: "a network of balancers: they may ping without a login, and what their PROXY headers say of clients is believed",
   parse(found) {
     const list = AddressList.parse([found]);
     return typeof list === "string" ? new Wrong(list) : found;

@@ -184,10 +184,12 @@ function allUp(pool: Pool, count: number): Promise<true> {
 }
 
 /** The one pool of the one balancer, whose servers announce themselves to it, as a configuration file would have them. */
-function configurationOf({ listen, policy }: UpValues): BalancerConfiguration {
+function configurationOf({ listen, policy, dispatch }: UpValues): BalancerConfiguration {
+  // A server that is handed a connection sees the client by itself.
+  const told = dispatch === "splice" ? { proxyProtocol: "v2" } : {};
   const text = JSON.stringify({
     frontends: { main: { listen: formatAddress(listen), pool: "chat" } },
-    pools: { chat: { policy, heartbeat: { kind: "chat" } } },
+    pools: { chat: { policy, heartbeat: { kind: "chat" }, ...told } },
   });
   const parsed = parseConfiguration(text, "up.json");
   if ("length" in parsed) throw new Error(`Cannot start: ${JSON.stringify(parsed)}`);

@@ -28,7 +28,7 @@ export class CarrierStream implements TransportEvents {
       autoDestroy: false,
       read: () => this.#room(),
       write: (chunk: Uint8Array, _, done) => this.#write(chunk, done),
-      final: (done) => {console.error("FINAL");
+      final: (done) => {
         transport.end();
         done();
       },
@@ -71,6 +71,11 @@ export class CarrierStream implements TransportEvents {
     if (!this.#isFull) this.#transport.resume();
   }
 
+  /** Ends after what was written. */
+  end(): void {
+    this.duplex.end();
+  }
+
   destroy(): void {
     this.#transport.destroy();
   }
@@ -92,11 +97,11 @@ export class CarrierStream implements TransportEvents {
     this.#events?.progressed();
   }
 
-  ended(): void {console.error("CARRIER ENDED");
+  ended(): void {
     this.duplex.push(null);
   }
 
-  over(error?: NetError): void {console.error("CARRIER OVER");
+  over(error?: NetError): void {
     this.#isOver = true;
     this.#events?.over(error);
   }

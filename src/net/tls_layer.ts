@@ -39,6 +39,8 @@ export class TlsLayer implements Transport, CarrierEvents {
     this.connection = new StreamConnection(this, context);
     carrier.listen(this);
     socket.on("error", (cause) => this.#fail(cause));
+    // Deno says so to the other side's TLS, and leaves the stream below open.
+    socket.on("finish", () => carrier.end());
     socket.on("end", () => this.#inputEnded());
     // Without an end before it where the other side left without a word of TLS.
     socket.on("close", () => this.#inputEnded());

@@ -1,3 +1,5 @@
+import { MAX_BACKENDS } from "../pool_options.ts";
+
 /**
  * What went wrong in discovery.
  *
@@ -15,6 +17,12 @@ export class DiscoveryError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/** What is said of a source that names more than a pool takes. */
+export function tooManyError(source: string): DiscoveryError {
+  const message = `Cannot add backend: ${source} names more than the ${MAX_BACKENDS} that a pool takes`;
+  return new DiscoveryError("full", message);
 }
 
 /** Told what could not be used; what is served stays as it is. Must not throw. */

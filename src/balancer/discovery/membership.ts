@@ -1,7 +1,7 @@
 import { type Clock, systemClock, type Timer } from "../../async/mod.ts";
 import type { AdminState, Backend, BackendChange } from "../backend.ts";
 import { MAX_BACKENDS, type Pool } from "../pool.ts";
-import { DiscoveryError, type DiscoveryReport } from "./error.ts";
+import { type DiscoveryReport, tooManyError } from "./error.ts";
 import {
   backendOf,
   byName,
@@ -19,8 +19,13 @@ export type { MemberSpec } from "./member.ts";
 
 /** Options for {@linkcode Membership}. */
 export interface MembershipOptions {
-  /** How long a backend that no source names any more may keep its connections, in milliseconds; 0 removes it at once. @default {600000} */
-  readonly drainMs?: number | undefined;
+  /**
+   * How long a backend that no source names any more may keep its connections, in milliseconds; 0 removes it at once. Asked each time
+   * where it can change.
+   *
+   * @default {600000}
+   */
+  readonly drainMs?: number | (() => number) | undefined;
   /** @default {systemClock} */
   readonly clock?: Clock | undefined;
   /**
@@ -36,9 +41,7 @@ export interface MembershipOptions {
 
 /** The source of what an operator has added. */
 export const ADMIN_SOURCE = "admin";
-/** For how long a backend that no source names any more may keep its connections, in milliseconds, unless said otherwise. */
-export const DRAIN_MS = 600_000;
-
+const DRAIN_MS = 600_000;
 /** How often those that drain are looked at, in milliseconds. */
 const SWEEP_MS = 1000;
 
@@ -57,25 +60,22 @@ const SWEEP_MS = 1000;
  * Disposing leaves the pool as it is.
  */
 export class Membership implements Disposable {
-  readonly #pool: Pool;
+  /** The pool whose members these are. */
+  readonly pool: Pool;
   readonly #options: MembershipOptions;
   readonly #clock: Clock;
   readonly #members = new Map<string, Member>();
   readonly #draining = new Set<Member>();
-  readonly #problems = new Problems();
+  readonly #problems: Problems;
   readonly #watch: Disposable;
   #timer: Timer | undefined;
 
   constructor(pool: Pool, options: MembershipOptions = {}) {
-    this.#pool = pool;
+    this.pool = pool;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#problems = new Problems(options.onError);
     this.#watch = pool.watch({ onRemove: (backend) => this.#onRemoved(backend) });
-  }
-
-  /** The pool whose members these are. */
-  get pool(): Pool {
-    return this.#pool;
   }
 
   /**
@@ -90,20 +90,20 @@ export class Membership implements Disposable {
     // Those who leave make room for those who come.
     for (const member of this.#members.values()) if (!view.has(member.name)) this.#unsay(source, member);
     for (const [name, spec] of view) this.#say(source, name, spec);
-    this.#report();
+    this.#problems.report();
   }
 
   /** Takes one backend of a source; the others stay as they are. As {@linkcode update} for the rest. */
   put(source: string, spec: MemberSpec): void {
     this.#say(source, nameOf(spec), spec);
-    this.#report();
+    this.#problems.report();
   }
 
   /** Notes that a source names a backend no longer. */
   drop(source: string, name: string): void {
     const member = this.#members.get(name);
     if (member) this.#unsay(source, member);
-    this.#report();
+    this.#problems.report();
   }
 
   /**
@@ -122,8 +122,8 @@ export class Membership implements Disposable {
     if (!known) this.#members.set(name, member);
     member.say(ADMIN_SOURCE, spec);
     this.#settle(member);
-    this.#report();
-    return this.#pool.find(name) ?? backend;
+    this.#problems.report();
+    return this.pool.find(name) ?? backend;
   }
 
   /**
@@ -133,14 +133,14 @@ export class Membership implements Disposable {
    * @returns The backend; undefined when the pool has none of that name.
    */
   remove(name: string, drainMs: number = this.#drainMs): Backend | undefined {
-    const backend = this.#pool.find(name);
+    const backend = this.pool.find(name);
     const member = this.#members.get(name);
     if (backend && member && backendOf(member.place) === backend) {
       member.mute();
       member.unsay(ADMIN_SOURCE);
       this.#drain(member, drainMs);
     } else if (backend) {
-      this.#pool.remove(name);
+      this.pool.remove(name);
       this.#options.onGone?.(backend);
     }
     return backend;
@@ -156,13 +156,14 @@ export class Membership implements Disposable {
   }
 
   get #drainMs(): number {
-    return this.#options.drainMs ?? DRAIN_MS;
+    const { drainMs = DRAIN_MS } = this.#options;
+    return typeof drainMs === "function" ? drainMs() : drainMs;
   }
 
   #say(source: string, name: string, spec: MemberSpec): void {
     let member = this.#members.get(name);
     if (!member && this.#members.size >= MAX_BACKENDS) {
-      this.#problems.note(tooMany(source), `discover ${name}`);
+      this.#problems.note(tooManyError(source), `discover ${name}`);
       return;
     }
     member ??= new Member(name);
@@ -206,7 +207,7 @@ export class Membership implements Disposable {
 
   /** @throws {RangeError} As {@linkcode Pool.add}. */
   #enter(member: Member, spec: MemberSpec): Place & { readonly name: "in" } {
-    const place = { name: "in", backend: this.#pool.add(spec), spec } as const;
+    const place = { name: "in", backend: this.pool.add(spec), spec } as const;
     member.place = place;
     return place;
   }
@@ -230,7 +231,7 @@ export class Membership implements Disposable {
     member.place = { name: "in", backend, spec: wanted };
     if (Object.keys(change).length === 0) return;
     try {
-      this.#pool.change(member.name, change);
+      this.pool.change(member.name, change);
     } catch (error) {
       this.#problems.note(error, `discover ${member.name}`);
     }
@@ -246,7 +247,7 @@ export class Membership implements Disposable {
     }
     endDrain(place);
     const before: AdminState = place.name === "draining" ? place.before : backend.admin;
-    if (backend.admin === "enabled") this.#pool.change(member.name, { admin: "draining" });
+    if (backend.admin === "enabled") this.pool.change(member.name, { admin: "draining" });
     const until = this.#clock.now() + drainMs;
     const drain = this.#options.onDrain?.(backend, drainMs);
     member.place = { name: "draining", backend, spec, before, until, drain };
@@ -264,7 +265,7 @@ export class Membership implements Disposable {
     }
     this.#timer = undefined;
     if (this.#draining.size > 0) this.#timer = this.#clock.after(SWEEP_MS, () => this.#sweep());
-    this.#report();
+    this.#problems.report();
   }
 
   #leave(member: Member): void {
@@ -273,12 +274,9 @@ export class Membership implements Disposable {
   }
 
   #takeOut(member: Member): void {
-    const backend = backendOf(member.place);
-    endDrain(member.place);
-    this.#draining.delete(member);
-    member.place = { name: "out" };
+    const backend = this.#vacate(member);
     if (!backend) return;
-    this.#pool.remove(member.name);
+    this.pool.remove(member.name);
     this.#options.onGone?.(backend);
   }
 
@@ -286,22 +284,17 @@ export class Membership implements Disposable {
   #onRemoved(backend: Backend): void {
     const member = this.#members.get(backend.name);
     if (!member || backendOf(member.place) !== backend) return;
-    endDrain(member.place);
-    this.#draining.delete(member);
-    member.place = { name: "out" };
+    this.#vacate(member);
     member.mute();
     member.unsay(ADMIN_SOURCE);
     if (member.isUnnamed) this.#members.delete(member.name);
   }
 
-  #report(): void {
-    this.#problems.report(this.#options.onError);
+  #vacate(member: Member): Backend | undefined {
+    const { place } = member;
+    endDrain(place);
+    this.#draining.delete(member);
+    member.place = { name: "out" };
+    return backendOf(place);
   }
-}
-
-function tooMany(source: string): DiscoveryError {
-  return new DiscoveryError(
-    "full",
-    `Cannot add backend: ${source} names more than the ${MAX_BACKENDS} that a pool takes`,
-  );
 }

@@ -7,6 +7,11 @@ const MAX_REPORTS = 10;
 export class Problems {
   #first: { readonly error: unknown; readonly during: string }[] = [];
   #more = 0;
+  readonly #onError: DiscoveryReport | undefined;
+
+  constructor(onError: DiscoveryReport | undefined) {
+    this.#onError = onError;
+  }
 
   note(error: unknown, during: string): void {
     if (this.#first.length < MAX_REPORTS) this.#first.push({ error, during });
@@ -14,13 +19,13 @@ export class Problems {
   }
 
   /** Tells and forgets all. */
-  report(onError: DiscoveryReport | undefined): void {
+  report(): void {
     const [first, more] = [this.#first, this.#more];
     this.#first = [];
     this.#more = 0;
-    for (const { error, during } of first) onError?.(error, { during });
+    for (const { error, during } of first) this.#onError?.(error, { during });
     if (more === 0) return;
     const message = `Cannot use ${more} more backends, for these reasons or others`;
-    onError?.(new DiscoveryError("invalid", message), { during: "discover" });
+    this.#onError?.(new DiscoveryError("invalid", message), { during: "discover" });
   }
 }

@@ -1,6 +1,18 @@
 import type { AddressList } from "../../net/mod.ts";
 import { Refusal } from "./refusal.ts";
 
+/** A limit for all frontends that share it: the clients that they have together. */
+export class SharedLimit {
+  /** Clients now. */
+  count = 0;
+  /** Clients at once. */
+  most: number;
+
+  constructor(most: number) {
+    this.most = most;
+  }
+}
+
 /** Who may come to a frontend. */
 export interface AccessSettings {
   /** Nobody else may come. @default {everybody may} */
@@ -11,6 +23,8 @@ export interface AccessSettings {
   readonly maxConnections?: number | undefined;
   /** Clients at once from one address. @default {no limit} */
   readonly maxConnectionsPerClient?: number | undefined;
+  /** A limit that holds for several frontends together. Those who are here when it is set do not count. @default {none} */
+  readonly shared?: SharedLimit | undefined;
 }
 
 /** Whether the lists let an address in; undefined if they do. A unix socket has no address: only a list of who is allowed keeps it out. */

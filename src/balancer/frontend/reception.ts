@@ -1,7 +1,7 @@
 import { Occupancy } from "../../async/mod.ts";
 import type { ListenOptions } from "../../net/mod.ts";
 import { FrontendCounters } from "../counters.ts";
-import { type AccessSettings, judgeAddress } from "./access.ts";
+import { type AccessSettings, judgeAddress, type SharedLimit } from "./access.ts";
 import type { FrontendHandler } from "./frontend.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -63,12 +63,16 @@ export class Reception {
 /** The stay of one client at a frontend. Disposing it again does nothing. */
 export class Stay implements Disposable {
   readonly #reception: Reception;
+  /** The limit that it counts for, beside the frontend's own. */
+  readonly #shared: SharedLimit | undefined;
   #host: string;
   #state: "come" | "claimed" | "left" = "come";
 
   constructor(reception: Reception, host: string) {
     this.#reception = reception;
     this.#host = host;
+    this.#shared = reception.access.shared;
+    if (this.#shared) this.#shared.count += 1;
   }
 
   /** The client's address without its port, as far as it is known. */
@@ -81,6 +85,9 @@ export class Stay implements Disposable {
     const { isDraining, inside, access } = this.#reception;
     if (isDraining) return new Refusal("draining");
     const { maxConnections = Number.POSITIVE_INFINITY } = access;
+    const shared = this.#shared;
+    if (shared && shared.count > shared.most)
+      return new Refusal("frontend_full", `all frontends have ${shared.most} clients, which is the most`);
     if (inside.count <= maxConnections) return undefined;
     return new Refusal("frontend_full", `the frontend has ${maxConnections} clients, which is the most`);
   }
@@ -107,6 +114,7 @@ export class Stay implements Disposable {
     if (this.#state === "left") return;
     if (this.#state === "claimed") this.#reception.release(this.#host);
     this.#state = "left";
+    if (this.#shared) this.#shared.count -= 1;
     this.#reception.inside.leave();
   }
 }

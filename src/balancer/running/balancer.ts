@@ -11,6 +11,7 @@ import {
 } from "../configuration/overrides.ts";
 import type { StateFile } from "../configuration/state_file.ts";
 import { ConnectionTable } from "../connection/table.ts";
+import { SharedLimit } from "../frontend/access.ts";
 import type { FrontendHandler } from "../frontend/frontend.ts";
 import type { Pool } from "../pool.ts";
 import { ConfigurationError } from "./configuration_error.ts";
@@ -149,7 +150,8 @@ export class Balancer implements AsyncDisposable {
       this.#settings?.overrides ?? this.#options.state?.overrides ?? NO_OVERRIDES,
       configuration,
     );
-    const settings: Settings = { configuration, tls, registry, overrides };
+    const shared = this.#limitOf(configuration);
+    const settings: Settings = { configuration, tls, registry, overrides, shared };
     const plans = planPools(settings);
     const made = await this.#makePools(plans.filter(({ configuration: { name } }) => !this.#pools.has(name)));
     const frontends = planFrontends(settings, (name) => made.get(name) ?? this.#pools.get(name));
@@ -167,6 +169,16 @@ export class Balancer implements AsyncDisposable {
       pools: changesOf(before.pools, [...this.#pools.keys()], changedPools),
       frontends: changesOf(before.frontends, this.#frontends.names, changedFrontends),
     };
+  }
+
+  /** The same one for as long as the limit is: it has counted who is here. */
+  #limitOf({ limits: { maxConnections } }: BalancerConfiguration): SharedLimit | undefined {
+    const known = this.#settings?.shared;
+    if (known?.most === maxConnections || maxConnections === undefined)
+      return maxConnections === undefined ? undefined : known;
+    if (!known) return new SharedLimit(maxConnections);
+    known.most = maxConnections;
+    return known;
   }
 
   async #registryFor({ redis }: BalancerConfiguration): Promise<Registry | undefined> {

@@ -1,7 +1,7 @@
 import type { TcpAddress, TlsServerContext } from "../../net/mod.ts";
 import type { FrontendConfiguration } from "../configuration/contract.ts";
 import { isSame } from "../configuration/difference.ts";
-import type { AccessSettings } from "../frontend/access.ts";
+import type { AccessSettings, SharedLimit } from "../frontend/access.ts";
 import type { Frontend } from "../frontend/frontend.ts";
 import type { FrontendSettings } from "../frontend/settings.ts";
 import { type SpliceFrontend, startSpliceFrontend } from "../frontend/splice_frontend.ts";
@@ -15,8 +15,8 @@ export interface FrontendPlan {
   /** What TLS is ended with, where it is. */
   readonly tls: TlsServerContext | undefined;
   readonly to: ManagedPool;
-  /** The most clients of the whole balancer. */
-  readonly maxConnections: number | undefined;
+  /** The limit of all frontends together. */
+  readonly shared: SharedLimit | undefined;
 }
 
 type Running =
@@ -69,9 +69,8 @@ export class ManagedFrontend {
 
   /** Whether a plan asks for anything that is not so. */
   differsFrom(plan: FrontendPlan): boolean {
-    const { configuration, tls, to, maxConnections } = this.#plan;
-    const isSameFrontend =
-      isSame(configuration, plan.configuration) && isSame(maxConnections, plan.maxConnections);
+    const { configuration, tls, to, shared } = this.#plan;
+    const isSameFrontend = isSame(configuration, plan.configuration) && shared === plan.shared;
     return !(isSameFrontend && tls === plan.tls && to === plan.to && !this.frontend.isDraining);
   }
 
@@ -97,18 +96,9 @@ export class ManagedFrontend {
   }
 }
 
-function accessOf({
-  configuration: { access },
-  maxConnections: most = Number.POSITIVE_INFINITY,
-}: FrontendPlan): AccessSettings {
-  const { allow, deny, maxConnections = most, maxConnectionsPerClient } = access;
-  const limit = Math.min(maxConnections, most);
-  return {
-    allow: allow?.list,
-    deny: deny?.list,
-    maxConnections: limit === Number.POSITIVE_INFINITY ? undefined : limit,
-    maxConnectionsPerClient,
-  };
+function accessOf({ configuration: { access }, shared }: FrontendPlan): AccessSettings {
+  const { allow, deny, maxConnections, maxConnectionsPerClient } = access;
+  return { allow: allow?.list, deny: deny?.list, maxConnections, maxConnectionsPerClient, shared };
 }
 
 function streamSettings(plan: FrontendPlan): FrontendSettings {

@@ -1,6 +1,7 @@
 import type { Registry } from "../../registry/mod.ts";
 import type { BalancerConfiguration } from "../configuration/contract.ts";
 import type { Overrides } from "../configuration/overrides.ts";
+import type { SharedLimit } from "../frontend/access.ts";
 import type { FrontendPlan } from "./managed_frontend.ts";
 import type { ManagedPool, PoolPlan } from "./managed_pool.ts";
 import type { TlsContexts } from "./tls_contexts.ts";
@@ -12,6 +13,8 @@ export interface Settings {
   readonly registry: Registry | undefined;
   /** What was changed at run time. */
   readonly overrides: Overrides;
+  /** The limit of all frontends together. */
+  readonly shared: SharedLimit | undefined;
 }
 
 /** What becomes of each pool. */
@@ -26,14 +29,13 @@ export function planPools({ configuration, tls, registry, overrides }: Settings)
 
 /** What becomes of each frontend. @param poolAt The pool of a name, which is there. */
 export function planFrontends(
-  { configuration, tls }: Settings,
+  { configuration, tls, shared }: Settings,
   poolAt: (name: string) => ManagedPool | undefined,
 ): FrontendPlan[] {
-  const { maxConnections } = configuration.limits;
   return Array.from(configuration.frontends.values(), (frontend) => {
     const to = poolAt(frontend.pool);
     if (!to) throw new RangeError(`Cannot apply configuration: there is no pool "${frontend.pool}"`);
-    return { configuration: frontend, tls: tls.frontends.get(frontend.name), to, maxConnections };
+    return { configuration: frontend, tls: tls.frontends.get(frontend.name), to, shared };
   });
 }
 

@@ -101,6 +101,21 @@ test("a draining backend leaves at the deadline with the connections that it sti
   );
 });
 
+test("how long a backend may drain is asked when it begins to", () => {
+  let drainMs = 0;
+  const { pool, membership, clock } = world({ drainMs: () => drainMs });
+  membership.update("config", [spec("a"), spec("b")]);
+  busy(pool, "a");
+  busy(pool, "b");
+  membership.update("config", [spec("b")]);
+  assertEquals(namesOf(pool), ["b:7000"]);
+  drainMs = 3000;
+  membership.update("config", []);
+  assertEquals(namesOf(pool), ["b:7000"]);
+  clock.advance(3000);
+  assertEquals(namesOf(pool), []);
+});
+
 test("a backend that is named again while it drains is enabled again, with what is said of it now", () => {
   const ended: string[] = [];
   const onDrain = ({ name }: Backend) => ({ [Symbol.dispose]: () => void ended.push(name) });

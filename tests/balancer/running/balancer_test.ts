@@ -204,3 +204,22 @@ test("a pool that drains refuses new clients, and takes them again when it no lo
   client.connection.write(new TextEncoder().encode("hello"));
   await client.recorder.received(6);
 });
+
+test("a limit for the whole balancer counts the clients of all its frontends, also after it was changed", async () => {
+  using guests = new Guests();
+  await using a = await greeter("a");
+  const file = (maxConnections: number): object => ({
+    frontends: { one: { listen: LISTEN, pool: "main" }, two: { listen: LISTEN, pool: "main" } },
+    pools: { main: poolOf([a]) },
+    limits: { maxConnections },
+  });
+  await using balancer = await start(file(2));
+  await guests.greeted(at(balancer, "one"));
+  await guests.greeted(at(balancer, "two"));
+  await refused(at(balancer, "one"));
+  await balancer.apply(configured(file(3)));
+  await guests.greeted(at(balancer, "one"));
+  await refused(at(balancer, "two"));
+  const full = ["one", "two"].map((name) => at(balancer, name).counters.refused.frontend_full);
+  assertEquals(full, [1, 1]);
+});
