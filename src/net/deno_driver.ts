@@ -4,7 +4,7 @@ import { formatAddress, isLiteral } from "./address.ts";
 import type { Accept, ConnectionHandler, Driver, Listener, ListenOptions, TcpAddress } from "./contract.ts";
 import { DenoTransport } from "./deno_transport.ts";
 import { type Dial, dial } from "./dial.ts";
-import { NetError, toNetError } from "./error.ts";
+import { toNetError } from "./error.ts";
 import { toListener } from "./listener.ts";
 import { type DriverOptions, nodeDriver } from "./node_driver.ts";
 import { tcpAddress } from "./node_transport.ts";
@@ -118,8 +118,8 @@ function start(
   context: ConnectionContext,
   attempt: Dial,
 ): () => void {
-  const stopped = new AbortController();
-  const opening = Deno.connect({ hostname: address.host, port: address.port, signal: stopped.signal });
+  // Not with a signal: one that is aborted as the connection opens leaks its descriptor. A dial that was given up is closed once it opens.
+  const opening = Deno.connect({ hostname: address.host, port: address.port });
   opening.then(
     (native) => {
       const isWanted = attempt.opened(() => {
@@ -135,5 +135,5 @@ function start(
       attempt.released();
     },
   );
-  return () => stopped.abort(new NetError("closed", "Cannot connect: given up"));
+  return () => undefined;
 }

@@ -56,6 +56,7 @@ export class ManagedPool implements AsyncDisposable {
     this.#dialer = dialerOf(plan, context);
     this.membership = new Membership(this.pool, {
       clock,
+      drainMs: () => this.configuration.connections.drainMs,
       onDrain: (backend, drainMs) => this.#leave(backend, drainMs),
       onError: report,
     });
