@@ -13,7 +13,7 @@ import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { ConnectionTable } from "../../src/balancer/connection/table.ts";
 import { startSpliceFrontend } from "../../src/balancer/frontend/splice_frontend.ts";
-import { createPool } from "../../src/balancer/pool.ts";
+import { createPool } from "../../src/balancer/pool/pool.ts";
 import { openHandles, systemDriver, type TcpAddress } from "../../src/net/mod.ts";
 import { memory } from "./memory.ts";
 

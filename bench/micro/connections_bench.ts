@@ -7,12 +7,12 @@
  */
 import process from "node:process";
 import { type Clock, ManualClock, systemClock, type Timer, timerWheel } from "../../src/async/mod.ts";
-import type { Backend } from "../../src/balancer/backend.ts";
 import { limitAge } from "../../src/balancer/connection/age.ts";
 import type { TableEntry, Traffic } from "../../src/balancer/connection/contract.ts";
 import { rebalance } from "../../src/balancer/connection/rebalance.ts";
 import { ConnectionTable } from "../../src/balancer/connection/table.ts";
-import { createPool } from "../../src/balancer/pool.ts";
+import type { Backend } from "../../src/balancer/pool/backend.ts";
+import { createPool } from "../../src/balancer/pool/pool.ts";
 import { memory } from "./memory.ts";
 
 const CONNECTIONS = 50_000;

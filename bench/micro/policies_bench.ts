@@ -12,7 +12,7 @@
 import process from "node:process";
 import type { Client } from "../../src/balancer/contract.ts";
 import { policies } from "../../src/balancer/policy/policies.ts";
-import { createPool, type Lease, type Pool } from "../../src/balancer/pool.ts";
+import { createPool, type Lease, type Pool } from "../../src/balancer/pool/pool.ts";
 
 type Name = keyof typeof policies;
 type Load = "open" | "full";

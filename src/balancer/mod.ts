@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { AdminState, Backend, BackendChange, BackendSnapshot, BackendSpec } from "./backend.ts";
+
 export type {
   BackendConfiguration,
   BalancerConfiguration,
@@ -47,9 +47,10 @@ export {
   startSpliceFrontend,
 } from "./frontend/splice_frontend.ts";
 export { startUdpFrontend, type UdpFrontend, type UdpFrontendOptions } from "./frontend/udp_frontend.ts";
-export { beat, type Health, type HeartbeatEvent, type HeartbeatOptions } from "./heartbeat.ts";
-export { type Monitor, type MonitorOptions, monitor } from "./monitor.ts";
+export { beat, type Health, type HeartbeatEvent, type HeartbeatOptions } from "./heartbeat/heartbeat.ts";
+export { type Monitor, type MonitorOptions, monitor } from "./heartbeat/monitor.ts";
 export { policies } from "./policy/policies.ts";
+export type { AdminState, Backend, BackendChange, BackendSnapshot, BackendSpec } from "./pool/backend.ts";
 export {
   createPool,
   type DispatchName,
@@ -58,7 +59,7 @@ export {
   type PoolChange,
   type PoolOptions,
   type PoolSnapshot,
-} from "./pool.ts";
+} from "./pool/pool.ts";
 export {
   chatProbe,
   type HttpProbeOptions,

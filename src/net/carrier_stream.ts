@@ -4,7 +4,7 @@ import type { MovableTransport, TransportEvents } from "./stream_connection.ts";
 
 /** What a {@linkcode CarrierStream} tells whoever speaks over it. */
 export interface CarrierEvents {
-  /** Bytes have left for the system. */
+  /** The transport has room again. */
   progressed(): void;
   /** The transport is over. */
   over(error: NetError | undefined): void;
@@ -18,18 +18,17 @@ export class CarrierStream implements TransportEvents {
   #isOver = false;
   #isPaused = false;
   #isFull = false;
-  #written: (() => void) | undefined;
+  #isBlocked = false;
 
   /** @param head Bytes that were read already. */
   constructor(transport: MovableTransport, head: Uint8Array | undefined) {
     this.#transport = transport;
     this.duplex = new Duplex({
       allowHalfOpen: true,
-      autoDestroy: false,
       read: () => this.#room(),
-      write: (chunk: Uint8Array, _, done) => this.#write(chunk, done),
-      final: (done) => {
-        transport.end();
+      // Nothing may wait in the stream: TLS destroys it when it is done.
+      write: (chunk: Uint8Array, _, done) => {
+        this.#isBlocked = !transport.write(chunk);
         done();
       },
     });
@@ -48,12 +47,12 @@ export class CarrierStream implements TransportEvents {
 
   /** Bytes that the system has not taken yet. */
   get queuedBytes(): number {
-    return this.duplex.writableLength + this.#transport.queuedBytes;
+    return this.#transport.queuedBytes;
   }
 
-  /** Whether bytes wait for the transport to have room. */
+  /** Whether the transport has no room. */
   get isBlocked(): boolean {
-    return this.duplex.writableLength > 0;
+    return this.#isBlocked;
   }
 
   /** Whether our end is with the system. */
@@ -73,7 +72,7 @@ export class CarrierStream implements TransportEvents {
 
   /** Ends after what was written. */
   end(): void {
-    this.duplex.end();
+    this.#transport.end();
   }
 
   destroy(): void {
@@ -91,9 +90,7 @@ export class CarrierStream implements TransportEvents {
   }
 
   drained(): void {
-    const written = this.#written;
-    this.#written = undefined;
-    written?.();
+    this.#isBlocked = false;
     this.#events?.progressed();
   }
 
@@ -109,14 +106,5 @@ export class CarrierStream implements TransportEvents {
   #room(): void {
     this.#isFull = false;
     if (!this.#isPaused) this.#transport.resume();
-  }
-
-  #write(chunk: Uint8Array, done: () => void): void {
-    if (!this.#transport.write(chunk)) {
-      this.#written = done;
-      return;
-    }
-    done();
-    this.#events?.progressed();
   }
 }

@@ -1,7 +1,7 @@
 import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
-import { type Monitor, monitor } from "../../src/balancer/monitor.ts";
-import { createPool, type Pool } from "../../src/balancer/pool.ts";
+import { type Monitor, monitor } from "../../src/balancer/heartbeat/monitor.ts";
+import { createPool, type Pool } from "../../src/balancer/pool/pool.ts";
 import { chatProbe, httpProbe, type Probe, sendExpectProbe, tcpProbe } from "../../src/balancer/probe/mod.ts";
 import { type Address, systemDriver } from "../../src/net/mod.ts";
 import { backendProcess } from "../cli/backends.ts";

@@ -11,7 +11,7 @@ import {
   probeTimeoutMs,
   UNKNOWN_HEALTH,
   type Verdict,
-} from "../../src/balancer/heartbeat.ts";
+} from "../../src/balancer/heartbeat/heartbeat.ts";
 import { test } from "../testing.ts";
 
 type Probe = "answered" | "overdue";

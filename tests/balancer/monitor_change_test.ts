@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ManualClock } from "../../src/async/mod.ts";
-import { monitor } from "../../src/balancer/monitor.ts";
-import { createPool } from "../../src/balancer/pool.ts";
+import { monitor } from "../../src/balancer/heartbeat/monitor.ts";
+import { createPool } from "../../src/balancer/pool/pool.ts";
 import { noProbe, type Probe, type ProbeAnswer } from "../../src/balancer/probe/mod.ts";
 import { test } from "../testing.ts";
 import { lab, pass, StallingClock, timesOf, turn } from "./monitor_lab.ts";

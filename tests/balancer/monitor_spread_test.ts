@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Monitor, monitor } from "../../src/balancer/monitor.ts";
-import { createPool, type Pool } from "../../src/balancer/pool.ts";
+import { type Monitor, monitor } from "../../src/balancer/heartbeat/monitor.ts";
+import { createPool, type Pool } from "../../src/balancer/pool/pool.ts";
 import type { ProbeAnswer, ProbeOptions } from "../../src/balancer/probe/mod.ts";
 import { test } from "../testing.ts";
 import { StallingClock } from "./monitor_lab.ts";

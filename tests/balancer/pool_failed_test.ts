@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { ManualClock } from "../../src/async/mod.ts";
-import type { Backend } from "../../src/balancer/backend.ts";
 import type { PolicyName } from "../../src/balancer/contract.ts";
 import { policies } from "../../src/balancer/policy/policies.ts";
-import type { Lease, Pool } from "../../src/balancer/pool.ts";
+import type { Backend } from "../../src/balancer/pool/backend.ts";
+import type { Lease, Pool } from "../../src/balancer/pool/pool.ts";
 import { test } from "../testing.ts";
 import { at, CLIENT, miss, picks, poolOf } from "./pools.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Backend } from "../../src/balancer/backend.ts";
 import type { PolicyName } from "../../src/balancer/contract.ts";
 import { policies } from "../../src/balancer/policy/policies.ts";
+import type { Backend } from "../../src/balancer/pool/backend.ts";
 import { test } from "../testing.ts";
 import { at, CLIENT, miss, PORT, picks, poolOf } from "./pools.ts";
 

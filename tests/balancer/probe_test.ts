@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Backend } from "../../src/balancer/backend.ts";
-import { monitor } from "../../src/balancer/monitor.ts";
-import { createPool } from "../../src/balancer/pool.ts";
+import { monitor } from "../../src/balancer/heartbeat/monitor.ts";
+import type { Backend } from "../../src/balancer/pool/backend.ts";
+import { createPool } from "../../src/balancer/pool/pool.ts";
 import { tcpProbe } from "../../src/balancer/probe/mod.ts";
 import {
   type Address,

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { monitor } from "../../src/balancer/monitor.ts";
-import { createPool } from "../../src/balancer/pool.ts";
+import { monitor } from "../../src/balancer/heartbeat/monitor.ts";
+import { createPool } from "../../src/balancer/pool/pool.ts";
 import { type Probe, udpProbe } from "../../src/balancer/probe/mod.ts";
 import {
   bindDatagram,

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ManualClock } from "../../src/async/mod.ts";
 import { startSpliceFrontend } from "../../src/balancer/frontend/splice_frontend.ts";
-import { createPool } from "../../src/balancer/pool.ts";
+import { createPool } from "../../src/balancer/pool/pool.ts";
 import { type Address, listenPaused, nodeDriver, systemDriver } from "../../src/net/mod.ts";
 import { encodeProxyHeader } from "../../src/wire/mod.ts";
 import { RawClient } from "../helpers.ts";

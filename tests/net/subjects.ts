@@ -5,7 +5,8 @@ import { LARGE_ANSWER } from "./end_conformance.ts";
 import { hangingListener } from "./hanging.ts";
 import type { Subject } from "./subject.ts";
 
-const HALF_CLOSE_BUG =
+/** Why a driver has a gap for {@linkcode LARGE_ANSWER}. */
+export const HALF_CLOSE_BUG: string =
   "node:net on Deno fails a write that has to wait once the other side has ended (denoland/deno#33860)";
 const node: Subject = {
   name: "node",
@@ -19,7 +20,8 @@ const bun: Subject = {
   make: (options) => ({ driver: bunDriver(options), hang: hangingListener }),
 };
 
-const NO_RESET = "Deno cannot send a reset: the other side sees the connection end";
+/** Why a driver has a gap for {@linkcode RESETS} and {@linkcode RESETS_ENDED}. */
+export const NO_RESET: string = "Deno cannot send a reset: the other side sees the connection end";
 const deno: Subject = {
   name: "deno",
   gaps: { [RESETS]: NO_RESET, [RESETS_ENDED]: NO_RESET },

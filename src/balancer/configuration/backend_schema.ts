@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { formatAddress } from "../../net/mod.ts";
-import type { BackendSpec } from "../backend.ts";
 import { BACKEND_FORM, parseBackend } from "../discovery/backend_text.ts";
+import type { BackendSpec } from "../pool/backend.ts";
 import type { BackendConfiguration } from "./contract.ts";
 import { address, amount, flag, line, parsed, whole } from "./kinds.ts";
 import { section, textOr } from "./section.ts";

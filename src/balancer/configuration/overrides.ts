@@ -1,4 +1,4 @@
-import type { AdminState, BackendChange, BackendSpec } from "../backend.ts";
+import type { AdminState, BackendChange, BackendSpec } from "../pool/backend.ts";
 import type { BackendConfiguration, BalancerConfiguration, PoolConfiguration } from "./contract.ts";
 import { isSame } from "./difference.ts";
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { formatAddress } from "../../net/mod.ts";
-import type { AdminState } from "../backend.ts";
+import type { AdminState } from "../pool/backend.ts";
 import { backendSchema } from "./backend_schema.ts";
 import type { BackendConfiguration } from "./contract.ts";
 import { readJson } from "./json.ts";

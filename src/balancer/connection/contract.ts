@@ -1,5 +1,5 @@
-import type { Backend } from "../backend.ts";
 import type { ClosingReason, EndReason } from "../end_reason.ts";
+import type { Backend } from "../pool/backend.ts";
 
 /** What moves between a client and its backend: a splice of two streams, or the datagrams of a session. */
 export interface Traffic {

@@ -1,6 +1,6 @@
-import type { Backend } from "../backend.ts";
 import type { ClosingReason } from "../end_reason.ts";
-import type { Pool } from "../pool.ts";
+import type { Backend } from "../pool/backend.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { TableEntry } from "./contract.ts";
 import { isServingState, watchServing } from "./serving.ts";
 import type { Spread } from "./spread.ts";

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "../../async/mod.ts";
-import type { Backend } from "../backend.ts";
-import type { Pool } from "../pool.ts";
+import type { Backend } from "../pool/backend.ts";
+import type { Pool } from "../pool/pool.ts";
 import { IdleCandidates } from "./idle_candidates.ts";
 import { isServingState, watchServing } from "./serving.ts";
 import type { ConnectionTable } from "./table.ts";

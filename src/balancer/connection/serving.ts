@@ -1,6 +1,6 @@
-import type { Backend } from "../backend.ts";
 import type { BackendState } from "../contract.ts";
-import type { Pool } from "../pool.ts";
+import type { Backend } from "../pool/backend.ts";
+import type { Pool } from "../pool/pool.ts";
 
 /** What happens to the backends of a pool, as far as connections that they have or could have are concerned. */
 export interface ServingHandler {

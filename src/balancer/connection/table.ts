@@ -1,6 +1,6 @@
 import { type Clock, systemClock, type Timer } from "../../async/mod.ts";
-import type { Backend } from "../backend.ts";
 import type { ClosingReason, EndReason } from "../end_reason.ts";
+import type { Backend } from "../pool/backend.ts";
 import type { ServedClient, TableEntry, TableFilter, Traffic } from "./contract.ts";
 import { RunningSpread, type Spread, type SpreadOptions } from "./spread.ts";
 

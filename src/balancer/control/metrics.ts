@@ -1,8 +1,8 @@
-import type { Backend } from "../backend.ts";
 import type { BackendState } from "../contract.ts";
 import type { Frontend } from "../frontend/frontend.ts";
 import type { HistogramSnapshot } from "../histogram.ts";
-import type { Pool } from "../pool.ts";
+import type { Backend } from "../pool/backend.ts";
+import type { Pool } from "../pool/pool.ts";
 
 /** The parts of one metric's samples that tell them apart. */
 export type MetricLabels = Readonly<Record<string, string>>;

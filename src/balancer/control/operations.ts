@@ -1,7 +1,7 @@
 import { type Address, formatAddress } from "../../net/mod.ts";
-import type { AdminState, Backend } from "../backend.ts";
 import type { BackendConfiguration } from "../configuration/contract.ts";
 import type { TableFilter } from "../connection/contract.ts";
+import type { AdminState, Backend } from "../pool/backend.ts";
 import type { Balancer } from "../running/balancer.ts";
 import type { DrainProgress } from "../running/drains.ts";
 import type { ManagedPool } from "../running/managed_pool.ts";

@@ -1,11 +1,11 @@
 import { formatAddress } from "../../net/mod.ts";
-import type { AdminState, Backend } from "../backend.ts";
 import type { TableEntry } from "../connection/contract.ts";
 import type { ConnectionTable } from "../connection/table.ts";
 import type { BackendState, PolicyName } from "../contract.ts";
 import type { RefusalReason } from "../end_reason.ts";
 import type { Frontend } from "../frontend/frontend.ts";
-import type { DispatchName, Pool } from "../pool.ts";
+import type { AdminState, Backend } from "../pool/backend.ts";
+import type { DispatchName, Pool } from "../pool/pool.ts";
 
 /** A pool as operators see it. */
 export interface PoolView {

@@ -1,5 +1,5 @@
 import { parseAddress } from "../../net/mod.ts";
-import type { BackendSpec } from "../backend.ts";
+import type { BackendSpec } from "../pool/backend.ts";
 
 /** How a backend is written in one text: a flag, or a line of a file. */
 export const BACKEND_FORM = "HOST:PORT[,weight=N][,backup][,max=N]";

@@ -7,7 +7,7 @@ import {
   NetError,
   type TcpAddress,
 } from "../../net/mod.ts";
-import type { BackendSpec } from "../backend.ts";
+import type { BackendSpec } from "../pool/backend.ts";
 import { DnsName } from "./dns_name.ts";
 import type { DiscoveryReport } from "./error.ts";
 import { firstReading } from "./first_reading.ts";

@@ -1,4 +1,4 @@
-import { MAX_BACKENDS } from "../pool_options.ts";
+import { MAX_BACKENDS } from "../pool/pool_options.ts";
 
 /**
  * What went wrong in discovery.

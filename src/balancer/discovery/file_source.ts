@@ -1,6 +1,6 @@
 import type { Clock } from "../../async/mod.ts";
-import type { BackendSpec } from "../backend.ts";
-import { MAX_BACKENDS } from "../pool_options.ts";
+import type { BackendSpec } from "../pool/backend.ts";
+import { MAX_BACKENDS } from "../pool/pool_options.ts";
 import { BACKEND_FORM, parseBackend } from "./backend_text.ts";
 import { DiscoveryError, type DiscoveryReport } from "./error.ts";
 import { nameOf } from "./member.ts";

@@ -1,5 +1,5 @@
 import { formatAddress } from "../../net/mod.ts";
-import type { AdminState, Backend, BackendChange, BackendSpec } from "../backend.ts";
+import type { AdminState, Backend, BackendChange, BackendSpec } from "../pool/backend.ts";
 
 /** One backend as a source names it. */
 export interface MemberSpec extends BackendSpec {

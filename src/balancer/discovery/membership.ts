@@ -1,6 +1,6 @@
 import { type Clock, systemClock, type Timer } from "../../async/mod.ts";
-import type { AdminState, Backend, BackendChange } from "../backend.ts";
-import { MAX_BACKENDS, type Pool } from "../pool.ts";
+import type { AdminState, Backend, BackendChange } from "../pool/backend.ts";
+import { MAX_BACKENDS, type Pool } from "../pool/pool.ts";
 import { type DiscoveryReport, tooManyError } from "./error.ts";
 import {
   backendOf,

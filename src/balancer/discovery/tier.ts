@@ -1,8 +1,8 @@
 import { type Clock, systemClock, type Timer } from "../../async/mod.ts";
 import { formatAddress, type TcpAddress } from "../../net/mod.ts";
 import { type Announced, type Announcement, MAX_VIA, type Registry } from "../../registry/mod.ts";
-import type { Backend } from "../backend.ts";
-import type { Pool } from "../pool.ts";
+import type { Backend } from "../pool/backend.ts";
+import type { Pool } from "../pool/pool.ts";
 import { DiscoveryError, type DiscoveryReport } from "./error.ts";
 import { firstReading } from "./first_reading.ts";
 import { loopError, Topology } from "./topology.ts";

@@ -8,7 +8,7 @@ import {
   nodeDriver,
   type TlsClientContext,
 } from "../../net/mod.ts";
-import type { Backend } from "../backend.ts";
+import type { Backend } from "../pool/backend.ts";
 import type { Probe } from "../probe/mod.ts";
 import { type ClientRoute, encodeLocal, encodeRoute, MAX_NODE_ID_BYTES } from "./client_route.ts";
 

@@ -1,8 +1,8 @@
 import type { Clock } from "../../async/mod.ts";
 import { type Connection, NetError } from "../../net/mod.ts";
-import type { Backend } from "../backend.ts";
 import type { Client } from "../contract.ts";
-import type { Lease, Pool } from "../pool.ts";
+import type { Backend } from "../pool/backend.ts";
+import type { Lease, Pool } from "../pool/pool.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Dialer } from "./dialer.ts";
 import type { FrontendHandler } from "./frontend.ts";

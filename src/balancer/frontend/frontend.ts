@@ -1,10 +1,10 @@
 import type { Clock } from "../../async/mod.ts";
 import type { Address, Listener } from "../../net/mod.ts";
-import type { Backend } from "../backend.ts";
 import type { ServedClient } from "../connection/contract.ts";
 import type { FrontendCounters } from "../counters.ts";
 import type { EndReason, RefusalReason } from "../end_reason.ts";
-import type { Pool } from "../pool.ts";
+import type { Backend } from "../pool/backend.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { Reception } from "./reception.ts";
 
 /** What a frontend tells. Every call is optional; none may throw. Each client is told of once: as refused, or as ended. */

@@ -8,8 +8,8 @@ import {
   type PausedSocket,
 } from "../../net/mod.ts";
 import type { HandOver } from "../../server/mod.ts";
-import type { Backend } from "../backend.ts";
-import type { Lease, Pool } from "../pool.ts";
+import type { Backend } from "../pool/backend.ts";
+import type { Lease, Pool } from "../pool/pool.ts";
 import { type AccessSettings, checkAccess } from "./access.ts";
 import { MAX_TRIES } from "./dispatch.ts";
 import { closingOf, type Frontend, type FrontendHandler } from "./frontend.ts";

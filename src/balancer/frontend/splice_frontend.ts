@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { timerWheel } from "../../async/mod.ts";
 import { type Address, type Driver, formatAddress, nodeDriver } from "../../net/mod.ts";
 import { ConnectionTable } from "../connection/table.ts";
-import type { Pool } from "../pool.ts";
+import type { Pool } from "../pool/pool.ts";
 import { Dialer } from "./dialer.ts";
 import { type Closing, closingOf, type Frontend, type FrontendHandler } from "./frontend.ts";
 import { Reception } from "./reception.ts";

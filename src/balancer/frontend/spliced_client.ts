@@ -6,9 +6,9 @@ import {
   type SpliceResult,
   splice,
 } from "../../net/mod.ts";
-import type { Backend } from "../backend.ts";
 import type { ServedClient, Traffic } from "../connection/contract.ts";
 import type { EndReason } from "../end_reason.ts";
+import type { Backend } from "../pool/backend.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Dispatched } from "./dispatch.ts";
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { bindDatagram, type DatagramHandler, formatAddress, type TcpAddress } from "../../net/mod.ts";
 import type { ConnectionTable } from "../connection/table.ts";
-import type { Pool } from "../pool.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { Frontend, FrontendHandler } from "./frontend.ts";
 import { UdpService } from "./udp_service.ts";
 import { checkUdpSettings, type UdpSettings } from "./udp_settings.ts";

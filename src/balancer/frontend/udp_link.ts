@@ -8,11 +8,11 @@ import {
   formatAddress,
   NetError,
 } from "../../net/mod.ts";
-import type { Backend } from "../backend.ts";
 import type { ServedClient, TableEntry, Traffic } from "../connection/contract.ts";
 import type { ConnectionTable } from "../connection/table.ts";
 import type { EndReason } from "../end_reason.ts";
-import type { Lease } from "../pool.ts";
+import type { Backend } from "../pool/backend.ts";
+import type { Lease } from "../pool/pool.ts";
 
 /** The longest that looking up a backend's address may take, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 5000;

@@ -1,8 +1,8 @@
 import { type Clock, type Timer, TokenBucket } from "../../async/mod.ts";
 import { type DatagramSocket, formatAddress, hostOf, type NetError, type TcpAddress } from "../../net/mod.ts";
-import type { Backend } from "../backend.ts";
 import type { ConnectionTable } from "../connection/table.ts";
-import type { Pool } from "../pool.ts";
+import type { Backend } from "../pool/backend.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { ClientRoute } from "./client_route.ts";
 import { judgeDescriptors } from "./descriptors.ts";
 import type { FrontendHandler } from "./frontend.ts";

@@ -1,9 +1,9 @@
 import type { Clock } from "../../async/mod.ts";
 import { formatAddress, type NetError, type TcpAddress, toNetError } from "../../net/mod.ts";
-import type { Backend } from "../backend.ts";
 import type { ConnectionTable } from "../connection/table.ts";
 import type { ClosingReason, EndReason } from "../end_reason.ts";
-import type { Lease, Pool } from "../pool.ts";
+import type { Backend } from "../pool/backend.ts";
+import type { Lease, Pool } from "../pool/pool.ts";
 import type { ClientRoute } from "./client_route.ts";
 import { MAX_TRIES } from "./dispatch.ts";
 import type { FrontendHandler } from "./frontend.ts";

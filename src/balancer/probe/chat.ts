@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Connection, Driver } from "../../net/mod.ts";
 import { LineDecoder } from "../../wire/mod.ts";
-import type { Backend } from "../backend.ts";
+import type { Backend } from "../pool/backend.ts";
 import type { Probe, ProbeAnswer, ProbeOptions } from "./contract.ts";
 
 /** The longest line of an answer, in bytes. */

@@ -1,4 +1,4 @@
-import type { Backend } from "../backend.ts";
+import type { Backend } from "../pool/backend.ts";
 
 /** Options for a {@linkcode Probe}. */
 export interface ProbeOptions {

@@ -13,7 +13,7 @@ import type { StateFile } from "../configuration/state_file.ts";
 import { ConnectionTable } from "../connection/table.ts";
 import { SharedLimit } from "../frontend/access.ts";
 import type { FrontendHandler } from "../frontend/frontend.ts";
-import type { Pool } from "../pool.ts";
+import type { Pool } from "../pool/pool.ts";
 import { ConfigurationError } from "./configuration_error.ts";
 import type { BalancerContext, Report } from "./context.ts";
 import { Drains } from "./drains.ts";

@@ -1,6 +1,6 @@
 import type { Driver } from "../../net/mod.ts";
 import type { HeartbeatConfiguration } from "../configuration/contract.ts";
-import type { HeartbeatOptions } from "../heartbeat.ts";
+import type { HeartbeatOptions } from "../heartbeat/heartbeat.ts";
 import {
   chatProbe,
   httpProbe,

@@ -1,5 +1,4 @@
 import type { TlsClientContext } from "../../net/mod.ts";
-import type { Backend } from "../backend.ts";
 import type { PoolConfiguration } from "../configuration/contract.ts";
 import { isSame } from "../configuration/difference.ts";
 import { type BackendOverride, changeOf, effectiveBackends } from "../configuration/overrides.ts";
@@ -8,8 +7,9 @@ import { type Fate, watchFates } from "../connection/fates.ts";
 import { rebalance } from "../connection/rebalance.ts";
 import { ADMIN_SOURCE, Membership } from "../discovery/membership.ts";
 import { Dialer } from "../frontend/dialer.ts";
-import { type Monitor, monitor } from "../monitor.ts";
-import { createPool, type Pool, type PoolChange } from "../pool.ts";
+import { type Monitor, monitor } from "../heartbeat/monitor.ts";
+import type { Backend } from "../pool/backend.ts";
+import { createPool, type Pool, type PoolChange } from "../pool/pool.ts";
 import type { BalancerContext } from "./context.ts";
 import { heartbeatOf, probeOf } from "./heartbeat_probe.ts";
 import { PoolSources, type SourcePlan } from "./pool_sources.ts";

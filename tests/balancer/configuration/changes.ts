@@ -4,7 +4,6 @@
  * @module
  */
 import { assert } from "@std/assert";
-import type { BackendSpec } from "../../../src/balancer/backend.ts";
 import type {
   BackendConfiguration,
   PoolConfiguration,
@@ -17,6 +16,7 @@ import {
   override,
   type RuntimeChange,
 } from "../../../src/balancer/configuration/overrides.ts";
+import type { BackendSpec } from "../../../src/balancer/pool/backend.ts";
 import { file, parsed } from "./configurations.ts";
 
 /** A configuration with the pool `web` of these backends. */

@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { AdminState, BackendSpec } from "../../../src/balancer/backend.ts";
 import type {
   BackendConfiguration,
   PoolConfiguration,
@@ -12,6 +11,7 @@ import {
   reconcile,
 } from "../../../src/balancer/configuration/overrides.ts";
 import { decodeOverrides, encodeOverrides } from "../../../src/balancer/configuration/overrides_text.ts";
+import type { AdminState, BackendSpec } from "../../../src/balancer/pool/backend.ts";
 import { test } from "../../testing.ts";
 import { changed, configured, inShort, poolOf } from "./changes.ts";
 

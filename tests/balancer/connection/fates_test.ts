@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Backend } from "../../../src/balancer/backend.ts";
 import { type Fates, watchFates } from "../../../src/balancer/connection/fates.ts";
-import type { Pool } from "../../../src/balancer/pool.ts";
+import type { Backend } from "../../../src/balancer/pool/backend.ts";
+import type { Pool } from "../../../src/balancer/pool/pool.ts";
 import { test } from "../../testing.ts";
 import { at, CLIENT, miss, poolOf } from "../pools.ts";
 import { type Line, World } from "./tables.ts";

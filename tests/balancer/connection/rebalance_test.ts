@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import type { Backend } from "../../../src/balancer/backend.ts";
 import { rebalance } from "../../../src/balancer/connection/rebalance.ts";
+import type { Backend } from "../../../src/balancer/pool/backend.ts";
 import { test } from "../../testing.ts";
 import { at, miss, poolOf } from "../pools.ts";
 import { draws, World } from "./tables.ts";

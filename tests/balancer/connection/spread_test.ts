@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Backend } from "../../../src/balancer/backend.ts";
 import { lastPartMs } from "../../../src/balancer/connection/spread.ts";
+import type { Backend } from "../../../src/balancer/pool/backend.ts";
 import { test } from "../../testing.ts";
 import { at, poolOf } from "../pools.ts";
 import { densest, draws, isSettled, World } from "./tables.ts";

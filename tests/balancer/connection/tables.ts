@@ -4,10 +4,10 @@
  * @module
  */
 import { ManualClock } from "../../../src/async/mod.ts";
-import type { Backend } from "../../../src/balancer/backend.ts";
 import type { TableEntry, Traffic } from "../../../src/balancer/connection/contract.ts";
 import { ConnectionTable } from "../../../src/balancer/connection/table.ts";
 import type { EndReason } from "../../../src/balancer/end_reason.ts";
+import type { Backend } from "../../../src/balancer/pool/backend.ts";
 
 /** What a connection does when it is closed: it is over at once, or does not mind before it is aborted. */
 export type Manner = "polite" | "stubborn";

@@ -3,7 +3,7 @@ import { type Clock, ManualClock, type Timer, withDeadline } from "../../../src/
 import { type DnsQuery, watchDnsSource } from "../../../src/balancer/discovery/dns_source.ts";
 import { FIRST_READING_MS } from "../../../src/balancer/discovery/first_reading.ts";
 import { Membership } from "../../../src/balancer/discovery/membership.ts";
-import { createPool } from "../../../src/balancer/pool.ts";
+import { createPool } from "../../../src/balancer/pool/pool.ts";
 import { DEADLINE_MS } from "../../helpers.ts";
 import { type DnsRecord, dnsServer } from "../../net/dns_server.ts";
 import { test } from "../../testing.ts";

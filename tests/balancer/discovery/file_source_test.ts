@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { DiscoveryError } from "../../../src/balancer/discovery/error.ts";
 import { parseBackends, watchFileSource } from "../../../src/balancer/discovery/file_source.ts";
 import { Membership } from "../../../src/balancer/discovery/membership.ts";
-import { createPool } from "../../../src/balancer/pool.ts";
+import { createPool } from "../../../src/balancer/pool/pool.ts";
 import { Signal, temporaryFolder } from "../../helpers.ts";
 import { test } from "../../testing.ts";
 import { at } from "../pools.ts";

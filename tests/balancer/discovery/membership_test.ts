@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { ManualClock } from "../../../src/async/mod.ts";
-import type { Backend } from "../../../src/balancer/backend.ts";
 import {
   type MemberSpec,
   Membership,
   type MembershipOptions,
 } from "../../../src/balancer/discovery/membership.ts";
-import { createPool, MAX_BACKENDS, type Pool } from "../../../src/balancer/pool.ts";
+import type { Backend } from "../../../src/balancer/pool/backend.ts";
+import { createPool, MAX_BACKENDS, type Pool } from "../../../src/balancer/pool/pool.ts";
 import { test } from "../../testing.ts";
 import { at, CLIENT, picks } from "../pools.ts";
 

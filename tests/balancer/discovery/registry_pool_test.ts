@@ -3,7 +3,7 @@ import { ManualClock } from "../../../src/async/mod.ts";
 import { FIRST_READING_MS } from "../../../src/balancer/discovery/first_reading.ts";
 import { Membership } from "../../../src/balancer/discovery/membership.ts";
 import { watchRegistry } from "../../../src/balancer/discovery/registry_source.ts";
-import { createPool } from "../../../src/balancer/pool.ts";
+import { createPool } from "../../../src/balancer/pool/pool.ts";
 import { localRegistry, type RegistryHandler } from "../../../src/registry/mod.ts";
 import { Signal } from "../../helpers.ts";
 import { server } from "../../registry/log.ts";

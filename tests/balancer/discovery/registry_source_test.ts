@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ManualClock } from "../../../src/async/mod.ts";
 import { Membership } from "../../../src/balancer/discovery/membership.ts";
 import { watchRegistry } from "../../../src/balancer/discovery/registry_source.ts";
-import { createPool } from "../../../src/balancer/pool.ts";
+import { createPool } from "../../../src/balancer/pool/pool.ts";
 import { localRegistry, RegistryError } from "../../../src/registry/mod.ts";
 import { server } from "../../registry/log.ts";
 import { test } from "../../testing.ts";

@@ -9,7 +9,7 @@ import {
   type RegistrySourceOptions,
   watchRegistry,
 } from "../../../src/balancer/discovery/registry_source.ts";
-import { createPool, type Pool } from "../../../src/balancer/pool.ts";
+import { createPool, type Pool } from "../../../src/balancer/pool/pool.ts";
 import {
   type Announcement,
   type Registry,

@@ -3,7 +3,7 @@ import { ManualClock } from "../../../src/async/mod.ts";
 import { DiscoveryError } from "../../../src/balancer/discovery/error.ts";
 import { FIRST_READING_MS } from "../../../src/balancer/discovery/first_reading.ts";
 import { announceTier, type TierOptions } from "../../../src/balancer/discovery/tier.ts";
-import { createPool, type Pool } from "../../../src/balancer/pool.ts";
+import { createPool, type Pool } from "../../../src/balancer/pool/pool.ts";
 import {
   type Announcement,
   type LocalRegistry,

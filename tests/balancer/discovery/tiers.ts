@@ -6,14 +6,14 @@
 import { Buffer } from "node:buffer";
 import { assert } from "@std/assert";
 import { withDeadline } from "../../../src/async/mod.ts";
-import type { Backend } from "../../../src/balancer/backend.ts";
 import { Membership } from "../../../src/balancer/discovery/membership.ts";
 import { watchRegistry } from "../../../src/balancer/discovery/registry_source.ts";
 import { announceTier } from "../../../src/balancer/discovery/tier.ts";
 import { Dialer } from "../../../src/balancer/frontend/dialer.ts";
 import { type SpliceFrontend, startSpliceFrontend } from "../../../src/balancer/frontend/splice_frontend.ts";
-import { monitor } from "../../../src/balancer/monitor.ts";
-import { createPool, type Pool } from "../../../src/balancer/pool.ts";
+import { monitor } from "../../../src/balancer/heartbeat/monitor.ts";
+import type { Backend } from "../../../src/balancer/pool/backend.ts";
+import { createPool, type Pool } from "../../../src/balancer/pool/pool.ts";
 import { tcpProbe } from "../../../src/balancer/probe/mod.ts";
 import { type Address, AddressList, formatAddress, nodeDriver } from "../../../src/net/mod.ts";
 import { redisRegistry } from "../../../src/registry/mod.ts";

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
 import { type Clock, systemClock, type Timer } from "../../../src/async/mod.ts";
-import { createPool } from "../../../src/balancer/pool.ts";
+import { createPool } from "../../../src/balancer/pool/pool.ts";
 import { type Address, type Connection, memoryNetwork } from "../../../src/net/mod.ts";
 import { encodeProxyHeader } from "../../../src/wire/mod.ts";
 import { Recorder } from "../../net/recording.ts";

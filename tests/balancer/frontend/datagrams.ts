@@ -11,7 +11,7 @@ import {
   type UdpFrontend,
   type UdpFrontendOptions,
 } from "../../../src/balancer/frontend/udp_frontend.ts";
-import type { Pool } from "../../../src/balancer/pool.ts";
+import type { Pool } from "../../../src/balancer/pool/pool.ts";
 import { bindDatagram, connectDatagram, type DatagramSocket, type TcpAddress } from "../../../src/net/mod.ts";
 import { DEADLINE_MS } from "../../net/recording.ts";
 import { poolAt } from "./frontends.ts";

@@ -6,7 +6,7 @@
  */
 import process from "node:process";
 import { startSpliceFrontend } from "../../../src/balancer/frontend/splice_frontend.ts";
-import { createPool } from "../../../src/balancer/pool.ts";
+import { createPool } from "../../../src/balancer/pool/pool.ts";
 import { formatAddress, parseAddress, systemDriver } from "../../../src/net/mod.ts";
 
 const address = parseAddress(process.argv[2] ?? "");

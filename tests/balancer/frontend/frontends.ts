@@ -6,10 +6,10 @@
 import { Buffer } from "node:buffer";
 import { assert } from "@std/assert";
 import { type Clock, wait } from "../../../src/async/mod.ts";
-import type { BackendSpec } from "../../../src/balancer/backend.ts";
 import type { EndReason } from "../../../src/balancer/end_reason.ts";
 import type { Frontend, FrontendHandler } from "../../../src/balancer/frontend/frontend.ts";
-import { createPool, type Pool } from "../../../src/balancer/pool.ts";
+import type { BackendSpec } from "../../../src/balancer/pool/backend.ts";
+import { createPool, type Pool } from "../../../src/balancer/pool/pool.ts";
 import { type Address, type Connection, NetError, nodeDriver, systemDriver } from "../../../src/net/mod.ts";
 import { DEADLINE_MS, LOOPBACK, Recorder } from "../../net/recording.ts";
 

@@ -1,13 +1,13 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ManualClock } from "../../../src/async/mod.ts";
-import type { Backend } from "../../../src/balancer/backend.ts";
 import type { Frontend, FrontendHandler } from "../../../src/balancer/frontend/frontend.ts";
 import {
   type HandOverFrontendOptions,
   startHandOverFrontend,
 } from "../../../src/balancer/frontend/hand_over_frontend.ts";
-import type { Pool } from "../../../src/balancer/pool.ts";
+import type { Backend } from "../../../src/balancer/pool/backend.ts";
+import type { Pool } from "../../../src/balancer/pool/pool.ts";
 import { NetError } from "../../../src/net/mod.ts";
 import { type Child, type HandOver, handOver, startChild } from "../../../src/server/mod.ts";
 import { Signal } from "../../helpers.ts";

@@ -9,7 +9,7 @@ import { ConnectionTable } from "../../../src/balancer/connection/table.ts";
 import { Dialer, type DialOptions } from "../../../src/balancer/frontend/dialer.ts";
 import type { FrontendSettings } from "../../../src/balancer/frontend/settings.ts";
 import { type SpliceFrontend, startSpliceFrontend } from "../../../src/balancer/frontend/splice_frontend.ts";
-import type { Pool } from "../../../src/balancer/pool.ts";
+import type { Pool } from "../../../src/balancer/pool/pool.ts";
 import {
   type Address,
   AddressList,

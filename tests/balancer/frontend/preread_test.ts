@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { ManualClock } from "../../../src/async/mod.ts";
 import type { KeySource } from "../../../src/balancer/contract.ts";
 import { lookForKey } from "../../../src/balancer/frontend/preread.ts";
-import { createPool, type Pool } from "../../../src/balancer/pool.ts";
+import { createPool, type Pool } from "../../../src/balancer/pool/pool.ts";
 import { type Address, memoryNetwork } from "../../../src/net/mod.ts";
 import { Recorder } from "../../net/recording.ts";
 import { test } from "../../testing.ts";

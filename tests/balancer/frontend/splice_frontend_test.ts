@@ -9,7 +9,7 @@ import {
   type SpliceFrontendOptions,
   startSpliceFrontend,
 } from "../../../src/balancer/frontend/splice_frontend.ts";
-import type { Pool } from "../../../src/balancer/pool.ts";
+import type { Pool } from "../../../src/balancer/pool/pool.ts";
 import { type Address, formatAddress, memoryNetwork, NetError, systemDriver } from "../../../src/net/mod.ts";
 import { hangingListener } from "../../net/hanging.ts";
 import { LOOPBACK, Recorder } from "../../net/recording.ts";

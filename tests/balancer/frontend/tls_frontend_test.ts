@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { Dialer } from "../../../src/balancer/frontend/dialer.ts";
-import { createPool } from "../../../src/balancer/pool.ts";
+import { createPool } from "../../../src/balancer/pool/pool.ts";
 import { tcpProbe } from "../../../src/balancer/probe/mod.ts";
 import {
   type Address,

@@ -5,7 +5,7 @@ import { ManualClock } from "../../../src/async/mod.ts";
 import { ConnectionTable } from "../../../src/balancer/connection/table.ts";
 import { startUdpFrontend } from "../../../src/balancer/frontend/udp_frontend.ts";
 import { policies } from "../../../src/balancer/policy/policies.ts";
-import type { Pool } from "../../../src/balancer/pool.ts";
+import type { Pool } from "../../../src/balancer/pool/pool.ts";
 import { formatAddress, NetError } from "../../../src/net/mod.ts";
 import { test } from "../../testing.ts";
 import { Asker, Datagrams, Echo, HERE } from "./datagrams.ts";

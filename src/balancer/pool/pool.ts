@@ -1,12 +1,12 @@
-import type { Clock } from "../async/mod.ts";
+import type { Clock } from "../../async/mod.ts";
+import type { BackendState, Client, KeySource, PolicyName } from "../contract.ts";
+import type { HeartbeatEvent, HeartbeatOptions } from "../heartbeat/heartbeat.ts";
 import type { Backend, BackendChange, BackendSnapshot, BackendSpec } from "./backend.ts";
-import type { BackendState, Client, KeySource, PolicyName } from "./contract.ts";
-import type { HeartbeatEvent, HeartbeatOptions } from "./heartbeat.ts";
 import { checkPool } from "./pool_options.ts";
 
 export { MAX_BACKENDS } from "./pool_options.ts";
 
-import type { ProbeAnswer } from "./probe/contract.ts";
+import type { ProbeAnswer } from "../probe/contract.ts";
 import type { QueueOptions } from "./queue.ts";
 import { RunningPool } from "./running_pool.ts";
 

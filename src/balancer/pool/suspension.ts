@@ -1,5 +1,5 @@
-import type { Clock, Timer } from "../async/mod.ts";
-import { type HeartbeatOptions, INTERVAL_MS, THRESHOLD } from "./heartbeat.ts";
+import type { Clock, Timer } from "../../async/mod.ts";
+import { type HeartbeatOptions, INTERVAL_MS, THRESHOLD } from "../heartbeat/heartbeat.ts";
 
 /** How long a backend is held the first time; the second time twice as long, and so on. */
 const HOLD_MS = 10_000;

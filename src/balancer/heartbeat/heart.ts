@@ -1,10 +1,10 @@
-import { type Clock, DeadlineError, type Timer } from "../async/mod.ts";
-import type { Backend } from "./backend.ts";
-import type { BackendState } from "./contract.ts";
+import { type Clock, DeadlineError, type Timer } from "../../async/mod.ts";
+import type { BackendState } from "../contract.ts";
+import type { Backend } from "../pool/backend.ts";
+import type { Pool } from "../pool/pool.ts";
+import { noProbe, type Probe, type ProbeAnswer } from "../probe/mod.ts";
 import { nextProbeDelayMs, probeTimeoutMs } from "./heartbeat.ts";
 import type { Pacer } from "./pacer.ts";
-import type { Pool } from "./pool.ts";
-import { noProbe, type Probe, type ProbeAnswer } from "./probe/mod.ts";
 
 /** What the hearts of a pool share. */
 export interface Circulation {

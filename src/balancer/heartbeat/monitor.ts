@@ -1,10 +1,10 @@
-import { type Clock, systemClock } from "../async/mod.ts";
-import type { Backend } from "./backend.ts";
-import type { BackendState } from "./contract.ts";
+import { type Clock, systemClock } from "../../async/mod.ts";
+import type { BackendState } from "../contract.ts";
+import type { Backend } from "../pool/backend.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { Probe } from "../probe/mod.ts";
 import { type Circulation, Heart } from "./heart.ts";
 import { Pacer } from "./pacer.ts";
-import type { Pool } from "./pool.ts";
-import type { Probe } from "./probe/mod.ts";
 
 /** Options for {@linkcode monitor}. */
 export interface MonitorOptions {

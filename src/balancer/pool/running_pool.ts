@@ -1,4 +1,14 @@
-import { type Clock, systemClock } from "../async/mod.ts";
+import { type Clock, systemClock } from "../../async/mod.ts";
+import type { BackendState, Client, KeySource, PolicyName } from "../contract.ts";
+import {
+  beat,
+  beatByClients,
+  type Health,
+  type HeartbeatEvent,
+  type HeartbeatOptions,
+} from "../heartbeat/heartbeat.ts";
+import { makePolicy } from "../policy/policies.ts";
+import type { ProbeAnswer } from "../probe/contract.ts";
 import {
   type Backend,
   type BackendChange,
@@ -6,10 +16,7 @@ import {
   type BackendSpec,
   checkBackend,
 } from "./backend.ts";
-import type { BackendState, Client, KeySource, PolicyName } from "./contract.ts";
 import { CountedLease } from "./counted_lease.ts";
-import { beat, beatByClients, type Health, type HeartbeatEvent, type HeartbeatOptions } from "./heartbeat.ts";
-import { makePolicy } from "./policy/policies.ts";
 import type {
   DispatchName,
   Lease,
@@ -21,7 +28,6 @@ import type {
   QueueWaitOptions,
 } from "./pool.ts";
 import { changedOptions, MAX_BACKENDS } from "./pool_options.ts";
-import type { ProbeAnswer } from "./probe/contract.ts";
 import { Queue, type Waiting } from "./queue.ts";
 import { SlowStart } from "./slow_start.ts";
 import { Suspension } from "./suspension.ts";

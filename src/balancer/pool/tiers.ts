@@ -1,5 +1,5 @@
+import type { Client, Policy } from "../contract.ts";
 import type { Backend, BackendRecord } from "./backend.ts";
-import type { Client, Policy } from "./contract.ts";
 
 /**
  * The backends of a pool, sorted by how good they are, and a policy for each sort.

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../async/mod.ts";
+import type { Clock, Timer } from "../../async/mod.ts";
 
 /** The ramp goes from one of so many parts to all of them. */
 const PARTS = 10;

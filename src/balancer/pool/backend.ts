@@ -1,8 +1,8 @@
-import { type Address, formatAddress } from "../net/mod.ts";
-import type { BackendState, Candidate, Policy } from "./contract.ts";
-import { BackendCounters } from "./counters.ts";
-import { type Health, UNKNOWN_HEALTH } from "./heartbeat.ts";
-import type { ProbeAnswer } from "./probe/contract.ts";
+import { type Address, formatAddress } from "../../net/mod.ts";
+import type { BackendState, Candidate, Policy } from "../contract.ts";
+import { BackendCounters } from "../counters.ts";
+import { type Health, UNKNOWN_HEALTH } from "../heartbeat/heartbeat.ts";
+import type { ProbeAnswer } from "../probe/contract.ts";
 
 /** What the operator wants of a backend: `draining` keeps its connections but takes no new ones, and so does `disabled`. */
 export type AdminState = "enabled" | "draining" | "disabled";

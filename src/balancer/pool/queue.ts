@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../async/mod.ts";
+import type { Clock, Timer } from "../../async/mod.ts";
 
 /** Options for the queue of a pool. */
 export interface QueueOptions {

@@ -1,4 +1,4 @@
-import { checkHeartbeat } from "./heartbeat.ts";
+import { checkHeartbeat } from "../heartbeat/heartbeat.ts";
 import type { PoolChange, PoolOptions } from "./pool.ts";
 import { checkQueue } from "./queue.ts";
 

@@ -1,6 +1,6 @@
-import type { Clock } from "../async/mod.ts";
+import type { Clock } from "../../async/mod.ts";
+import type { Pool } from "../pool/pool.ts";
 import { INTERVAL_MS, shortestIntervalMs } from "./heartbeat.ts";
-import type { Pool } from "./pool.ts";
 
 /** Probes are so far apart, in milliseconds, or closer where they would not fit in an interval. */
 const MAX_GAP_MS = 10;
