@@ -17,6 +17,7 @@ import {
   checkBackend,
 } from "./backend.ts";
 import { CountedLease } from "./counted_lease.ts";
+import type { PlaceRequest } from "./place_request.ts";
 import type {
   DispatchName,
   Lease,
@@ -35,19 +36,13 @@ import { Tiers } from "./tiers.ts";
 
 const NOBODY: ReadonlySet<Backend> = new Set();
 
-/** One who waits for a place. */
-interface Request {
-  readonly client: Client;
-  readonly except: ReadonlySet<Backend>;
-}
-
 /** The one kind of {@linkcode Pool}. Its options have been checked. */
 export class RunningPool implements Pool {
   readonly name: string;
   readonly #clock: Clock;
   readonly #members = new Map<string, BackendRecord>();
   readonly #watchers = new Set<PoolHandler>();
-  readonly #queue: Queue<Request, Lease>;
+  readonly #queue: Queue<PlaceRequest, Lease>;
   readonly #slowStart: SlowStart<BackendRecord>;
   readonly #suspension: Suspension<BackendRecord>;
   readonly #giveBack = (record: BackendRecord): void => {
@@ -271,12 +266,14 @@ export class RunningPool implements Pool {
     if (from === "down" && (to === "up" || to === "suspect")) this.#startSlowly(record);
     if (to === "down") this.#slowStart.end(record);
     this.#tiers.place(record);
-    if (from !== to) {
-      record.stateSince = this.#clock.wallNow();
-      record.counters.stateChanges += 1;
-      for (const watcher of this.#watchers) watcher.onState?.(record, from, to);
-    }
+    if (from !== to) this.#tellState(record, from, to);
     this.#serve(record);
+  }
+
+  #tellState(record: BackendRecord, from: BackendState, to: BackendState): void {
+    record.stateSince = this.#clock.wallNow();
+    record.counters.stateChanges += 1;
+    for (const watcher of this.#watchers) watcher.onState?.(record, from, to);
   }
 
   #replaceTiers(): void {
@@ -297,7 +294,7 @@ export class RunningPool implements Pool {
   }
 
   /** Who waits longest of those that have not tried this backend. */
-  #nextFor(record: BackendRecord): Waiting<Request, Lease> | undefined {
+  #nextFor(record: BackendRecord): Waiting<PlaceRequest, Lease> | undefined {
     return this.#queue.first(({ except }) => !except.has(record));
   }
 }
