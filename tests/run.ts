@@ -1,7 +1,7 @@
 /**
  * The suite: every `*_test.ts` below this folder, on Node, then Bun, then Deno.
  *
- * Each file runs in a process of its own, two at a time. Prints what failed, then a line for each runtime and the sum.
+ * Each file runs in a process of its own, two a core at a time. Prints what failed, then a line for each runtime and the sum.
  *
  *     node tests/run.ts [--only node|bun|deno] [--node PATH] [--expect-node VERSION] [FILTER …]
  *
@@ -18,6 +18,8 @@ import { parseArgs, promisify } from "node:util";
 const ROOT = dirname(import.meta.dirname);
 const BIN = join(ROOT, "node_modules", ".bin");
 const FILE_LIMIT_MS = 150_000;
+/** Files wait more than they compute. */
+const FILES_A_CORE = 2;
 
 interface Runtime {
   readonly name: "node" | "bun" | "deno";
@@ -77,6 +79,10 @@ const RUNTIMES: readonly Runtime[] = [
     version: () => version(join(BIN, "deno"), ["eval", "console.log(Deno.version.deno)"], pinned("deno")),
   },
 ];
+
+function isProgram(file: string): boolean {
+  return file.startsWith("tests/cli/");
+}
 
 function pinned(name: string): string {
   const { devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
@@ -146,9 +152,12 @@ async function runAll(runtime: Runtime, files: readonly string[], reports: strin
   const started = performance.now();
   const found = await runtime.version();
   const waiting = [...files];
-  const workers = Array.from({ length: availableParallelism() }, async () => {
+  const taken: { readonly file: string; readonly seconds: number }[] = [];
+  const workers = Array.from({ length: FILES_A_CORE * availableParallelism() }, async () => {
     for (let file = waiting.shift(); file; file = waiting.shift()) {
+      const begun = performance.now();
       const result = await runFile(runtime, file, reports);
+      taken.push({ file, seconds: Math.round((performance.now() - begun) / 1000) });
       counts.passed += result.passed;
       counts.failed += result.failed;
       counts.skipped += result.skipped;
@@ -159,13 +168,16 @@ async function runAll(runtime: Runtime, files: readonly string[], reports: strin
   console.log(
     `${runtime.name} ${found}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${seconds} s)`,
   );
+  const slowest = taken.toSorted((one, other) => other.seconds - one.seconds).slice(0, 5);
+  console.log(`  slowest: ${slowest.map(({ file, seconds }) => `${file} ${seconds} s`).join(", ")}`);
   return counts;
 }
 
 const files = (await Array.fromAsync(glob("**/*_test.ts", { cwd: import.meta.dirname })))
   .map((file) => relative(ROOT, join(import.meta.dirname, file)))
   .filter((file) => positionals.every((part) => file.includes(part)))
-  .sort();
+  // Those that start programs take longest: first, so that none of them is left for the end.
+  .sort((one, other) => Number(isProgram(other)) - Number(isProgram(one)) || (one < other ? -1 : 1));
 if (files.length === 0)
   throw new Error(`Cannot run the suite: no test file matches ${positionals.join(" ")}`);
 const chosen = RUNTIMES.filter(({ name }) => values.only === undefined || values.only === name);
