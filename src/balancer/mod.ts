@@ -28,6 +28,7 @@ export {
   Operations,
   type OperatorChange,
 } from "./control/operations.ts";
+export { BACKEND_FORM, parseBackend } from "./discovery/backend_text.ts";
 export { type DnsQuery, type DnsSourceOptions, watchDnsSource } from "./discovery/dns_source.ts";
 export { DiscoveryError, type DiscoveryErrorCode, type DiscoveryReport } from "./discovery/error.ts";
 export { type FileSourceOptions, watchFileSource } from "./discovery/file_source.ts";
@@ -71,6 +72,8 @@ export {
   type SendExpectOptions,
   sendExpectProbe,
   tcpProbe,
+  type UdpProbeOptions,
+  udpProbe,
 } from "./probe/mod.ts";
 export { type Balancer, type BalancerOptions, startBalancer } from "./running/balancer.ts";
 export { ConfigurationError } from "./running/configuration_error.ts";

@@ -64,12 +64,7 @@ async function visit(address: Address): Promise<Connection | undefined> {
   }
 }
 
-const skip =
-  RUNTIME === "deno" ? "Deno lets nobody read /proc/self/limits who has not all permissions" : undefined;
-
-test("a process that is short of descriptors refuses who does not fit, keeps who is there, and serves again when there is room", {
-  skip,
-}, async () => {
+test("a process that is short of descriptors refuses who does not fit, keeps who is there, and serves again when there is room", async () => {
   await using server = await greeter("s");
   await using frontend = await limited(200, server.address);
   const served: Connection[] = [];
