@@ -38,9 +38,15 @@ export interface DatagramHandler {
 
 /** Options for {@linkcode bindDatagram}. */
 export interface DatagramOptions {
-  /** How much the system keeps until it is read; it may allow less. @default {the system's} */
+  /**
+   * How much the system keeps until it is read; it may allow less. Not on Deno, where every datagram would cost time in proportion to it.
+   *
+   * @default {the system's}
+   */
   readonly receiveBufferBytes?: number | undefined;
 }
+
+const IS_DENO = process.versions.deno !== undefined;
 
 /** How much may wait to be sent before datagrams are dropped. */
 export const MAX_WAITING_BYTES: number = 1024 * 1024;
@@ -59,7 +65,7 @@ export async function bindDatagram(
   const { socket } = await open(address, action, (socket, host, ready) => {
     socket.bind({ address: host, port: address.port, exclusive: true }, () => {
       const { receiveBufferBytes } = options;
-      if (receiveBufferBytes !== undefined) socket.setRecvBufferSize(receiveBufferBytes);
+      if (receiveBufferBytes !== undefined && !IS_DENO) socket.setRecvBufferSize(receiveBufferBytes);
       ready();
     });
   });
@@ -120,7 +126,7 @@ async function toLiteral(host: string, action: string): Promise<string> {
 }
 
 /** How many sends may be under way at once. Deno sends those of one turn in any order. */
-const WINDOW = process.versions.deno === undefined ? Number.POSITIVE_INFINITY : 1;
+const WINDOW = IS_DENO ? 1 : Number.POSITIVE_INFINITY;
 
 interface Outgoing {
   readonly payload: Uint8Array;

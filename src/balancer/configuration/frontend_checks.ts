@@ -82,7 +82,7 @@ function* checkAdmin({ admin }: SoundValues, taken: ReadonlyMap<string, string>)
   if (!isLoopback(admin.listen) && admin.tokenFile === undefined)
     yield {
       path,
-      message: `"${text}" is not a loopback address; name a tokenFile, or listen on 127.0.0.1 or [::1]`,
+      message: `"${text}" is not a loopback address; name a tokenFile (--admin-token), or listen on 127.0.0.1 or [::1]`,
     };
 }
 
