@@ -105,6 +105,12 @@ test("a port in use ends with 1 where it was asked for", async () => {
   assertStringIncludes(program.stderr, `listen on ${formatAddress(taken.address)}: in_use`);
 });
 
+test("balance says at the start when more connections are asked for than the process may have", async () => {
+  const flags = ["--listen", "127.0.0.1:0", "--admin", "none", "--backend", "127.0.0.1:1"];
+  await using program = startProgram(["balance", "--max-connections", "9000000", ...flags]);
+  await program.says("9000000 connections are asked for, but this process may open ");
+});
+
 test("a Redis that cannot be reached ends with 1 and names it without its password", async () => {
   await using program = startProgram([
     "chat",
