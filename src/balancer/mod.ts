@@ -10,6 +10,7 @@ export type {
   FrontendConfiguration,
   PoolConfiguration,
 } from "./configuration/contract.ts";
+export { difference, type OtherKey } from "./configuration/difference.ts";
 export { parseConfiguration } from "./configuration/parse.ts";
 export {
   type ConfigurationProblem,
@@ -76,6 +77,7 @@ export {
   udpProbe,
 } from "./probe/mod.ts";
 export { type Balancer, type BalancerOptions, startBalancer } from "./running/balancer.ts";
+export { BalancerClosedError } from "./running/closed_error.ts";
 export { ConfigurationError } from "./running/configuration_error.ts";
 export { descriptorWarning } from "./running/descriptor_warning.ts";
 export type { AppliedChanges } from "./running/plans.ts";

@@ -46,8 +46,13 @@ export async function balance(argv: readonly string[], interrupted: Interruption
   await using opened = new AsyncDisposableStack();
   // Until there is something to be read again, nothing is.
   interrupted.onHangUp(() => undefined);
-  const balancer = await open(request, configuration, opened, log);
-  const reloading = new Reloading(request, balancer, log);
+  const { balancer, registries, listen } = await open(request, configuration, opened, log);
+  // Where the default port was taken, it stays where it is.
+  const read = (): BalancerConfiguration => {
+    const found = readConfiguration(request);
+    return listen === undefined ? found : listeningOn(found, listen);
+  };
+  const reloading = new Reloading({ read, balancer, registries, log });
   if (request.file !== undefined) opened.use(await watchFile(resolve(request.file), () => reloading.ask()));
   interrupted.onHangUp(() => reloading.ask());
   const operations = new Operations(balancer);
@@ -71,13 +76,20 @@ export async function balance(argv: readonly string[], interrupted: Interruption
   return 0;
 }
 
+interface Opened {
+  readonly balancer: Balancer;
+  readonly registries: Registries;
+  /** Where it listens instead of where it was to, which was taken. */
+  readonly listen: Address | undefined;
+}
+
 /** Starts the balancer and what it needs. */
 async function open(
   request: BalanceRequest,
   configuration: BalancerConfiguration,
   opened: AsyncDisposableStack,
   log: Logger,
-): Promise<Balancer> {
+): Promise<Opened> {
   const onError = logErrors(log);
   const registries = opened.use(new Registries(onError));
   const state = await openState(configuration, log);
@@ -94,13 +106,17 @@ async function open(
     state,
   };
   const isGiven = request.file !== undefined || request.given.has("listen");
-  const start = (listen: Address): Promise<Balancer> =>
-    startBalancer(listeningOn(configuration, listen), options);
   const [first] = configuration.frontends.values();
+  let listen: Address | undefined;
+  const start = (free: Address): Promise<Balancer> => {
+    listen = free === first?.listen ? undefined : free;
+    return startBalancer(listeningOn(configuration, free), options);
+  };
   const started = first
     ? onFreePort(first.listen, isGiven, log, start)
     : startBalancer(configuration, options);
-  return opened.use(await started.catch(asUsageError));
+  const balancer = opened.use(await started.catch(asUsageError));
+  return { balancer, registries, listen };
 }
 
 /** What is wrong in a file that the configuration names is a mistake of the user. */

@@ -21,6 +21,18 @@ export class Registries implements AsyncDisposable {
     return opening;
   }
 
+  /** Leaves every Redis but this one. Never rejects. */
+  async keep(url: string | undefined): Promise<void> {
+    const left = [...this.#opened].filter(([known]) => known !== url);
+    for (const [known] of left) this.#opened.delete(known);
+    const opened = await Promise.allSettled(left.map(([, opening]) => opening));
+    const closed = opened.map(async (one) => {
+      if (one.status === "fulfilled") await one.value[Symbol.asyncDispose]();
+    });
+    for (const one of await Promise.allSettled(closed))
+      if (one.status === "rejected") this.#onError(one.reason, { during: "leave a Redis" });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const registries = await Promise.allSettled(this.#opened.values());
     for (const opened of registries)

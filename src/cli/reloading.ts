@@ -1,49 +1,82 @@
 import type { Logger } from "@logtape/logtape";
 import type { Outcome } from "../admin/mod.ts";
-import { type AppliedChanges, type Balancer, ConfigurationError } from "../balancer/mod.ts";
+import {
+  type AppliedChanges,
+  type Balancer,
+  BalancerClosedError,
+  type BalancerConfiguration,
+  ConfigurationError,
+  difference,
+  type OtherKey,
+} from "../balancer/mod.ts";
 import { NetError } from "../net/mod.ts";
-import { readConfiguration } from "./balance_configuration.ts";
-import type { BalanceRequest } from "./balance_flags.ts";
+import { RedisError } from "../redis/mod.ts";
 import { UsageError } from "./errors.ts";
 import { wordsOf } from "./log.ts";
+import type { Registries } from "./registries.ts";
+
+/** What may be wrong with a configuration, or with the world, without being a fault of ours. */
+const EXPECTED = [UsageError, ConfigurationError, NetError, RedisError, BalancerClosedError] as const;
+
+/** The keys that are only looked at when a balancer starts. */
+const AT_START: readonly OtherKey[] = ["admin", "nodeId", "state", "log"];
+
+/** What is to be read again, and for whom. */
+export interface ReloadingParts {
+  /** @throws {UsageError} */
+  readonly read: () => BalancerConfiguration;
+  readonly balancer: Balancer;
+  readonly registries: Registries;
+  readonly log: Logger;
+}
 
 /** Reads the configuration of a running balancer again, and applies what is different. One reading at a time. */
 export class Reloading {
-  readonly #request: BalanceRequest;
-  readonly #balancer: Balancer;
-  readonly #log: Logger;
+  readonly #parts: ReloadingParts;
   #running: Promise<unknown> = Promise.resolve();
+  #next: Promise<Outcome> | undefined;
 
-  constructor(request: BalanceRequest, balancer: Balancer, log: Logger) {
-    this.#request = request;
-    this.#balancer = balancer;
-    this.#log = log;
+  constructor(parts: ReloadingParts) {
+    this.#parts = parts;
   }
 
   /** Does it some time soon; the log tells what came of it. */
   ask(): void {
-    // It reports its own failures.
-    void this.run();
+    this.run().catch((error: unknown) =>
+      this.#parts.log.error("internal error while the configuration was read again: {words}", {
+        words: wordsOf(error),
+      }),
+    );
   }
 
   /** Does it. Resolves with what has changed, or with why nothing has. Never rejects for what is in the file. */
   run(): Promise<Outcome> {
-    const outcome = this.#running.then(() => this.#reload());
+    // One that has not begun yet does for all who ask meanwhile.
+    this.#next ??= this.#running.then(() => {
+      this.#next = undefined;
+      return this.#reload();
+    });
+    const outcome = this.#next;
     this.#running = outcome.catch(() => undefined);
     return outcome;
   }
 
   async #reload(): Promise<Outcome> {
+    const { read, balancer, registries, log } = this.#parts;
     try {
-      const changes = await this.#balancer.apply(readConfiguration(this.#request));
-      for (const line of describe(changes)) this.#log.info("configuration: {line}", { line });
+      const before = balancer.settings?.configuration;
+      const configuration = read();
+      const changes = await balancer.apply(configuration);
+      await registries.keep(configuration.redis);
+      const others = before ? difference(before, configuration).others : [];
+      for (const key of others.filter((one) => AT_START.includes(one)))
+        log.warn("configuration: {key} has changed, which counts from the next start on", { key });
+      for (const line of describe(changes)) log.info("configuration: {line}", { line });
       return { ok: true, value: changes };
     } catch (error) {
-      const isExpected =
-        error instanceof UsageError || error instanceof ConfigurationError || error instanceof NetError;
-      if (!isExpected) throw error;
+      if (!EXPECTED.some((kind) => error instanceof kind)) throw error;
       const words = wordsOf(error);
-      this.#log.error("the configuration is not used, nothing has changed: {words}", { words });
+      log.error("the configuration is not used, nothing has changed: {words}", { words });
       return { ok: false, status: 422, error: words };
     }
   }

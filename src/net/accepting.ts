@@ -1,7 +1,8 @@
 import type { Clock } from "../async/mod.ts";
 import { formatAddress } from "./address.ts";
 import type { Accept, Address, ListenOptions } from "./contract.ts";
-import { toNetError } from "./error.ts";
+import { isOutOfDescriptors } from "./descriptors.ts";
+import { NetError, toNetError } from "./error.ts";
 import { type ConnectionContext, type StreamConnection, throwLater, toError } from "./stream_connection.ts";
 
 /**
@@ -34,7 +35,38 @@ export function offer(connection: StreamConnection, accept: Accept, options: Lis
   }
 }
 
-/** Reports that accepting on `address` failed. */
-export function acceptFailed(options: ListenOptions, cause: unknown, address: Address): void {
-  reportTo(options.onError, toNetError(cause, `accept on ${formatAddress(address)}`), "accept");
+/** How often a listener says that it cannot accept, in milliseconds. */
+const TELL_EVERY_MS = 1000;
+
+/**
+ * Keeps a listener within what the process may open. Left to itself a runtime without descriptors closes whom it cannot take
+ * (Node), turns in circles (Bun), or never accepts again (`node:net` on Deno).
+ */
+export class AcceptGate {
+  readonly #action: string;
+  readonly #clock: Clock;
+  readonly #onError: ListenOptions["onError"];
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(address: Address, clock: Clock, options: ListenOptions) {
+    this.#action = `accept on ${formatAddress(address)}`;
+    this.#clock = clock;
+    this.#onError = options.onError;
+  }
+
+  /** Whether there is room for a connection that was accepted. If not, `drop` closes it. */
+  admits(drop: () => void): boolean {
+    if (!isOutOfDescriptors()) return true;
+    drop();
+    this.failed(new NetError("descriptors", `Cannot ${this.#action}: descriptors`));
+    return false;
+  }
+
+  /** Reports that accepting failed, once a second at most. */
+  failed(cause: unknown): void {
+    const now = this.#clock.now();
+    if (now - this.#toldAt < TELL_EVERY_MS) return;
+    this.#toldAt = now;
+    reportTo(this.#onError, toNetError(cause, this.#action), "accept");
+  }
 }

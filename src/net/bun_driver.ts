@@ -1,6 +1,6 @@
 import type { SocketHandler } from "bun";
 import { type Clock, systemClock } from "../async/mod.ts";
-import { listenContext, offer } from "./accepting.ts";
+import { AcceptGate, listenContext, offer } from "./accepting.ts";
 import { formatAddress, isLiteral } from "./address.ts";
 import { type BunSocket, BunTransport, type SocketOwner } from "./bun_transport.ts";
 import type { Accept, ConnectionHandler, Driver, Listener, ListenOptions, TcpAddress } from "./contract.ts";
@@ -62,7 +62,11 @@ function listen(
 ): Listener {
   const context = listenContext(clock, options);
   const socket = events();
-  socket.open = (opened) => offer(new BunTransport(opened, turn, context).connection, accept, options);
+  const gate = new AcceptGate(address, clock, options);
+  socket.open = (opened) => {
+    if (!gate.admits(() => void opened.terminate())) return;
+    offer(new BunTransport(opened, turn, context).connection, accept, options);
+  };
   try {
     const { host: hostname, port } = address;
     const server = Bun.listen<SocketOwner | undefined>({

@@ -15,7 +15,7 @@ export class CarrierStream implements TransportEvents {
   readonly duplex: Duplex;
   readonly #transport: MovableTransport;
   #events: CarrierEvents | undefined;
-  #isOver = false;
+  #outcome: { readonly error: NetError | undefined } | undefined;
   #isPaused = false;
   #isFull = false;
   #isBlocked = false;
@@ -36,13 +36,15 @@ export class CarrierStream implements TransportEvents {
     if (head && head.length > 0) this.duplex.push(head);
   }
 
-  /** Says who is told from now on. */
+  /** Says who is told from now on; of an `over` that was told before too, in a later turn. */
   listen(events: CarrierEvents): void {
     this.#events = events;
+    const outcome = this.#outcome;
+    if (outcome) queueMicrotask(() => events.over(outcome.error));
   }
 
   get isOver(): boolean {
-    return this.#isOver;
+    return this.#outcome !== undefined;
   }
 
   /** Bytes that the system has not taken yet. */
@@ -99,7 +101,7 @@ export class CarrierStream implements TransportEvents {
   }
 
   over(error?: NetError): void {
-    this.#isOver = true;
+    this.#outcome = { error };
     this.#events?.over(error);
   }
 

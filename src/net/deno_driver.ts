@@ -1,5 +1,5 @@
 import { type Clock, systemClock, wait } from "../async/mod.ts";
-import { acceptFailed, listenContext, offer } from "./accepting.ts";
+import { AcceptGate, listenContext, offer } from "./accepting.ts";
 import { formatAddress, isLiteral } from "./address.ts";
 import type { Accept, ConnectionHandler, Driver, Listener, ListenOptions, TcpAddress } from "./contract.ts";
 import { DenoTransport } from "./deno_transport.ts";
@@ -76,15 +76,20 @@ async function acceptAll(
   stopped: AbortSignal,
 ): Promise<void> {
   const context = listenContext(clock, options);
+  const gate = new AcceptGate(addressOf(server), clock, options);
+  const take = (native: Deno.TcpConn): void => {
+    if (!gate.admits(() => native.close())) return;
+    const connection = toConnection(native, context);
+    if (connection) offer(connection, accept, options);
+  };
   while (!stopped.aborted) {
     try {
-      const connection = toConnection(await server.accept(), context);
-      if (connection) offer(connection, accept, options);
+      take(await server.accept());
     } catch (cause) {
       if (stopped.aborted) return;
       // Deno cannot accept a client that has left meanwhile. There may be thousands: nothing to report, and nothing to wait for.
       if (hasLeft(cause)) continue;
-      acceptFailed(options, cause, addressOf(server));
+      gate.failed(cause);
       await rest(stopped, clock);
     }
   }

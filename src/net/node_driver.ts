@@ -1,6 +1,6 @@
 import { connect, createServer, type NetConnectOpts } from "node:net";
 import { type Clock, systemClock } from "../async/mod.ts";
-import { acceptFailed, listenContext, offer } from "./accepting.ts";
+import { AcceptGate, listenContext, offer } from "./accepting.ts";
 import { formatAddress } from "./address.ts";
 import type {
   Accept,
@@ -45,11 +45,13 @@ async function listen(
 ): Promise<Listener> {
   const context = listenContext(clock, options);
   const ends = "path" in address ? { local: address, remote: { path: "" } } : undefined;
+  const gate = new AcceptGate(address, clock, options);
   const server = createServer(SOCKET_OPTIONS, (socket) => {
-    offer(nodeConnection(socket, context, ends), accept, options);
+    if (gate.admits(() => void socket.destroy()))
+      offer(nodeConnection(socket, context, ends), accept, options);
   });
   const listener = await bind(server, address, options);
-  server.on("error", (cause) => acceptFailed(options, cause, address));
+  server.on("error", (cause) => gate.failed(cause));
   return listener;
 }
 

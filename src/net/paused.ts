@@ -1,6 +1,6 @@
 import { createServer, type Socket } from "node:net";
 import { systemClock } from "../async/mod.ts";
-import { acceptFailed, offer, reportTo } from "./accepting.ts";
+import { AcceptGate, offer, reportTo } from "./accepting.ts";
 import type { Accept, Address, Connection, Listener, ListenOptions } from "./contract.ts";
 import type { DriverOptions } from "./node_driver.ts";
 import { bind } from "./node_listener.ts";
@@ -29,7 +29,9 @@ export async function listenPaused(
   take: (socket: PausedSocket) => void,
   options: ListenOptions = {},
 ): Promise<Listener> {
+  const gate = new AcceptGate(address, systemClock, options);
   const server = createServer({ ...SOCKET_OPTIONS, pauseOnConnect: true }, (native) => {
+    if (!gate.admits(() => void native.destroy())) return;
     const socket = toPaused(native);
     try {
       take(socket);
@@ -39,7 +41,7 @@ export async function listenPaused(
     }
   });
   const listener = await bind(server, address, options);
-  server.on("error", (cause) => acceptFailed(options, cause, address));
+  server.on("error", (cause) => gate.failed(cause));
   return listener;
 }
 

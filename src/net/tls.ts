@@ -54,9 +54,15 @@ export async function acceptTls(
       minVersion: NATIVE_VERSIONS[minVersion],
       ...(alpn && { ALPNProtocols: [...alpn] }),
     });
-  const socket = await shakeHands({ carrier, start, ready: "secure", timeoutMs, signal });
+  const { socket, connection: secured } = await shakeHands({
+    carrier,
+    start,
+    ready: "secure",
+    timeoutMs,
+    signal,
+  });
   return {
-    connection: carrier.secured(socket),
+    connection: secured,
     serverName: serverNameOf(socket),
     protocol: socket.getProtocol() ?? "",
     alpn: socket.alpnProtocol || undefined,
@@ -108,6 +114,5 @@ export async function connectTls(
       ...(isIP(name) === 0 && { servername: name }),
       ...(alpn && { ALPNProtocols: [...alpn] }),
     });
-  const socket = await shakeHands({ carrier, start, ready: "secureConnect", timeoutMs, signal });
-  return carrier.secured(socket);
+  return (await shakeHands({ carrier, start, ready: "secureConnect", timeoutMs, signal })).connection;
 }

@@ -26,7 +26,7 @@ export interface Carrier {
   whenOver(callback: () => void): void;
   /** Closes it with a reset. */
   reset(): void;
-  /** Makes a connection of what speaks TLS over it. Its first bytes come in a later turn. */
+  /** Makes a connection of what speaks TLS over it, which fails with what the socket calls a `_tlsError` too. Its first bytes come in a later turn. */
   secured(socket: TLSSocket): StreamConnection;
 }
 
@@ -72,7 +72,10 @@ function socketCarrier(
     action,
     whenOver: (callback) => void (stream.closed ? queueMicrotask(callback) : stream.once("close", callback)),
     reset: () => resetSocket(stream, ends),
-    secured: (socket) => heldConnection(socket, context, ends, stream),
+    secured(socket) {
+      socket.on("_tlsError", (cause: Error) => socket.destroy(cause));
+      return heldConnection(socket, context, ends, stream);
+    },
   };
 }
 

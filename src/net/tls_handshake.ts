@@ -3,6 +3,7 @@ import type { TLSSocket } from "node:tls";
 import type { Timer } from "../async/mod.ts";
 import { NetError } from "./error.ts";
 import { handleClosed, handleOpened } from "./handles.ts";
+import type { StreamConnection } from "./stream_connection.ts";
 import type { Carrier } from "./tls_carrier.ts";
 
 /** The longest that a handshake may take unless told otherwise, in milliseconds. */
@@ -19,12 +20,18 @@ export interface Handshake {
   readonly signal: AbortSignal | undefined;
 }
 
+/** What came of it. */
+export interface Secured {
+  readonly socket: TLSSocket;
+  readonly connection: StreamConnection;
+}
+
 /**
  * Runs one handshake under its deadline and signal; it counts as an open handle until it is over.
  *
  * @throws {NetError} `tls`, `timeout`; the signal's reason. The carrier is closed then.
  */
-export function shakeHands(handshake: Handshake): Promise<TLSSocket> {
+export function shakeHands(handshake: Handshake): Promise<Secured> {
   const { carrier, signal } = handshake;
   handleOpened();
   if (!signal?.aborted) return new Attempt(handshake).done;
@@ -34,9 +41,9 @@ export function shakeHands(handshake: Handshake): Promise<TLSSocket> {
 }
 
 class Attempt {
-  readonly done: Promise<TLSSocket>;
+  readonly done: Promise<Secured>;
   readonly #handshake: Handshake;
-  readonly #settle: PromiseWithResolvers<TLSSocket> = Promise.withResolvers();
+  readonly #settle: PromiseWithResolvers<Secured> = Promise.withResolvers();
   readonly #socket: TLSSocket;
   readonly #timer: Timer;
   #phase: "running" | "failed" | "done" = "running";
@@ -52,17 +59,21 @@ class Attempt {
     signal?.addEventListener("abort", this.#onAbort, { once: true });
     this.#socket = handshake.start();
     this.#socket.once(ready, () => this.#succeed());
-    // Node reports what a handshake without a `tls.Server` fails with under the second name.
+    // Without a `tls.Server` errors come under the second name.
     for (const event of ["error", "_tlsError"]) this.#socket.on(event, (cause: Error) => this.#fail(cause));
-    this.#socket.once("close", () => this.#fail(new Error("the other side left in the handshake")));
+    for (const event of ["end", "close"]) this.#socket.once(event, this.#onLeft);
   }
 
   readonly #onAbort = (): void => this.#giveUp(this.#handshake.signal?.reason);
 
+  readonly #onLeft = (): void => this.#fail(new Error("the other side left in the handshake"));
+
   #succeed(): void {
     if (!this.#finish("done")) return;
     handleClosed();
-    this.#settle.resolve(this.#socket);
+    const socket = this.#socket;
+    // At once: what follows in this turn has to find its listeners.
+    this.#settle.resolve({ socket, connection: this.#handshake.carrier.secured(socket) });
   }
 
   /** What comes late, after success too, has another listener or was said already. */
@@ -81,7 +92,7 @@ class Attempt {
   }
 
   #over(): void {
-    this.#fail(new Error("the other side left in the handshake"));
+    this.#onLeft();
     if (this.#phase === "failed") handleClosed();
   }
 

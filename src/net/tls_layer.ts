@@ -38,7 +38,7 @@ export class TlsLayer implements Transport, CarrierEvents {
     this.#carrier = carrier;
     this.connection = new StreamConnection(this, context);
     carrier.listen(this);
-    socket.on("error", (cause) => this.#fail(cause));
+    for (const event of ["error", "_tlsError"]) socket.on(event, (cause: Error) => this.#fail(cause));
     // Deno says so to the other side's TLS, and leaves the stream below open.
     socket.on("finish", () => carrier.end());
     socket.on("end", () => this.#inputEnded());
@@ -49,7 +49,6 @@ export class TlsLayer implements Transport, CarrierEvents {
       this.#isHeld = false;
       this.#giveHeld();
     });
-    if (carrier.isOver) queueMicrotask(() => this.over());
   }
 
   get queuedBytes(): number {

@@ -171,3 +171,32 @@ test("clients who reset while they wait, or while they are served, are counted a
     [5, 1, 0],
   );
 });
+
+test("clients who reset before they are accepted reach no backend, and are held against none", async () => {
+  await using backend = await backendProcess("a");
+  await using balancer = await startBalancer(
+    {},
+    { backends: [backend.address], proxyProtocol: "v2", heartbeat: { kind: "none" } },
+  );
+  process.kill(balancer.pid, "SIGSTOP");
+  try {
+    const clients = await Promise.all(Array.from({ length: 20 }, () => balancer.connect()));
+    for (const { connection } of clients) connection.abort();
+    await Promise.all(clients.map(({ recorder }) => recorder.closed));
+  } finally {
+    process.kill(balancer.pid, "SIGCONT");
+  }
+  const last = await balancer.connect();
+  await eventually(
+    "the last one served",
+    async () => (await balancer.connections()).connections.length === 1,
+  );
+  last.connection.abort();
+  assertEquals(
+    [
+      await balancer.metric("chorus_backend_connect_failures_total"),
+      await balancer.metric("chorus_backend_connections_total"),
+    ],
+    [0, 1],
+  );
+});

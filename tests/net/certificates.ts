@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import type { TlsCertificate } from "../../src/net/mod.ts";
 import { temporaryFolder } from "../helpers.ts";
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
 
 /** Options for {@linkcode certificate}. */
 export interface CertificateOptions {
@@ -67,18 +67,43 @@ async function openssl(request: Request): Promise<TlsCertificate> {
     return path;
   };
   const { subject, extensions, days, kind, signedBy } = request;
-  const config = ["[req]", "distinguished_name=subject", "prompt=no", "x509_extensions=extensions"];
-  config.push("[subject]", `CN=${subject}`, "[extensions]", ...extensions);
-  const args = ["req", "-x509", "-nodes", "-config", file("config", `${config.join("\n")}\n`)];
-  args.push("-days", String(days), "-keyout", "-", "-out", "-");
-  if (kind === "rsa") args.push("-newkey", "rsa:2048");
-  else args.push("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1");
-  if (signedBy)
-    args.push("-CA", file("ca.pem", signedBy.certificate), "-CAkey", file("ca.key", signedBy.key));
-  const { stdout } = await run("openssl", args).catch((cause: Error) => {
-    throw new Error(`Cannot make a certificate (the tests need openssl 3): ${cause.message}`, { cause });
-  });
-  return { certificate: block(stdout, "CERTIFICATE"), key: block(stdout, "PRIVATE KEY") };
+  const config = file("config", configOf(subject, extensions));
+  const signer = signedBy
+    ? ["-CA", file("ca.pem", signedBy.certificate), "-CAkey", file("ca.key", signedBy.key)]
+    : [];
+  const key = kind === "rsa" ? ["rsa:2048"] : ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+  const args = ["req", "-nodes", "-config", config, "-newkey", ...key, "-keyout", "-"];
+  if (days > 0) return toCertificate(await run([...args, "-x509", "-days", String(days), ...signer]));
+  // Only this way of signing takes a day that has gone by.
+  const asked = await run(args);
+  const extended = ["-extfile", config, "-extensions", "extensions", "-days", String(days)];
+  const signed = await run([
+    "x509",
+    "-req",
+    "-in",
+    file("request", asked),
+    "-CAcreateserial",
+    ...signer,
+    ...extended,
+  ]);
+  return toCertificate(asked + signed);
+}
+
+function configOf(subject: string, extensions: readonly string[]): string {
+  const request = ["[req]", "distinguished_name=subject", "prompt=no", "x509_extensions=extensions"];
+  return [...request, "[subject]", `CN=${subject}`, "[extensions]", ...extensions, ""].join("\n");
+}
+
+async function run(args: readonly string[]): Promise<string> {
+  try {
+    return (await execute("openssl", args)).stdout;
+  } catch (cause) {
+    throw new Error(`Cannot make a certificate (the tests need openssl 3): ${String(cause)}`, { cause });
+  }
+}
+
+function toCertificate(pem: string): TlsCertificate {
+  return { certificate: block(pem, "CERTIFICATE"), key: block(pem, "PRIVATE KEY") };
 }
 
 function block(pem: string, label: string): string {

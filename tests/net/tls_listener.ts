@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
@@ -84,6 +85,7 @@ export async function tlsListener(
       return result instanceof Error && "code" in result ? String(result.code) : `no failure: ${result}`;
     },
     async [Symbol.asyncDispose]() {
+      await Promise.all(outcomes.map(({ promise }) => promise));
       for (const { connection, recorder } of open) {
         connection.abort();
         await recorder.closed;
@@ -133,7 +135,15 @@ export async function tlsClient(address: TcpAddress, options: ConnectionOptions 
 /** A client that speaks no TLS. */
 export async function tcpClient(address: TcpAddress): Promise<Socket> {
   const socket = connectTcp(address.port, address.host);
+  const connected = once(socket, "connect");
   socket.on("error", () => socket.destroy());
-  await withDeadline(once(socket, "connect"), DEADLINE_MS, "connect");
+  await withDeadline(connected, DEADLINE_MS, "connect");
   return socket;
+}
+
+/** Resolves when a socket is closed, however. */
+export async function gone(socket: Socket): Promise<void> {
+  if (socket.closed) return;
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  await withDeadline(closed, DEADLINE_MS, "see a connection close");
 }

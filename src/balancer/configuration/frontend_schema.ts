@@ -79,7 +79,7 @@ const timeouts = v.pipe(
     ),
     halfClose: v.optional(duration("Closes a connection so long after one side has ended. TCP only."), "30s"),
     preread: v.optional(
-      duration("The longest wait for first bytes: PROXY header, TLS handshake, key. TCP only."),
+      duration("The longest wait for first bytes: PROXY header, key. A TLS handshake has 10 s. TCP only."),
       "3s",
     ),
     session: v.optional(duration("Ends a session in which no datagram came for so long. UDP only."), "60s"),

@@ -147,19 +147,29 @@ export type OverridePart = "presence" | "weight" | "maxConnections" | "admin";
 /** Drops the changes whose base is no longer what the configuration says, and those of pools that are gone. */
 export function reconcile(overrides: Overrides, configuration: ConfiguredPools): Reconciled {
   const dropped: { pool: string; backend: string; part: OverridePart }[] = [];
-  const left = new Map<string, Map<string, BackendOverride>>();
+  const left = new Map<string, ReadonlyMap<string, BackendOverride>>();
   for (const [pool, backends] of overrides) {
     const configured = configuration.pools.get(pool);
     const bases = new Map(configured?.backends.map((backend) => [backend.name, backend]));
     const kept = new Map<string, BackendOverride>();
+    const countBefore = dropped.length;
     for (const [backend, found] of backends) {
       const outdated = configured ? outdatedParts(found, bases.get(backend)) : partsOf(found);
       dropped.push(...outdated.map((part) => ({ pool, backend, part })));
       if (outdated.length < partsOf(found).length) kept.set(backend, { ...found, ...without(outdated) });
     }
-    if (kept.size > 0) left.set(pool, kept);
+    keep(left, pool, dropped.length > countBefore ? kept : backends);
   }
   return { overrides: left, dropped };
+}
+
+/** Where nothing was dropped, it is the very same as before. */
+function keep<T>(
+  left: Map<string, ReadonlyMap<string, T>>,
+  pool: string,
+  kept: ReadonlyMap<string, T>,
+): void {
+  if (kept.size > 0) left.set(pool, kept);
 }
 
 function outdatedParts(found: BackendOverride, base: BackendConfiguration | undefined): OverridePart[] {

@@ -87,7 +87,6 @@ export class Membership implements Disposable {
   update(source: string, specs: Iterable<MemberSpec>): void {
     // One more than there is room for, which is then reported.
     const view = byName(specs, MAX_BACKENDS + 1);
-    // Those who leave make room for those who come.
     for (const member of this.#members.values()) if (!view.has(member.name)) this.#unsay(source, member);
     for (const [name, spec] of view) this.#say(source, name, spec);
     this.#problems.report();
@@ -157,7 +156,7 @@ export class Membership implements Disposable {
 
   get #drainMs(): number {
     const { drainMs = DRAIN_MS } = this.#options;
-    return typeof drainMs === "function" ? drainMs() : drainMs;
+    return typeof drainMs === "number" ? drainMs : drainMs();
   }
 
   #say(source: string, name: string, spec: MemberSpec): void {
@@ -243,6 +242,7 @@ export class Membership implements Disposable {
     const { backend, spec } = place;
     if (drainMs <= 0 || backend.active === 0) {
       this.#leave(member);
+      if (backend.active > 0) this.#options.onDrain?.(backend, 0);
       return;
     }
     endDrain(place);

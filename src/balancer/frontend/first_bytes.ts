@@ -3,6 +3,9 @@ import type { Clock, Timer } from "../../async/mod.ts";
 import type { CloseReason, Connection, ConnectionHandler } from "../../net/mod.ts";
 import type { Peek } from "../../wire/mod.ts";
 
+/** How long a client's first bytes are waited for unless told otherwise, in milliseconds. */
+export const PREREAD_MS = 3000;
+
 /** Options for {@linkcode readFirst}. */
 export interface FirstBytesOptions<T> {
   /** Bytes that were read before and are looked at first. */

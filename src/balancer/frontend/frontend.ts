@@ -1,6 +1,6 @@
 import type { Clock } from "../../async/mod.ts";
 import type { Address, Listener } from "../../net/mod.ts";
-import type { ServedClient } from "../connection/contract.ts";
+import type { ServedClient, TableEntry } from "../connection/contract.ts";
 import type { FrontendCounters } from "../counters.ts";
 import type { EndReason, RefusalReason } from "../end_reason.ts";
 import type { Backend } from "../pool/backend.ts";
@@ -35,6 +35,8 @@ export interface Frontend extends AsyncDisposable {
   readonly counters: FrontendCounters;
   /** Clients now, those that wait for a backend included. */
   readonly connections: number;
+  /** Those of its clients that are in the table. Changes with them. */
+  readonly served: ReadonlySet<TableEntry>;
   /** Whether it has stopped accepting. */
   readonly isDraining: boolean;
   /** Stops accepting, for good; its clients go on. Resolves when its address is free. Idempotent. */

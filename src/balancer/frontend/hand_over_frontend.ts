@@ -62,6 +62,7 @@ export async function startHandOverFrontend(options: HandOverFrontendOptions): P
     name: options.name ?? formatAddress(listener.address),
     address: listener.address,
     pool,
+    served: new Set(),
     counters: reception.counters,
     get access() {
       return reception.access;
@@ -100,7 +101,7 @@ class HandOverDispatcher {
   take(socket: PausedSocket): void {
     const stay = this.#reception.enter(hostOf(socket.remote));
     const guest = { socket, stay, tried: new Set<Backend>() };
-    const refusal = stay.admit(stay.host) ?? stay.judgeRoom();
+    const refusal = stay.judgePresence() ?? stay.admit(stay.host) ?? stay.judgeRoom();
     if (refusal) this.#refuse(guest, refusal);
     else this.#dispatch(guest);
   }

@@ -2,11 +2,8 @@ import type { Clock } from "../../async/mod.ts";
 import { type Peek, peekClientHello, peekHttpHead, peekJsonField } from "../../wire/mod.ts";
 import type { KeySource } from "../contract.ts";
 import type { Arrival } from "./arrival.ts";
-import { readFirst } from "./first_bytes.ts";
+import { PREREAD_MS, readFirst } from "./first_bytes.ts";
 import type { Refusal } from "./refusal.ts";
-
-/** How long a client's first bytes are waited for unless told otherwise, in milliseconds. */
-export const PREREAD_MS = 3000;
 
 /** Options for {@linkcode readKey}. */
 export interface PrereadOptions {

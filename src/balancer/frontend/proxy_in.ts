@@ -3,11 +3,8 @@ import { type Address, type AddressList, hostOf } from "../../net/mod.ts";
 import { decodeProxyHeader, type ProxyHeader } from "../../wire/mod.ts";
 import type { Arrival } from "./arrival.ts";
 import { type ClientRoute, MAX_HOPS, MAX_NODE_ID_BYTES, routeOfHeader } from "./client_route.ts";
-import { type Missing, readFirst } from "./first_bytes.ts";
+import { type Missing, PREREAD_MS, readFirst } from "./first_bytes.ts";
 import { Refusal } from "./refusal.ts";
-
-/** How long a PROXY header may take, in milliseconds. */
-export const PROXY_HEADER_MS = 3000;
 
 /**
  * Whether a connection may bring a PROXY header, which only those who are trusted may; undefined if it may. Who can connect to a unix
@@ -19,6 +16,13 @@ export function judgeSender(sender: Address, trusted: AddressList): Refusal | un
   return new Refusal("proxy_header", `${host} is not one of the addresses that are trusted to send one`);
 }
 
+/** Options for {@linkcode readProxyHeader}. */
+export interface ProxyHeaderOptions {
+  /** @default {3000} */
+  readonly prereadMs?: number | undefined;
+  readonly clock: Clock;
+}
+
 /**
  * Reads the PROXY header with which a connection has to begin, and takes the client's route from it.
  *
@@ -26,19 +30,19 @@ export function judgeSender(sender: Address, trusted: AddressList): Refusal | un
  */
 export async function readProxyHeader(
   arrival: Arrival,
-  clock: Clock,
+  { prereadMs = PREREAD_MS, clock }: ProxyHeaderOptions,
 ): Promise<ProxyHeader["kind"] | Refusal> {
   const { connection, head } = arrival;
-  const options = { head, look: decodeProxyHeader, timeoutMs: PROXY_HEADER_MS, clock };
+  const options = { head, look: decodeProxyHeader, timeoutMs: prereadMs, clock };
   const { bytes, found } = await readFirst(connection, options);
   connection.handle(arrival);
-  if (found.state !== "found") return explain(arrival, found, bytes.length);
+  if (found.state !== "found") return explain(arrival, found, bytes.length, prereadMs);
   arrival.head = bytes.subarray(found.length);
   arrival.route = routeOfHeader(found.value, arrival.route);
   return found.value.kind;
 }
 
-function explain(arrival: Arrival, missing: Missing, received: number): Refusal {
+function explain(arrival: Arrival, missing: Missing, received: number, prereadMs: number): Refusal {
   const from = hostOf(arrival.connection.remote);
   switch (missing.state) {
     case "none":
@@ -46,7 +50,7 @@ function explain(arrival: Arrival, missing: Missing, received: number): Refusal 
     case "late":
       return new Refusal(
         "proxy_header",
-        `from ${from}: ${received} bytes came in ${PROXY_HEADER_MS} ms; a whole header must`,
+        `from ${from}: ${received} bytes came in ${prereadMs} ms; a whole header must`,
       );
     case "ended":
       // Whoever connects and says nothing only looks whether we are here.

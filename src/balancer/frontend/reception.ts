@@ -80,6 +80,11 @@ export class Stay implements Disposable {
     return this.#host;
   }
 
+  /** Whether the client is still there; undefined if so. One that reset before it was accepted has no address that could be asked for. */
+  judgePresence(): Refusal | undefined {
+    return this.#host === "" ? new Refusal("client_left") : undefined;
+  }
+
   /** Whether there is room for the client; undefined if there is. */
   judgeRoom(): Refusal | undefined {
     const { isDraining, inside, access } = this.#reception;

@@ -24,7 +24,7 @@ export interface TimeoutSettings {
   readonly halfCloseMs?: number | undefined;
   /** Its TLS handshake, where TLS ends here. @default {10000} */
   readonly handshakeMs?: number | undefined;
-  /** Its first bytes, where the pool looks for a key in them. @default {3000} */
+  /** Its PROXY header, where one is asked for, and again its first bytes, where the pool looks for a key in them. @default {3000} */
   readonly prereadMs?: number | undefined;
 }
 

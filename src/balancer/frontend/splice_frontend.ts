@@ -103,6 +103,9 @@ function toFrontend(
     get connections() {
       return reception.inside.count;
     },
+    get served() {
+      return service.served;
+    },
     get isDraining() {
       return reception.isDraining;
     },

@@ -41,6 +41,11 @@ export class StreamService {
     this.to = to;
   }
 
+  /** Those who have a backend. */
+  get served(): ReadonlySet<TableEntry> {
+    return this.#served;
+  }
+
   /** Takes a connection that was just accepted. Nothing is read from it before somebody wants to know what it says. */
   accept(connection: Connection): ConnectionHandler {
     connection.pause();
@@ -76,7 +81,7 @@ export class StreamService {
     const { handler, wheel: clock } = this.#parts;
     const refusal =
       this.#judge(arrival, settings) ??
-      (settings.proxyProtocol && (await this.#readHeader(arrival))) ??
+      (settings.proxyProtocol && (await this.#readHeader(arrival, settings))) ??
       (settings.tls && (await terminateTls(arrival, settings.tls, settings.timeouts?.handshakeMs))) ??
       (await this.#readKey(arrival, settings));
     return refusal ?? (await dispatch(arrival, { to: this.to, handler, clock }));
@@ -85,6 +90,7 @@ export class StreamService {
   /** Who may come, and whether there is room. */
   #judge({ stay, connection }: Arrival, { proxyProtocol }: FrontendSettings): Refusal | undefined {
     return (
+      stay.judgePresence() ??
       (proxyProtocol ? judgeSender(connection.remote, proxyProtocol.trusted) : stay.admit(stay.host)) ??
       stay.judgeRoom() ??
       judgeDescriptors(this.#arrivals.size)
@@ -92,8 +98,9 @@ export class StreamService {
   }
 
   /** The PROXY header, then whether the client of whom it tells may come. A balancer that speaks for itself may, being trusted. */
-  async #readHeader(arrival: Arrival): Promise<Refusal | undefined> {
-    const kind = await readProxyHeader(arrival, this.#parts.wheel);
+  async #readHeader(arrival: Arrival, { timeouts }: FrontendSettings): Promise<Refusal | undefined> {
+    const options = { prereadMs: timeouts?.prereadMs, clock: this.#parts.wheel };
+    const kind = await readProxyHeader(arrival, options);
     if (kind instanceof Refusal) return kind;
     if (kind === "local") return undefined;
     const { route, stay } = arrival;

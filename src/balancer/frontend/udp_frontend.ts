@@ -93,6 +93,9 @@ function toFrontend(service: UdpService, address: TcpAddress): UdpFrontend {
     get connections() {
       return service.size;
     },
+    get served() {
+      return service.served;
+    },
     get isDraining() {
       return service.reception.isDraining;
     },

@@ -1,5 +1,6 @@
 import { type Clock, type Timer, TokenBucket } from "../../async/mod.ts";
 import { type DatagramSocket, formatAddress, hostOf, type NetError, type TcpAddress } from "../../net/mod.ts";
+import type { TableEntry } from "../connection/contract.ts";
 import type { ConnectionTable } from "../connection/table.ts";
 import type { Backend } from "../pool/backend.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -67,6 +68,12 @@ export class UdpService implements UdpHome {
   /** Sessions now. */
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** The entries of those sessions that have a backend. */
+  get served(): ReadonlySet<TableEntry> {
+    const entries = this.#sessions.values().map(({ entry }) => entry);
+    return new Set(entries.filter((entry) => entry !== undefined));
   }
 
   configure(settings: UdpSettings): void {

@@ -1,5 +1,6 @@
 import type { Clock } from "../../async/mod.ts";
 import { formatAddress, type NetError, type TcpAddress, toNetError } from "../../net/mod.ts";
+import type { TableEntry } from "../connection/contract.ts";
 import type { ConnectionTable } from "../connection/table.ts";
 import type { ClosingReason, EndReason } from "../end_reason.ts";
 import type { Backend } from "../pool/backend.ts";
@@ -82,6 +83,11 @@ export class UdpSession implements LinkHandler {
   /** When something last passed in either direction, on the table's clock. */
   get activeAt(): number {
     return this.#activeAt;
+  }
+
+  /** Its entry in the table while it has a backend. */
+  get entry(): TableEntry | undefined {
+    return this.#phase.name === "open" ? this.#phase.link.entry : undefined;
   }
 
   /** Passes on a datagram of the client. */

@@ -6,6 +6,7 @@ import {
   NO_OVERRIDES,
   type Overrides,
   override,
+  type Reconciled,
   type RuntimeChange,
   reconcile,
 } from "../configuration/overrides.ts";
@@ -14,13 +15,14 @@ import { ConnectionTable } from "../connection/table.ts";
 import { SharedLimit } from "../frontend/access.ts";
 import type { FrontendHandler } from "../frontend/frontend.ts";
 import type { Pool } from "../pool/pool.ts";
+import { BalancerClosedError } from "./closed_error.ts";
 import { ConfigurationError } from "./configuration_error.ts";
 import type { BalancerContext, Report } from "./context.ts";
 import { Drains } from "./drains.ts";
 import { FrontendSet } from "./frontend_set.ts";
 import type { FrontendPlan, ManagedFrontend } from "./managed_frontend.ts";
-import { ManagedPool, type PoolPlan } from "./managed_pool.ts";
-import { type AppliedChanges, changesOf, planFrontends, planPools, type Settings } from "./plans.ts";
+import { ManagedPool } from "./managed_pool.ts";
+import { type AppliedChanges, changesOf, planFrontends, planPool, type Settings } from "./plans.ts";
 import { TierAnnouncement } from "./tier_announcement.ts";
 import { openTls } from "./tls_contexts.ts";
 
@@ -103,6 +105,7 @@ export class Balancer implements AsyncDisposable {
    *
    * When it throws, nothing has changed.
    *
+   * @throws {BalancerClosedError} once it is being closed.
    * @throws {ConfigurationError} when a certificate or key cannot be used.
    * @throws {NetError} when a frontend cannot listen.
    * @throws {DiscoveryError} `loop`, the first time, when it is to be announced to balancers that it serves: all is undone by closing it.
@@ -143,24 +146,20 @@ export class Balancer implements AsyncDisposable {
   }
 
   async #apply(configuration: BalancerConfiguration): Promise<AppliedChanges> {
+    if (this.#closing !== undefined) throw new BalancerClosedError();
     const tls = await openTls(configuration, this.#settings?.tls);
     if ("length" in tls) throw new ConfigurationError(tls, configuration.file);
     const registry = await this.#registryFor(configuration);
-    const { overrides, dropped } = reconcile(
-      this.#settings?.overrides ?? this.#options.state?.overrides ?? NO_OVERRIDES,
-      configuration,
-    );
     const shared = this.#limitOf(configuration);
-    const settings: Settings = { configuration, tls, registry, overrides, shared };
-    const plans = planPools(settings);
-    const made = await this.#makePools(plans.filter(({ configuration: { name } }) => !this.#pools.has(name)));
-    const frontends = planFrontends(settings, (name) => made.get(name) ?? this.#pools.get(name));
+    const { overrides } = this.#reconcile(configuration);
+    const planned: Settings = { configuration, tls, registry, overrides, shared };
+    const made = await this.#makePools(planned);
+    const frontends = planFrontends(planned, (name) => made.get(name) ?? this.#pools.get(name));
     const started = await this.#begin(frontends, made);
     // From here on nothing fails.
     const before = { pools: [...this.#pools.keys()], frontends: this.#frontends.names };
-    this.#settings = settings;
-    if (dropped.length > 0) this.#save(overrides);
-    const changedPools = await this.#changePools(plans);
+    const settings = this.#commit(planned);
+    const changedPools = await this.#changePools();
     for (const [name, pool] of made) this.#pools.set(name, pool);
     const changedFrontends = await this.#frontends.finish(frontends, started);
     this.#retirePools(configuration);
@@ -171,14 +170,26 @@ export class Balancer implements AsyncDisposable {
     };
   }
 
-  /** The same one for as long as the limit is: it has counted who is here. */
+  /** These are the settings from now on, with all that operators have changed while they were being prepared. */
+  #commit(planned: Settings): Settings {
+    const { configuration, shared } = planned;
+    const { overrides, dropped } = this.#reconcile(configuration);
+    const settings = { ...planned, overrides };
+    this.#settings = settings;
+    if (dropped.length > 0) this.#save(overrides);
+    if (shared) shared.most = configuration.limits.maxConnections ?? shared.most;
+    return settings;
+  }
+
+  #reconcile(configuration: BalancerConfiguration): Reconciled {
+    const overrides = this.#settings?.overrides ?? this.#options.state?.overrides ?? NO_OVERRIDES;
+    return reconcile(overrides, configuration);
+  }
+
+  /** The same one for as long as there is a limit: it has counted who is here. */
   #limitOf({ limits: { maxConnections } }: BalancerConfiguration): SharedLimit | undefined {
-    const known = this.#settings?.shared;
-    if (known?.most === maxConnections || maxConnections === undefined)
-      return maxConnections === undefined ? undefined : known;
-    if (!known) return new SharedLimit(maxConnections);
-    known.most = maxConnections;
-    return known;
+    if (maxConnections === undefined) return undefined;
+    return this.#settings?.shared ?? new SharedLimit(maxConnections);
   }
 
   async #registryFor({ redis }: BalancerConfiguration): Promise<Registry | undefined> {
@@ -189,11 +200,12 @@ export class Balancer implements AsyncDisposable {
     return await registryAt(redis);
   }
 
-  async #makePools(plans: readonly PoolPlan[]): Promise<Map<string, ManagedPool>> {
+  async #makePools(settings: Settings): Promise<Map<string, ManagedPool>> {
     const made = new Map<string, ManagedPool>();
-    for (const plan of plans) {
-      const pool = new ManagedPool(plan, this.#context);
-      made.set(plan.configuration.name, pool);
+    for (const configuration of settings.configuration.pools.values()) {
+      if (this.#pools.has(configuration.name)) continue;
+      const pool = new ManagedPool(planPool(settings, configuration), this.#context);
+      made.set(configuration.name, pool);
       this.#options.onPool?.(pool.pool);
     }
     await Promise.all(Array.from(made.values(), (pool) => pool.fill()));
@@ -214,12 +226,15 @@ export class Balancer implements AsyncDisposable {
   }
 
   /** @returns The names of those that are another than before. */
-  async #changePools(plans: readonly PoolPlan[]): Promise<string[]> {
+  async #changePools(): Promise<string[]> {
     const changed: string[] = [];
-    for (const plan of plans) {
-      const pool = this.#pools.get(plan.configuration.name);
-      if (!pool?.differsFrom(plan)) continue;
-      changed.push(pool.pool.name);
+    for (const [name, pool] of this.#pools) {
+      // Each time anew: an operator may have changed something while another pool was changed.
+      const settings = this.#settings;
+      const configuration = settings?.configuration.pools.get(name);
+      const plan = settings && configuration && planPool(settings, configuration);
+      if (!plan || !pool.differsFrom(plan)) continue;
+      changed.push(name);
       await pool.configure(plan);
     }
     return changed;
@@ -265,7 +280,7 @@ export class Balancer implements AsyncDisposable {
     const coming = (): number => sum(frontends.map(({ connections }) => connections)) - this.table.size;
     const late = Promise.withResolvers<void>();
     const timer = clock.after(graceMs, late.resolve);
-    const selection = { select: () => this.table.entries(), coming };
+    const selection = { of: this, select: () => this.table.entries(), coming };
     await Promise.race([
       this.drains.start({ kind: "process", name: nodeId }, selection, graceMs),
       late.promise,

@@ -14,18 +14,26 @@ export type DrainProgress = DrainTarget & SpreadProgress;
 
 /** Whose connections a drain ends. */
 export interface DrainSelection {
+  /** What it is that drains: another one may have its name. */
+  readonly of: object;
   select(): Iterable<TableEntry>;
   /** How many are on their way and will be selected. @default {none} */
   coming?(): number;
 }
 
+interface Running {
+  readonly target: DrainTarget;
+  readonly spread: Spread;
+  readonly done: Promise<void>;
+}
+
 /** The last part of a deadline, for clients that were closed to be gone: at most {@linkcode CLOSE_GRACE_MS}. */
 const LEAVING_PART = 0.1;
 
-/** Every drain that is under way. A new one of the same target takes the place of the old one. */
+/** Every drain that is under way. A new one of the same takes the place of the old one. */
 export class Drains implements Disposable {
   readonly #table: ConnectionTable;
-  readonly #running = new Map<string, { readonly target: DrainTarget; readonly spread: Spread }>();
+  readonly #running = new Map<object, Running>();
 
   constructor(table: ConnectionTable) {
     this.#table = table;
@@ -38,8 +46,7 @@ export class Drains implements Disposable {
    * @returns What settles when nothing is left, or the drain was called off.
    */
   start(target: DrainTarget, selection: DrainSelection, deadlineMs: number): Promise<void> {
-    const key = keyOf(target);
-    const previous = this.#running.get(key);
+    const previous = this.#running.get(selection.of);
     const closeMs = deadlineMs - Math.min(CLOSE_GRACE_MS, deadlineMs * LEAVING_PART);
     const spread = this.#table.closeSpread(() => selection.select(), {
       reason: "drained",
@@ -53,17 +60,28 @@ export class Drains implements Disposable {
         entry.traffic.abort();
       }
     });
-    this.#running.set(key, { target, spread });
-    previous?.spread[Symbol.dispose]();
-    return spread.done.then(() => {
+    const done = spread.done.then(() => {
       timer.cancel();
-      if (this.#running.get(key)?.spread === spread) this.#running.delete(key);
+      if (this.#running.get(selection.of)?.spread === spread) this.#running.delete(selection.of);
     });
+    this.#running.set(selection.of, { target, spread, done });
+    previous?.spread[Symbol.dispose]();
+    return done;
+  }
+
+  /** When the drain of something is over, as of {@linkcode start}; undefined when there is none. */
+  endOf(of: object): Promise<void> | undefined {
+    return this.#running.get(of)?.done;
+  }
+
+  /** How long the drain of something will still take at most, in milliseconds; undefined when there is none. */
+  remainingMs(of: object): number | undefined {
+    return this.#running.get(of)?.spread.progress.remainingMs;
   }
 
   /** Calls a drain off: what is left goes on. Does nothing where there is none. */
-  stop(target: DrainTarget): void {
-    this.#running.get(keyOf(target))?.spread[Symbol.dispose]();
+  stop(of: object): void {
+    this.#running.get(of)?.spread[Symbol.dispose]();
   }
 
   list(): DrainProgress[] {
@@ -73,8 +91,4 @@ export class Drains implements Disposable {
   [Symbol.dispose](): void {
     for (const { spread } of this.#running.values()) spread[Symbol.dispose]();
   }
-}
-
-function keyOf({ kind, name, pool = "" }: DrainTarget): string {
-  return JSON.stringify([kind, pool, name]);
 }

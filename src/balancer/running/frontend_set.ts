@@ -1,7 +1,12 @@
+import type { Address } from "../../net/mod.ts";
 import { isSame } from "../configuration/difference.ts";
+import type { TableEntry } from "../connection/contract.ts";
 import type { Frontend } from "../frontend/frontend.ts";
 import type { BalancerContext } from "./context.ts";
 import { type FrontendPlan, ManagedFrontend } from "./managed_frontend.ts";
+
+/** The hosts that stand for every address of the machine. */
+const WILDCARDS = ["0.0.0.0", "::"];
 
 /** The frontends of a balancer, by name. They come, change and go while clients are served. */
 export class FrontendSet {
@@ -78,13 +83,10 @@ export class FrontendSet {
    * @returns What settles when no client is left; undefined when there is none of that name.
    */
   drain(name: string, deadlineMs: number): Promise<void> | undefined {
-    const { table, drains } = this.#context;
     const frontend = this.list().find((one) => one.name === name);
     if (!frontend) return undefined;
     this.#leave(frontend.drain());
-    const select = () => table.list({ frontend: name }, Number.POSITIVE_INFINITY);
-    const coming = (): number => frontend.connections - select().length;
-    return drains.start({ kind: "frontend", name }, { select, coming }, deadlineMs);
+    return this.#endClients(frontend, deadlineMs);
   }
 
   /** Stops all from accepting; their clients go on. */
@@ -105,9 +107,10 @@ export class FrontendSet {
   /** Whether another one holds the address, which has to give it up first. */
   #isHeld({ configuration: { name, listen, transport } }: FrontendPlan): boolean {
     const isFree = "port" in listen && listen.port === 0;
-    return this.#frontends.values().some(({ configuration: known }) => {
-      if (isFree && known.name !== name) return false;
-      return isSame([known.listen, known.transport], [listen, transport]);
+    return this.#frontends.values().some(({ configuration: known, frontend }) => {
+      if (known.transport !== transport) return false;
+      if (isFree) return known.name === name && isSame(known.listen, listen);
+      return overlap(frontend.address, listen);
     });
   }
 
@@ -133,10 +136,22 @@ export class FrontendSet {
   /** Takes one out: it accepts no more, and its clients finish. Resolves when its address is free. */
   async #retire(name: string, { frontend, protocol, drainMs }: ManagedFrontend): Promise<void> {
     this.#frontends.delete(name);
-    // Sessions of datagrams share the socket: they end with it.
-    const closed = frontend.close(protocol === "udp" ? 0 : drainMs);
-    this.#leave(closed);
-    await (protocol === "udp" ? closed : frontend.drain());
+    if (protocol === "udp") {
+      // Sessions of datagrams share the socket: they end with it.
+      await frontend.close();
+      return;
+    }
+    // An operator may have given it another deadline before.
+    const ended = this.#context.drains.endOf(frontend) ?? this.#endClients(frontend, drainMs);
+    this.#leave(ended.then(() => frontend.close()));
+    await frontend.drain();
+  }
+
+  #endClients(frontend: Frontend, deadlineMs: number): Promise<void> {
+    const select = (): ReadonlySet<TableEntry> => frontend.served;
+    const coming = (): number => frontend.connections - frontend.served.size;
+    const target = { kind: "frontend", name: frontend.name } as const;
+    return this.#context.drains.start(target, { of: frontend, select, coming }, deadlineMs);
   }
 
   #leave(leaving: Promise<void>): void {
@@ -144,4 +159,11 @@ export class FrontendSet {
     this.#leaving.add(settled);
     void settled.then(() => this.#leaving.delete(settled));
   }
+}
+
+/** Whether only one of both addresses can be listened on at a time. */
+function overlap(one: Address, other: Address): boolean {
+  if (!("port" in one && "port" in other)) return isSame(one, other);
+  const isEverywhere = [one.host, other.host].some((host) => WILDCARDS.includes(host));
+  return one.port === other.port && (isEverywhere || one.host === other.host);
 }

@@ -3,6 +3,7 @@ import type { PoolConfiguration } from "../configuration/contract.ts";
 import { isSame } from "../configuration/difference.ts";
 import { type BackendOverride, changeOf, effectiveBackends } from "../configuration/overrides.ts";
 import { limitAge } from "../connection/age.ts";
+import type { TableEntry } from "../connection/contract.ts";
 import { type Fate, watchFates } from "../connection/fates.ts";
 import { rebalance } from "../connection/rebalance.ts";
 import { ADMIN_SOURCE, Membership } from "../discovery/membership.ts";
@@ -119,11 +120,12 @@ export class ManagedPool implements AsyncDisposable {
     const { table, drains } = this.#context;
     const target = { kind: "pool", name: this.pool.name } as const;
     const select = () => Array.from(this.pool.backends(), (backend) => [...table.of(backend)]).flat();
-    return drains.start(target, { select, coming: () => this.#active() - select().length }, deadlineMs);
+    const coming = (): number => this.#active() - select().length;
+    return drains.start(target, { of: this.pool, select, coming }, deadlineMs);
   }
 
   undrain(): void {
-    this.#context.drains.stop({ kind: "pool", name: this.pool.name });
+    this.#context.drains.stop(this.pool);
     this.pool.undrain();
   }
 
@@ -131,16 +133,16 @@ export class ManagedPool implements AsyncDisposable {
   drainBackend(backend: Backend, deadlineMs: number): Promise<void> {
     const { table, drains } = this.#context;
     const target = { kind: "backend", name: backend.name, pool: this.pool.name } as const;
-    const of = (): Iterable<ReturnType<typeof table.add>> => table.of(backend);
+    const select = (): Iterable<TableEntry> => table.of(backend);
     return drains.start(
       target,
-      { select: of, coming: () => backend.active - table.of(backend).size },
+      { of: backend, select, coming: () => backend.active - table.of(backend).size },
       deadlineMs,
     );
   }
 
-  undrainBackend({ name }: Backend): void {
-    this.#context.drains.stop({ kind: "backend", name, pool: this.pool.name });
+  undrainBackend(backend: Backend): void {
+    this.#context.drains.stop(backend);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -188,14 +190,14 @@ export class ManagedPool implements AsyncDisposable {
   }
 
   /** A backend is to leave: its connections go as the configuration wants. */
-  #leave(backend: Backend, drainMs: number): Disposable {
+  #leave(backend: Backend, drainMs: number): Disposable | undefined {
     const { table, drains } = this.#context;
     const fate = this.configuration.connections.onRemoved;
     if (fate === "keep") {
+      // An operator drains it already and wants it sooner: that holds, even where its source names it again.
+      if ((drains.remainingMs(backend) ?? Number.POSITIVE_INFINITY) <= drainMs) return undefined;
       void this.drainBackend(backend, drainMs);
-      return {
-        [Symbol.dispose]: () => drains.stop({ kind: "backend", name: backend.name, pool: this.pool.name }),
-      };
+      return { [Symbol.dispose]: () => drains.stop(backend) };
     }
     const overMs = Math.min(spreadOf(fate), drainMs);
     return table.closeSpread(() => table.of(backend), {

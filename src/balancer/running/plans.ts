@@ -1,5 +1,5 @@
 import type { Registry } from "../../registry/mod.ts";
-import type { BalancerConfiguration } from "../configuration/contract.ts";
+import type { BalancerConfiguration, PoolConfiguration } from "../configuration/contract.ts";
 import type { Overrides } from "../configuration/overrides.ts";
 import type { SharedLimit } from "../frontend/access.ts";
 import type { FrontendPlan } from "./managed_frontend.ts";
@@ -17,14 +17,14 @@ export interface Settings {
   readonly shared: SharedLimit | undefined;
 }
 
-/** What becomes of each pool. */
-export function planPools({ configuration, tls, registry, overrides }: Settings): PoolPlan[] {
-  return Array.from(configuration.pools.values(), (pool) => ({
+/** What becomes of a pool. */
+export function planPool({ tls, registry, overrides }: Settings, pool: PoolConfiguration): PoolPlan {
+  return {
     configuration: pool,
     tls: tls.pools.get(pool.name),
     registry: pool.registry === undefined ? undefined : registry,
     overrides: overrides.get(pool.name),
-  }));
+  };
 }
 
 /** What becomes of each frontend. @param poolAt The pool of a name, which is there. */

@@ -18,7 +18,7 @@ export interface SourcePlan {
 export class PoolSources implements AsyncDisposable {
   readonly #membership: Membership;
   readonly #context: BalancerContext;
-  readonly #followed = new Map<SourceKind, { readonly what: unknown; readonly source: AsyncDisposable }>();
+  readonly #followed = new Map<SourceKind, Followed>();
 
   constructor(membership: Membership, context: BalancerContext) {
     this.#membership = membership;
@@ -38,17 +38,21 @@ export class PoolSources implements AsyncDisposable {
         watchFileSource({ path, membership, source, onError, clock }),
       ),
       this.#set("dns", dns, (query, source) => watchDnsSource({ query, membership, source, onError, clock })),
-      this.#set("registry", registry && registryPool, (poolName, source) =>
-        // Without a registry there is nothing to be followed.
-        watchRegistry({
-          registry: registry as Registry,
-          poolName,
-          membership,
-          source,
-          nodeId,
-          onError,
-          clock,
-        }),
+      this.#set(
+        "registry",
+        registry && registryPool,
+        (poolName, source) =>
+          // Without a registry there is nothing to be followed.
+          watchRegistry({
+            registry: registry as Registry,
+            poolName,
+            membership,
+            source,
+            nodeId,
+            onError,
+            clock,
+          }),
+        registry,
       ),
     ]);
   }
@@ -63,9 +67,10 @@ export class PoolSources implements AsyncDisposable {
     kind: SourceKind,
     what: T | undefined,
     start: (what: T, name: string) => Promise<AsyncDisposable>,
+    registry?: Registry,
   ): Promise<void> {
     const known = this.#followed.get(kind);
-    if (isSame(known?.what, what)) return;
+    if (isSame(known?.what, what) && (what === undefined || known?.registry === registry)) return;
     this.#followed.delete(kind);
     await known?.source[Symbol.asyncDispose]();
     // Another one of its kind takes over the name: what both say stays.
@@ -74,7 +79,7 @@ export class PoolSources implements AsyncDisposable {
       return;
     }
     try {
-      this.#followed.set(kind, { what, source: await start(what, kind) });
+      this.#followed.set(kind, { what, registry, source: await start(what, kind) });
     } catch (error) {
       this.#context.report(error, { during: `follow ${kind} of pool ${this.#membership.pool.name}` });
     }
@@ -82,3 +87,10 @@ export class PoolSources implements AsyncDisposable {
 }
 
 type SourceKind = "file" | "dns" | "registry";
+
+interface Followed {
+  readonly what: unknown;
+  /** Where it is read, where that is a registry. */
+  readonly registry: Registry | undefined;
+  readonly source: AsyncDisposable;
+}

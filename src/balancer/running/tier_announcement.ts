@@ -1,4 +1,5 @@
 import type { TcpAddress } from "../../net/mod.ts";
+import type { Registry } from "../../registry/mod.ts";
 import { isSame } from "../configuration/difference.ts";
 import { announceTier } from "../discovery/tier.ts";
 import type { BalancerContext } from "./context.ts";
@@ -6,10 +7,16 @@ import type { FrontendSet } from "./frontend_set.ts";
 import type { ManagedPool } from "./managed_pool.ts";
 import type { Settings } from "./plans.ts";
 
+interface Said {
+  readonly what: unknown;
+  readonly registry: Registry;
+  readonly announced: AsyncDisposable;
+}
+
 /** How this balancer announces itself to those before it, where its configuration wants that. */
 export class TierAnnouncement implements AsyncDisposable {
   readonly #context: BalancerContext;
-  #said: { readonly what: unknown; readonly announced: AsyncDisposable } | undefined;
+  #said: Said | undefined;
 
   constructor(context: BalancerContext) {
     this.#context = context;
@@ -33,20 +40,29 @@ export class TierAnnouncement implements AsyncDisposable {
     const proxy = first?.configuration.proxyProtocol ? (2 as const) : undefined;
     const address = advertise && withPort(advertise.address, first?.frontend.address);
     const what = advertise && { pool: advertise.pool, address, proxy, serves, pools: [...pools.keys()] };
-    if (isSame(what, this.#said?.what)) return;
-    await this[Symbol.asyncDispose]();
-    if (!advertise || !registry || !address) return;
+    if (isSame(what, this.#said?.what) && registry === this.#said?.registry) return;
+    if (!what || !registry || !address) {
+      await this[Symbol.asyncDispose]();
+      return;
+    }
+    const before = this.#said;
+    this.#said = undefined;
     const { nodeId, clock, report: onError } = this.#context;
-    const announced = await announceTier({
-      registry,
-      nodeId,
-      announced: { pool: advertise.pool, address, proxy },
-      pools: Array.from(pools.values(), ({ pool }) => pool),
-      serves,
-      onError,
-      clock,
-    });
-    this.#said = { what, announced };
+    try {
+      const announced = await announceTier({
+        registry,
+        nodeId,
+        announced: { pool: what.pool, address, proxy },
+        pools: Array.from(pools.values(), ({ pool }) => pool),
+        serves,
+        onError,
+        clock,
+      });
+      this.#said = { what, registry, announced };
+    } finally {
+      // Only now: those before us are never without us.
+      await before?.announced[Symbol.asyncDispose]();
+    }
   }
 
   /** Says goodbye. */

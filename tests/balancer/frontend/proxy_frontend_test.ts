@@ -235,6 +235,26 @@ test("a header that is not whole after 3 s is refused as proxy_header, and one w
   assertEquals(clock.pending, 0);
 });
 
+test("a header may take as long as the frontend's first bytes may, and no longer", async () => {
+  const clock = new ManualClock();
+  const { driver } = memoryNetwork();
+  const listen = { host: "10.0.0.2", port: 80 };
+  await using world = await frontendFor(poolAt([]), {
+    driver,
+    listen,
+    clock,
+    settings: { proxyProtocol: { trusted: listOf("10.0.0.0/8") }, timeouts: { prereadMs: 300 } },
+  });
+  const slow = new Recorder();
+  (await driver.connect(listen, slow)).write(HEADER.subarray(0, 15));
+  await until("the wait for the rest", () => clock.pending > 0);
+  clock.advance(299);
+  assertEquals(world.told.lines, []);
+  clock.advance(101);
+  await slow.closed;
+  assertMatch(world.told.details[0] ?? "", /bytes came in 300 ms; a whole header must$/);
+});
+
 test("a server that speaks first is heard behind a header", async () => {
   await using server = await greeter("s");
   await using world = await frontendFor(poolAt([server.address]), { settings: PROXIED });

@@ -1,62 +1,10 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { parseConfiguration } from "../../../src/balancer/configuration/parse.ts";
+import { assertEquals, assertRejects } from "@std/assert";
 import { Operations } from "../../../src/balancer/control/operations.ts";
-import type { Frontend } from "../../../src/balancer/frontend/frontend.ts";
-import { type Balancer, startBalancer } from "../../../src/balancer/running/balancer.ts";
-import { formatAddress, NetError, systemDriver } from "../../../src/net/mod.ts";
+import { formatAddress, NetError } from "../../../src/net/mod.ts";
 import { freePort } from "../../cli/peers.ts";
 import { test } from "../../testing.ts";
-import { type Greeter, greeted, greeter, refused, until, type Visitor } from "../frontend/frontends.ts";
-
-/** A configuration in the form of the file. */
-function configured(file: object) {
-  const parsed = parseConfiguration(JSON.stringify(file), "/test/chorus.json");
-  assert(!("length" in parsed), JSON.stringify(parsed));
-  return parsed;
-}
-
-/** A pool of servers, of which no heartbeat is asked. */
-function poolOf(servers: readonly Greeter[], more: object = {}): object {
-  return {
-    backends: servers.map(({ address }) => formatAddress(address)),
-    heartbeat: { kind: "none" },
-    ...more,
-  };
-}
-
-async function start(file: object) {
-  const errors: unknown[] = [];
-  const balancer = await startBalancer(configured(file), {
-    driver: systemDriver(),
-    nodeId: "test",
-    onError: (error) => errors.push(error),
-  });
-  return Object.assign(balancer, { errors });
-}
-
-/** Where a frontend listens. */
-function at(balancer: Balancer, name: string) {
-  const frontend = balancer.frontends.all.get(name)?.frontend;
-  assert(frontend, `there is no frontend ${name}`);
-  return frontend;
-}
-
-/** Clients who leave with the test. */
-class Guests implements Disposable {
-  readonly #visitors: Visitor[] = [];
-
-  async greeted(frontend: Frontend): Promise<Visitor & { readonly name: string }> {
-    const visitor = await greeted(frontend);
-    this.#visitors.push(visitor);
-    return visitor;
-  }
-
-  [Symbol.dispose](): void {
-    for (const { connection } of this.#visitors) connection.abort();
-  }
-}
-
-const LISTEN = "127.0.0.1:0";
+import { greeter, refused, until } from "../frontend/frontends.ts";
+import { at, configured, Guests, LISTEN, poolOf, start } from "./balancers.ts";
 
 test("a frontend that is new listens, one that is gone does not, and the clients of both go on", async () => {
   using guests = new Guests();

@@ -1,0 +1,8 @@
+/** A balancer that is being closed takes no other configuration. */
+export class BalancerClosedError extends Error {
+  override readonly name = "BalancerClosedError";
+
+  constructor() {
+    super("Cannot apply configuration: the balancer is closed");
+  }
+}
