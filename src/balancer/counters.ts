@@ -6,6 +6,9 @@ const SHORT_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2
 /** Bounds for how long connections live, in seconds: 10 ms to a day. */
 const LONG_SECONDS = [0.01, 0.1, 1, 10, 60, 300, 900, 3600, 14_400, 43_200, 86_400];
 
+/** The most characters of {@linkcode fewWords}. */
+const MAX_WORDS = 200;
+
 /** What is counted of one backend since it was added. Plain numbers, which whoever shows them reads. */
 export class BackendCounters {
   /** Bytes from clients to the backend, and back, of connections that are over; those that live are added by whoever lists them. */
@@ -18,6 +21,8 @@ export class BackendCounters {
   misses = 0;
   /** How often its state changed. */
   stateChanges = 0;
+  /** Why it was last not reached, in few words; undefined when it has answered a heartbeat since. */
+  lastError: string | undefined;
   /** Connections that are over, by reason. */
   readonly ended: Record<EndReason, number> = zeros(END_REASONS);
   /** How long it took to connect clients to it, in seconds. */
@@ -39,6 +44,12 @@ export class FrontendCounters {
   get refusedTotal(): number {
     return Object.values(this.refused).reduce((sum, count) => sum + count, 0);
   }
+}
+
+/** Few words for why something failed. */
+export function fewWords(error: unknown): string {
+  const words = error instanceof Error ? error.message : String(error);
+  return words.length > MAX_WORDS ? `${words.slice(0, MAX_WORDS)}…` : words;
 }
 
 function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {

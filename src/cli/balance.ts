@@ -4,6 +4,7 @@ import process from "node:process";
 import type { Logger } from "@logtape/logtape";
 import type { HealthReport } from "../admin/mod.ts";
 import {
+  type Backend,
   type Balancer,
   type BalancerConfiguration,
   ConfigurationError,
@@ -11,11 +12,12 @@ import {
   descriptorWarning,
   Operations,
   openStateFile,
+  type Pool,
   type StateFile,
   startBalancer,
   watchFile,
 } from "../balancer/mod.ts";
-import { type Address, systemDriver, type TcpAddress } from "../net/mod.ts";
+import { type Address, formatAddress, systemDriver, type TcpAddress } from "../net/mod.ts";
 import { readConfiguration } from "./balance_configuration.ts";
 import { type BalanceRequest, readBalanceFlags } from "./balance_flags.ts";
 import { logClients, logStates } from "./balance_log.ts";
@@ -67,6 +69,12 @@ export async function balance(argv: readonly string[], interrupted: Interruption
     log,
   });
   if (server) opened.use(server);
+  for (const { name, address, pool } of balancer.frontends.list())
+    log.info("frontend {name} listens on {address} for pool {pool}", {
+      name,
+      address: formatAddress(address),
+      pool: pool.name,
+    });
   announceReady("balance", { tcp: firstAddress(balancer), admin: server?.address });
 
   await interrupted.asked;
@@ -94,8 +102,7 @@ async function open(
   const registries = opened.use(new Registries(onError));
   const state = await openState(configuration, log);
   if (state) opened.use(state);
-  const warning = descriptorWarning(configuration);
-  if (warning !== undefined) log.warn("{warning}", { warning });
+  for (const warning of warningsOf(configuration)) log.warn("{warning}", { warning });
   const options = {
     driver: systemDriver(),
     nodeId: configuration.nodeId ?? `balance-${randomBytes(6).toString("hex")}`,
@@ -139,8 +146,22 @@ async function check(configuration: BalancerConfiguration): Promise<number> {
   const wrong = await checkFiles(configuration);
   if (wrong) throw new UsageError(wrong.message, { cause: wrong });
   const { frontends, pools } = configuration;
+  for (const warning of warningsOf(configuration)) process.stdout.write(`warning: ${warning}\n`);
   process.stdout.write(`the configuration is right: ${frontends.size} frontends, ${pools.size} pools\n`);
   return 0;
+}
+
+/** What is allowed and hardly meant. */
+function warningsOf(configuration: BalancerConfiguration): string[] {
+  const idle = Array.from(configuration.pools.values()).filter(
+    ({ policy, backends }) =>
+      policy === "round-robin" && backends.some(({ weight }) => weight !== 1 && weight !== 0),
+  );
+  const warnings = idle.map(
+    ({ name }) => `pool "${name}" has weights, which round-robin does not look at; weighted does`,
+  );
+  const descriptors = descriptorWarning(configuration);
+  return descriptors === undefined ? warnings : [...warnings, descriptors];
 }
 
 /** Opens the file that keeps what is changed at run time, where one is wanted. */
@@ -163,18 +184,20 @@ function graceOf({ given, common }: BalanceRequest, { graceMs }: BalancerConfigu
   return given.has("grace") ? common.grace : graceMs;
 }
 
-/** What `GET /health` says of a balancer: it is healthy while it can serve anybody. */
+/** What `GET /health` says of a balancer: it is healthy while it takes clients and has a backend for them. */
 export function healthOf(role: string, balancer: Balancer): HealthReport {
-  const states = Array.from(balancer.pools.values(), ({ pool }) =>
-    Array.from(pool.backends(), (backend) => backend.state()),
-  ).flat();
-  const up = states.filter((state) => state === "up" || state === "suspect").length;
+  const pools = Array.from(balancer.pools.values(), ({ pool }) => pool);
+  const backends = pools.flatMap((pool) => [...pool.backends()]);
+  const isUp = (backend: Backend): boolean => ["up", "suspect"].includes(backend.state());
+  const serves = (pool: Pool): boolean =>
+    !pool.isDraining && Array.from(pool.backends()).some((backend) => isUp(backend) && backend.weight > 0);
+  const up = backends.filter(isUp).length;
   const frontends = balancer.frontends.list();
   const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
   return {
-    healthy: up > 0,
+    healthy: frontends.some(({ isDraining, pool }) => !isDraining && serves(pool)),
     role,
-    backends: states.length,
+    backends: backends.length,
     up,
     connections: sum(frontends.map(({ connections }) => connections)),
     total: sum(frontends.map(({ counters }) => counters.total)),

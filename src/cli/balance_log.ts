@@ -8,13 +8,16 @@ export function logStates(pool: Pool, log: Logger): void {
     onAdd: ({ name, source }) =>
       log.info("backend {name} joined pool {pool} from {source}", { name, pool: pool.name, source }),
     onRemove: ({ name }) => log.info("backend {name} left pool {pool}", { name, pool: pool.name }),
-    onState: ({ name, health }, from, to) =>
-      log.info("backend {name} is {to}, was {from}; missed {missed}", {
-        name,
-        from,
-        to,
-        missed: health.missed,
-      }),
+    onState({ name, health: { missed }, counters: { lastError } }, from, to) {
+      const change = { name, pool: pool.name, from, to, missed };
+      const isGood = to === "up" || lastError === undefined;
+      if (isGood) log.info("backend {name} of pool {pool} is {to}, was {from}; missed {missed}", change);
+      else
+        log.info("backend {name} of pool {pool} is {to}, was {from}; missed {missed}: {error}", {
+          ...change,
+          error: lastError,
+        });
+    },
   });
 }
 
@@ -26,8 +29,8 @@ export function logClients(log: Logger): FrontendHandler {
   return {
     refused(host, reason, detail) {
       const level = EVERYDAY.includes(reason) ? "debug" : "warn";
-      const why = detail === undefined ? "" : ` (${detail})`;
-      log[level]("client {host} refused: {reason}{why}", { host, reason, why });
+      if (detail === undefined) log[level]("client {host} refused: {reason}", { host, reason });
+      else log[level]("client {host} refused: {reason} ({detail})", { host, reason, detail });
     },
     ended: ({ client, backend: { name } }, reason) =>
       log.debug("client {client} of backend {name} has gone: {reason}", { client, name, reason }),

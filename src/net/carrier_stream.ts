@@ -74,7 +74,7 @@ export class CarrierStream implements TransportEvents {
 
   /** Ends after what was written. */
   end(): void {
-    this.#transport.end();
+    if (!this.#outcome) this.#transport.end();
   }
 
   destroy(): void {

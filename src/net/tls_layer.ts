@@ -39,8 +39,8 @@ export class TlsLayer implements Transport, CarrierEvents {
     this.connection = new StreamConnection(this, context);
     carrier.listen(this);
     for (const event of ["error", "_tlsError"]) socket.on(event, (cause: Error) => this.#fail(cause));
-    // Deno says so to the other side's TLS, and leaves the stream below open.
-    socket.on("finish", () => carrier.end());
+    // Deno tells the other side's TLS, gives its last bytes to the stream below some microtasks later, and leaves it open.
+    socket.on("finish", () => void setImmediate(() => carrier.end()));
     socket.on("end", () => this.#inputEnded());
     // Without an end before it where the other side left without a word of TLS.
     socket.on("close", () => this.#inputEnded());

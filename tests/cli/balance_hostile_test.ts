@@ -5,6 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
 import { formatAddress, nodeDriver, systemDriver } from "../../src/net/mod.ts";
+import { refused } from "../balancer/frontend/frontends.ts";
 import { temporaryFolder } from "../helpers.ts";
 import { LOOPBACK, Recorder } from "../net/recording.ts";
 import { test } from "../testing.ts";
@@ -26,6 +27,7 @@ async function startBalancer(frontend: object, pool: object) {
   const tcp = partAddress(parts, "tcp");
   return {
     pid: program.pid,
+    address: tcp,
     connections: () => getJson(parts.admin, "/api/connections") as Promise<{ connections: unknown[] }>,
     /** The value of one sample of `/metrics`; its labels in any order. */
     async metric(name: string, ...labels: readonly string[]): Promise<number> {
@@ -152,9 +154,7 @@ test("clients who reset while they wait, or while they are served, are counted a
   await served.recorder.received(2);
   const waiting = await Promise.all(Array.from({ length: 5 }, () => balancer.connect()));
   await eventually("a queue of five", async () => (await balancer.metric("chorus_pool_queued")) === 5);
-  const tooMany = await balancer.connect();
-  await tooMany.recorder.gone;
-  tooMany.connection.abort();
+  await refused(balancer);
   for (const { connection } of waiting) connection.abort();
   await eventually("an empty queue", async () => (await balancer.metric("chorus_pool_queued")) === 0);
   served.connection.abort();

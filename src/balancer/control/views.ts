@@ -37,6 +37,8 @@ export interface BackendView {
   readonly risen: number;
   readonly maxConnections: number | undefined;
   readonly reported: ReportedLoad | undefined;
+  /** Why it was last not reached; absent when it has answered a heartbeat since. */
+  readonly lastError: string | undefined;
   readonly connectFailures: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
@@ -105,6 +107,7 @@ export function viewBackend(backend: Backend, table: ConnectionTable): BackendVi
       capacity: reported.capacity,
       draining: reported.isDraining,
     },
+    lastError: counters.lastError,
     connectFailures: counters.connectFailures,
     bytesIn: counters.bytesIn + live.bytesIn,
     bytesOut: counters.bytesOut + live.bytesOut,
@@ -129,6 +132,7 @@ export function viewFrontend(frontend: Frontend, protocol: string): FrontendView
 /** Shows a client that is served. */
 export function viewConnection(entry: TableEntry, now: number): ConnectionView {
   const { id, pool, backend, frontend, client, transport, traffic, openedAt } = entry;
+  const ageMs = Math.round(now - openedAt);
   return {
     id,
     pool,
@@ -136,8 +140,9 @@ export function viewConnection(entry: TableEntry, now: number): ConnectionView {
     frontend,
     client,
     transport,
-    ageMs: Math.round(now - openedAt),
-    idleMs: Math.max(0, Math.round(now - traffic.activeAt)),
+    ageMs,
+    // Bytes may have moved a moment before it was listed.
+    idleMs: Math.min(ageMs, Math.max(0, Math.round(now - traffic.activeAt))),
     bytesIn: traffic.bytesIn,
     bytesOut: traffic.bytesOut,
   };

@@ -1,6 +1,7 @@
 import type { Clock } from "../../async/mod.ts";
 import { type Connection, NetError } from "../../net/mod.ts";
 import type { Client } from "../contract.ts";
+import { fewWords } from "../counters.ts";
 import type { Backend } from "../pool/backend.ts";
 import type { Lease, Pool } from "../pool/pool.ts";
 import type { Arrival } from "./arrival.ts";
@@ -125,6 +126,7 @@ function judgeFailure(
   if (arrival.signal.aborted) return arrival.farewell();
   if (error instanceof NetError && error.code === "descriptors")
     return new Refusal("descriptors", error.message);
+  lease.backend.counters.lastError = fewWords(error);
   pool.failed(lease);
   handler?.failed?.(lease.backend, error);
   return new Failure(error);

@@ -1,5 +1,6 @@
 import { type Clock, DeadlineError, type Timer } from "../../async/mod.ts";
 import type { BackendState } from "../contract.ts";
+import { fewWords } from "../counters.ts";
 import type { Backend } from "../pool/backend.ts";
 import type { Pool } from "../pool/pool.ts";
 import { noProbe, type Probe, type ProbeAnswer } from "../probe/mod.ts";
@@ -121,13 +122,17 @@ export class Heart {
   }
 
   #hear(answer: ProbeAnswer, tookMs: number): void {
-    this.#backend.counters.heartbeatSeconds.add(tookMs / 1000);
+    const { counters } = this.#backend;
+    counters.heartbeatSeconds.add(tookMs / 1000);
+    counters.lastError = undefined;
     this.#tell(() => this.#shared.pool.report(this.#backend, answer));
   }
 
   #miss(reason: unknown): void {
     if (!this.#isWaiting || this.#controller.signal.aborted) return;
-    this.#backend.counters.misses += 1;
+    const { counters } = this.#backend;
+    counters.misses += 1;
+    counters.lastError = fewWords(reason);
     this.#shared.onMiss?.(this.#backend, reason);
     this.#report("overdue");
   }

@@ -96,7 +96,8 @@ export class ManagedPool implements AsyncDisposable {
   differsFrom(plan: PoolPlan): boolean {
     const { configuration, tls, registry, overrides } = this.#plan;
     const isSamePool = isSame(configuration, plan.configuration) && overrides === plan.overrides;
-    return !(isSamePool && tls === plan.tls && registry === plan.registry);
+    const isSameOutside = tls === plan.tls && registry === plan.registry;
+    return !(isSamePool && isSameOutside && this.#sources.follows(plan));
   }
 
   /** Becomes what another plan says; what is the same in both stays untouched. */

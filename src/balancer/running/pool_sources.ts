@@ -57,6 +57,14 @@ export class PoolSources implements AsyncDisposable {
     ]);
   }
 
+  /** Whether all that a plan names is followed: what could not be is tried again by {@linkcode follow}. */
+  follows({ configuration, registry }: SourcePlan): boolean {
+    const { file, dns, registry: registryPool } = configuration;
+    const wanted = { file, dns, registry: registry && registryPool };
+    const kinds: readonly SourceKind[] = ["file", "dns", "registry"];
+    return kinds.every((kind) => wanted[kind] === undefined || this.#followed.has(kind));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const all = Array.from(this.#followed.values(), ({ source }) => source[Symbol.asyncDispose]());
     this.#followed.clear();

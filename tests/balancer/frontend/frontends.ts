@@ -69,7 +69,11 @@ export async function visit(frontend: Pick<Frontend, "address">, host?: string):
  *
  * @param bytes What the client says, and then ends.
  */
-export async function refused(frontend: Frontend, bytes?: Uint8Array, host?: string): Promise<void> {
+export async function refused(
+  frontend: Pick<Frontend, "address">,
+  bytes?: Uint8Array,
+  host?: string,
+): Promise<void> {
   try {
     const { connection, recorder } = await visit(frontend, host);
     if (bytes) {

@@ -1,7 +1,10 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Operations } from "../../../src/balancer/control/operations.ts";
 import { formatAddress, NetError } from "../../../src/net/mod.ts";
 import { type Announcement, localRegistry, type Registry } from "../../../src/registry/mod.ts";
+import { temporaryFolder } from "../../helpers.ts";
 import { test } from "../../testing.ts";
 import { greeter, until } from "../frontend/frontends.ts";
 import { at, configured, echo, Guests, LISTEN, poolOf, start } from "./balancers.ts";
@@ -195,6 +198,22 @@ test("a pool follows the registry of another Redis as soon as that is named", as
   await until("the server of the first one", () => names().includes(formatAddress(a.address)));
   await balancer.apply(configured(file("redis://127.0.0.1:2")));
   await until("the server of the second one alone", () => names().join() === formatAddress(b.address));
+});
+
+test("a list whose folder was not there is followed once the same configuration is applied again", async () => {
+  await using a = await greeter("a");
+  using folder = temporaryFolder();
+  const path = join(folder.path, "later", "list");
+  const pools = { main: { file: path, heartbeat: { kind: "none" } } };
+  const file = { frontends: { one: { listen: LISTEN, pool: "main" } }, pools };
+  await using balancer = await start(file);
+  assertEquals(balancer.errors.length, 1);
+  mkdirSync(join(folder.path, "later"));
+  writeFileSync(path, formatAddress(a.address));
+  await balancer.apply(configured(file));
+  assertEquals(balancer.pools.get("main")?.pool.size, 1);
+  const { pools: changes } = await balancer.apply(configured(file));
+  assertEquals([changes.changed, balancer.errors.length], [[], 1]);
 });
 
 test("a frontend moves from one address of the machine to all of them on the same port, and back", async () => {

@@ -4,7 +4,7 @@ import { formatAddress } from "../../../src/net/mod.ts";
 import { type Announced, localRegistry } from "../../../src/registry/mod.ts";
 import { test } from "../../testing.ts";
 import { greeter, until } from "../frontend/frontends.ts";
-import { at, Guests, LISTEN, start } from "./balancers.ts";
+import { at, configured, Guests, LISTEN, poolOf, start } from "./balancers.ts";
 
 test("the deadline that an operator has given a backend holds when its source drops it and names it again", async () => {
   using guests = new Guests();
@@ -36,4 +36,29 @@ test("the deadline that an operator has given a backend holds when its source dr
   client.connection.end();
   await until("nobody", () => balancer.table.size === 0);
   assertEquals(operations.pools()[0]?.backends[0]?.state, "draining");
+});
+
+test("a balancer that announces itself anew says goodbye to its old place only when it has the new one", async () => {
+  await using registry = localRegistry();
+  await using a = await greeter("a");
+  const seen: string[] = [];
+  const ids: string[] = [];
+  await using _watch = await registry.watch({
+    joined({ id, pool }) {
+      if (pool !== "tier") return;
+      if (!ids.includes(id)) ids.push(id);
+      seen.push(`joined ${ids.indexOf(id)}`);
+    },
+    changed: () => undefined,
+    left: (id, reason) => void seen.push(`${reason} ${ids.indexOf(id)}`),
+  });
+  const file = (more: object): object => ({
+    redis: "redis://127.0.0.1:1",
+    frontends: { one: { listen: LISTEN, pool: "main" } },
+    pools: { main: poolOf([a]), ...more },
+    advertise: { pool: "tier", address: "127.0.0.1:0" },
+  });
+  await using balancer = await start(file({}), { registry });
+  await balancer.apply(configured(file({ other: poolOf([a]) })));
+  assertEquals(seen, ["joined 0", "joined 1", "goodbye 0"]);
 });
