@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { limitAge } from "../../../src/balancer/connection/age.ts";
 import { test } from "../../testing.ts";
-import { at, poolOf } from "../pools.ts";
+import { at, poolOf } from "../pool/pools.ts";
 import { densest, draws, World } from "./tables.ts";
 
 const HOUR_MS = 3_600_000;

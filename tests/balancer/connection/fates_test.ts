@@ -3,7 +3,7 @@ import { type Fates, watchFates } from "../../../src/balancer/connection/fates.t
 import type { Backend } from "../../../src/balancer/pool/backend.ts";
 import type { Pool } from "../../../src/balancer/pool/pool.ts";
 import { test } from "../../testing.ts";
-import { at, CLIENT, miss, poolOf } from "../pools.ts";
+import { at, CLIENT, miss, poolOf } from "../pool/pools.ts";
 import { type Line, World } from "./tables.ts";
 
 /** A pool with two backends and a backup, whose connections have their fates. */

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { rebalance } from "../../../src/balancer/connection/rebalance.ts";
 import type { Backend } from "../../../src/balancer/pool/backend.ts";
 import { test } from "../../testing.ts";
-import { at, miss, poolOf } from "../pools.ts";
+import { at, miss, poolOf } from "../pool/pools.ts";
 import { draws, World } from "./tables.ts";
 
 /** A pool of backends of those weights that can have connections, and are evened out. */

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { lastPartMs } from "../../../src/balancer/connection/spread.ts";
 import type { Backend } from "../../../src/balancer/pool/backend.ts";
 import { test } from "../../testing.ts";
-import { at, poolOf } from "../pools.ts";
+import { at, poolOf } from "../pool/pools.ts";
 import { densest, draws, isSettled, World } from "./tables.ts";
 
 /** Connections of one backend, and the closing of all of them. */

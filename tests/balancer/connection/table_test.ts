@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { CLOSE_GRACE_MS, LIST_LIMIT } from "../../../src/balancer/connection/table.ts";
 import { test } from "../../testing.ts";
-import { at, poolOf } from "../pools.ts";
+import { at, poolOf } from "../pool/pools.ts";
 import { World } from "./tables.ts";
 
 /** A table, and two backends whose connections are in it. */

@@ -7,7 +7,7 @@ import { createPool } from "../../../src/balancer/pool/pool.ts";
 import { DEADLINE_MS } from "../../helpers.ts";
 import { type DnsRecord, dnsServer } from "../../net/dns_server.ts";
 import { test } from "../../testing.ts";
-import { at } from "../pools.ts";
+import { at } from "../pool/pools.ts";
 
 /** A clock that is moved by hand and tells when the next look-up is waited for. */
 class LookUpClock implements Clock {

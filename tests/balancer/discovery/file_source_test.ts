@@ -7,7 +7,7 @@ import { Membership } from "../../../src/balancer/discovery/membership.ts";
 import { createPool } from "../../../src/balancer/pool/pool.ts";
 import { Signal, temporaryFolder } from "../../helpers.ts";
 import { test } from "../../testing.ts";
-import { at } from "../pools.ts";
+import { at } from "../pool/pools.ts";
 
 function problemOf(content: string): DiscoveryError {
   const found = parseBackends(content, "servers.txt");

@@ -8,7 +8,7 @@ import {
 import type { Backend } from "../../../src/balancer/pool/backend.ts";
 import { createPool, MAX_BACKENDS, type Pool } from "../../../src/balancer/pool/pool.ts";
 import { test } from "../../testing.ts";
-import { at, CLIENT, picks } from "../pools.ts";
+import { at, CLIENT, picks } from "../pool/pools.ts";
 
 /** A pool with its membership, on a clock that is moved by hand. */
 function world(options: MembershipOptions = {}) {

@@ -8,7 +8,7 @@ import { localRegistry, type RegistryHandler } from "../../../src/registry/mod.t
 import { Signal } from "../../helpers.ts";
 import { server } from "../../registry/log.ts";
 import { test } from "../../testing.ts";
-import { at } from "../pools.ts";
+import { at } from "../pool/pools.ts";
 import { follow, joined, NAME, namesOf, TestRegistry } from "./registry_world.ts";
 
 test("a pool takes only those who announce themselves for it, and the pool web the chat servers' web sides", async () => {

@@ -6,7 +6,7 @@ import { createPool } from "../../../src/balancer/pool/pool.ts";
 import { localRegistry, RegistryError } from "../../../src/registry/mod.ts";
 import { server } from "../../registry/log.ts";
 import { test } from "../../testing.ts";
-import { at, miss } from "../pools.ts";
+import { at, miss } from "../pool/pools.ts";
 import { follow, joined, NAME, namesOf, TestRegistry } from "./registry_world.ts";
 
 test("servers that are there, and those that join, become backends with their weights", async () => {

@@ -13,7 +13,7 @@ import {
 } from "../../../src/registry/mod.ts";
 import { server } from "../../registry/log.ts";
 import { test } from "../../testing.ts";
-import { at, miss } from "../pools.ts";
+import { at, miss } from "../pool/pools.ts";
 import { TestRegistry } from "./registry_world.ts";
 
 /** What a registry has told of one announcement. */

@@ -14,7 +14,7 @@ import { type Address, formatAddress, memoryNetwork, NetError, systemDriver } fr
 import { hangingListener } from "../../net/hanging.ts";
 import { LOOPBACK, Recorder } from "../../net/recording.ts";
 import { test } from "../../testing.ts";
-import { at, miss } from "../pools.ts";
+import { at, miss } from "../pool/pools.ts";
 import {
   deadAddress,
   type Greeter,

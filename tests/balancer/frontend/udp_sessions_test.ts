@@ -7,7 +7,7 @@ import { UdpService } from "../../../src/balancer/frontend/udp_service.ts";
 import { MAX_WAITING } from "../../../src/balancer/frontend/udp_session.ts";
 import { AddressList, bindDatagram, type TcpAddress } from "../../../src/net/mod.ts";
 import { RUNTIME, test } from "../../testing.ts";
-import { at, miss } from "../pools.ts";
+import { at, miss } from "../pool/pools.ts";
 import { Asker, Datagrams, Echo, HERE } from "./datagrams.ts";
 import { poolAt, record, until } from "./frontends.ts";
 

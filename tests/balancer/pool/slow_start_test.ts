@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { ManualClock } from "../../src/async/mod.ts";
-import type { Client, PolicyName } from "../../src/balancer/contract.ts";
-import { policies } from "../../src/balancer/policy/policies.ts";
-import type { Pool } from "../../src/balancer/pool/pool.ts";
-import { test } from "../testing.ts";
+import { ManualClock } from "../../../src/async/mod.ts";
+import type { Client, PolicyName } from "../../../src/balancer/contract.ts";
+import { policies } from "../../../src/balancer/policy/policies.ts";
+import type { Pool } from "../../../src/balancer/pool/pool.ts";
+import { test } from "../../testing.ts";
 import { at, miss, PORT, poolOf } from "./pools.ts";
 
 const SLOW_MS = 9000;

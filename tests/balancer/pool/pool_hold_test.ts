@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { ManualClock } from "../../src/async/mod.ts";
-import { monitor } from "../../src/balancer/heartbeat/monitor.ts";
-import type { Backend } from "../../src/balancer/pool/backend.ts";
-import type { Pool, PoolOptions } from "../../src/balancer/pool/pool.ts";
-import { noProbe } from "../../src/balancer/probe/mod.ts";
-import { test } from "../testing.ts";
+import { ManualClock } from "../../../src/async/mod.ts";
+import { monitor } from "../../../src/balancer/heartbeat/monitor.ts";
+import type { Backend } from "../../../src/balancer/pool/backend.ts";
+import type { Pool, PoolOptions } from "../../../src/balancer/pool/pool.ts";
+import { noProbe } from "../../../src/balancer/probe/mod.ts";
+import { test } from "../../testing.ts";
 import { at, CLIENT, miss, poolOf } from "./pools.ts";
 
 interface Lab {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type PolicyFactory, policies } from "../../src/balancer/policy/policies.ts";
-import { test } from "../testing.ts";
+import { type PolicyFactory, policies } from "../../../src/balancer/policy/policies.ts";
+import { test } from "../../testing.ts";
 import {
   clients,
   NOBODY,

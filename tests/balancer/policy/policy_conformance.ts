@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Candidate, Client, Policy } from "../../src/balancer/contract.ts";
-import type { PolicyFactory } from "../../src/balancer/policy/policies.ts";
-import { test } from "../testing.ts";
+import type { Candidate, Client, Policy } from "../../../src/balancer/contract.ts";
+import type { PolicyFactory } from "../../../src/balancer/policy/policies.ts";
+import { test } from "../../testing.ts";
 
 /** A backend as a policy sees it, which the test may change. */
 export interface Seat extends Candidate {

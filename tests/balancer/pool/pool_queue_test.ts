@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { ManualClock } from "../../src/async/mod.ts";
-import type { PolicyName } from "../../src/balancer/contract.ts";
-import { policies } from "../../src/balancer/policy/policies.ts";
-import type { Backend, BackendSpec } from "../../src/balancer/pool/backend.ts";
-import type { Lease, Pool, PoolOptions } from "../../src/balancer/pool/pool.ts";
-import { test } from "../testing.ts";
+import { ManualClock } from "../../../src/async/mod.ts";
+import type { PolicyName } from "../../../src/balancer/contract.ts";
+import { policies } from "../../../src/balancer/policy/policies.ts";
+import type { Backend, BackendSpec } from "../../../src/balancer/pool/backend.ts";
+import type { Lease, Pool, PoolOptions } from "../../../src/balancer/pool/pool.ts";
+import { test } from "../../testing.ts";
 import { at, CLIENT, miss, poolOf } from "./pools.ts";
 
 const { signal: never } = new AbortController();

@@ -1,9 +1,9 @@
-import { type Clock, ManualClock, type Timer } from "../../src/async/mod.ts";
-import type { HeartbeatOptions } from "../../src/balancer/heartbeat/heartbeat.ts";
-import { type Monitor, type MonitorOptions, monitor } from "../../src/balancer/heartbeat/monitor.ts";
-import type { Backend } from "../../src/balancer/pool/backend.ts";
-import { createPool, type Pool } from "../../src/balancer/pool/pool.ts";
-import type { Probe, ProbeAnswer, ProbeOptions } from "../../src/balancer/probe/mod.ts";
+import { type Clock, ManualClock, type Timer } from "../../../src/async/mod.ts";
+import type { HeartbeatOptions } from "../../../src/balancer/heartbeat/heartbeat.ts";
+import { type Monitor, type MonitorOptions, monitor } from "../../../src/balancer/heartbeat/monitor.ts";
+import type { Backend } from "../../../src/balancer/pool/backend.ts";
+import { createPool, type Pool } from "../../../src/balancer/pool/pool.ts";
+import type { Probe, ProbeAnswer, ProbeOptions } from "../../../src/balancer/probe/mod.ts";
 
 /** A probe that was asked for and that the test answers. */
 export interface Asked extends ProbeOptions {

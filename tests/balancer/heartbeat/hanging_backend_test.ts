@@ -1,13 +1,19 @@
 import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
-import { type Monitor, monitor } from "../../src/balancer/heartbeat/monitor.ts";
-import { createPool, type Pool } from "../../src/balancer/pool/pool.ts";
-import { chatProbe, httpProbe, type Probe, sendExpectProbe, tcpProbe } from "../../src/balancer/probe/mod.ts";
-import { type Address, systemDriver } from "../../src/net/mod.ts";
-import { backendProcess } from "../cli/backends.ts";
-import { toAddress } from "../helpers.ts";
-import { test } from "../testing.ts";
-import { reaches } from "./pools.ts";
+import { type Monitor, monitor } from "../../../src/balancer/heartbeat/monitor.ts";
+import { createPool, type Pool } from "../../../src/balancer/pool/pool.ts";
+import {
+  chatProbe,
+  httpProbe,
+  type Probe,
+  sendExpectProbe,
+  tcpProbe,
+} from "../../../src/balancer/probe/mod.ts";
+import { type Address, systemDriver } from "../../../src/net/mod.ts";
+import { backendProcess } from "../../cli/backends.ts";
+import { toAddress } from "../../helpers.ts";
+import { test } from "../../testing.ts";
+import { reaches } from "../pool/pools.ts";
 
 const driver = systemDriver();
 

@@ -1,9 +1,9 @@
 import { assert } from "@std/assert";
-import { withDeadline } from "../../src/async/mod.ts";
-import type { BackendState, Client } from "../../src/balancer/contract.ts";
-import type { Backend, BackendSpec } from "../../src/balancer/pool/backend.ts";
-import { createPool, type Pool, type PoolOptions } from "../../src/balancer/pool/pool.ts";
-import { DEADLINE_MS } from "../helpers.ts";
+import { withDeadline } from "../../../src/async/mod.ts";
+import type { BackendState, Client } from "../../../src/balancer/contract.ts";
+import type { Backend, BackendSpec } from "../../../src/balancer/pool/backend.ts";
+import { createPool, type Pool, type PoolOptions } from "../../../src/balancer/pool/pool.ts";
+import { DEADLINE_MS } from "../../helpers.ts";
 
 /** A client; all of these come from one address. */
 export const CLIENT: Client = { host: "10.0.0.1" };

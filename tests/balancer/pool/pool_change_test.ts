@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ManualClock } from "../../src/async/mod.ts";
-import type { PolicyName } from "../../src/balancer/contract.ts";
-import { policies } from "../../src/balancer/policy/policies.ts";
-import { createPool, type Lease } from "../../src/balancer/pool/pool.ts";
-import { test } from "../testing.ts";
+import { ManualClock } from "../../../src/async/mod.ts";
+import type { PolicyName } from "../../../src/balancer/contract.ts";
+import { policies } from "../../../src/balancer/policy/policies.ts";
+import { createPool, type Lease } from "../../../src/balancer/pool/pool.ts";
+import { test } from "../../testing.ts";
 import { at, CLIENT, miss, PORT, picks, poolOf } from "./pools.ts";
 
 for (const policy of Object.keys(policies) as PolicyName[]) {

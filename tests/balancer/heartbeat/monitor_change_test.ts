@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { ManualClock } from "../../src/async/mod.ts";
-import { monitor } from "../../src/balancer/heartbeat/monitor.ts";
-import { createPool } from "../../src/balancer/pool/pool.ts";
-import { noProbe, type Probe, type ProbeAnswer } from "../../src/balancer/probe/mod.ts";
-import { test } from "../testing.ts";
+import { ManualClock } from "../../../src/async/mod.ts";
+import { monitor } from "../../../src/balancer/heartbeat/monitor.ts";
+import { createPool } from "../../../src/balancer/pool/pool.ts";
+import { noProbe, type Probe, type ProbeAnswer } from "../../../src/balancer/probe/mod.ts";
+import { test } from "../../testing.ts";
 import { lab, pass, StallingClock, timesOf, turn } from "./monitor_lab.ts";
 
 test("monitor() goes by each of the intervals that are set, and waits for as long as is set", async () => {

@@ -11,8 +11,8 @@ import {
   probeTimeoutMs,
   UNKNOWN_HEALTH,
   type Verdict,
-} from "../../src/balancer/heartbeat/heartbeat.ts";
-import { test } from "../testing.ts";
+} from "../../../src/balancer/heartbeat/heartbeat.ts";
+import { test } from "../../testing.ts";
 
 type Probe = "answered" | "overdue";
 

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Monitor, monitor } from "../../src/balancer/heartbeat/monitor.ts";
-import { createPool, type Pool } from "../../src/balancer/pool/pool.ts";
-import type { ProbeAnswer, ProbeOptions } from "../../src/balancer/probe/mod.ts";
-import { test } from "../testing.ts";
+import { type Monitor, monitor } from "../../../src/balancer/heartbeat/monitor.ts";
+import { createPool, type Pool } from "../../../src/balancer/pool/pool.ts";
+import type { ProbeAnswer, ProbeOptions } from "../../../src/balancer/probe/mod.ts";
+import { test } from "../../testing.ts";
+import { seeded } from "../policy/seeded.ts";
 import { StallingClock } from "./monitor_lab.ts";
-import { seeded } from "./seeded.ts";
 
 const BACKENDS = 1000;
 /** Probes that an even spread over the interval of 2 s has in 100 ms. */

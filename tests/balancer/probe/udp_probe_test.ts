@@ -1,17 +1,17 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { monitor } from "../../src/balancer/heartbeat/monitor.ts";
-import { createPool } from "../../src/balancer/pool/pool.ts";
-import { type Probe, udpProbe } from "../../src/balancer/probe/mod.ts";
+import { monitor } from "../../../src/balancer/heartbeat/monitor.ts";
+import { createPool } from "../../../src/balancer/pool/pool.ts";
+import { type Probe, udpProbe } from "../../../src/balancer/probe/mod.ts";
 import {
   bindDatagram,
   type DatagramSocket,
   NetError,
   openHandles,
   type TcpAddress,
-} from "../../src/net/mod.ts";
-import { RUNTIME, test } from "../testing.ts";
-import { reaches } from "./pools.ts";
+} from "../../../src/net/mod.ts";
+import { RUNTIME, test } from "../../testing.ts";
+import { reaches } from "../pool/pools.ts";
 
 const { signal: never } = new AbortController();
 

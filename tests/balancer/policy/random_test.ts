@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { random } from "../../src/balancer/policy/random.ts";
-import { twoChoices } from "../../src/balancer/policy/two_choices.ts";
-import { test } from "../testing.ts";
+import { random } from "../../../src/balancer/policy/random.ts";
+import { twoChoices } from "../../../src/balancer/policy/two_choices.ts";
+import { test } from "../../testing.ts";
 import { clients, NOBODY, policyOf, type Seat, seat, seats, take } from "./policy_conformance.ts";
 import { seeded } from "./seeded.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Client, Policy } from "../../src/balancer/contract.ts";
-import { policies } from "../../src/balancer/policy/policies.ts";
-import { test } from "../testing.ts";
+import type { Client, Policy } from "../../../src/balancer/contract.ts";
+import { policies } from "../../../src/balancer/policy/policies.ts";
+import { test } from "../../testing.ts";
 import { clients, NOBODY, policyOf, type Seat, seat, seats } from "./policy_conformance.ts";
 
 const { "ip-hash": ipHash } = policies;

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { monitor } from "../../src/balancer/heartbeat/monitor.ts";
-import type { Backend } from "../../src/balancer/pool/backend.ts";
-import { createPool } from "../../src/balancer/pool/pool.ts";
-import { tcpProbe } from "../../src/balancer/probe/mod.ts";
+import { monitor } from "../../../src/balancer/heartbeat/monitor.ts";
+import type { Backend } from "../../../src/balancer/pool/backend.ts";
+import { createPool } from "../../../src/balancer/pool/pool.ts";
+import { tcpProbe } from "../../../src/balancer/probe/mod.ts";
 import {
   type Address,
   type Listener,
@@ -10,9 +10,9 @@ import {
   nodeDriver,
   openHandles,
   systemDriver,
-} from "../../src/net/mod.ts";
-import { test } from "../testing.ts";
-import { reaches } from "./pools.ts";
+} from "../../../src/net/mod.ts";
+import { test } from "../../testing.ts";
+import { reaches } from "../pool/pools.ts";
 
 const drivers = { nodeDriver: nodeDriver(), systemDriver: systemDriver() };
 const { signal: never } = new AbortController();

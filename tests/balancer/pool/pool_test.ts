@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { PolicyName } from "../../src/balancer/contract.ts";
-import { policies } from "../../src/balancer/policy/policies.ts";
-import type { Backend } from "../../src/balancer/pool/backend.ts";
-import { test } from "../testing.ts";
+import type { PolicyName } from "../../../src/balancer/contract.ts";
+import { policies } from "../../../src/balancer/policy/policies.ts";
+import type { Backend } from "../../../src/balancer/pool/backend.ts";
+import { test } from "../../testing.ts";
 import { at, CLIENT, miss, PORT, picks, poolOf } from "./pools.ts";
 
 test("Pool.acquire() counts the client until its lease is disposed, and disposing twice counts once", () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ManualClock } from "../../src/async/mod.ts";
-import { noProbe } from "../../src/balancer/probe/mod.ts";
-import { test } from "../testing.ts";
+import { ManualClock } from "../../../src/async/mod.ts";
+import { noProbe } from "../../../src/balancer/probe/mod.ts";
+import { test } from "../../testing.ts";
 import { lab, pass, timesOf, turn } from "./monitor_lab.ts";
 
 test("monitor() probes a lone backend at once, and then every 2 s", async () => {

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
 import { assertEquals, assertRejects } from "@std/assert";
-import type { Backend } from "../../src/balancer/pool/backend.ts";
-import { createPool } from "../../src/balancer/pool/pool.ts";
-import { chatProbe, httpProbe, type Probe, sendExpectProbe } from "../../src/balancer/probe/mod.ts";
-import { type Connection, type Listener, systemDriver } from "../../src/net/mod.ts";
-import { test } from "../testing.ts";
+import type { Backend } from "../../../src/balancer/pool/backend.ts";
+import { createPool } from "../../../src/balancer/pool/pool.ts";
+import { chatProbe, httpProbe, type Probe, sendExpectProbe } from "../../../src/balancer/probe/mod.ts";
+import { type Connection, type Listener, systemDriver } from "../../../src/net/mod.ts";
+import { test } from "../../testing.ts";
 
 const driver = systemDriver();
 const { signal: never } = new AbortController();

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { ipHash } from "../../src/balancer/policy/ip_hash.ts";
-import { keyHash } from "../../src/balancer/policy/key_hash.ts";
-import { test } from "../testing.ts";
+import { ipHash } from "../../../src/balancer/policy/ip_hash.ts";
+import { keyHash } from "../../../src/balancer/policy/key_hash.ts";
+import { test } from "../../testing.ts";
 import { clients, NOBODY, policyOf, type Seat, seats } from "./policy_conformance.ts";
 
 const HOSTS = clients(1000);

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { ManualClock } from "../../src/async/mod.ts";
-import type { PolicyName } from "../../src/balancer/contract.ts";
-import { policies } from "../../src/balancer/policy/policies.ts";
-import type { Backend } from "../../src/balancer/pool/backend.ts";
-import type { Lease, Pool } from "../../src/balancer/pool/pool.ts";
-import { test } from "../testing.ts";
+import { ManualClock } from "../../../src/async/mod.ts";
+import type { PolicyName } from "../../../src/balancer/contract.ts";
+import { policies } from "../../../src/balancer/policy/policies.ts";
+import type { Backend } from "../../../src/balancer/pool/backend.ts";
+import type { Lease, Pool } from "../../../src/balancer/pool/pool.ts";
+import { test } from "../../testing.ts";
 import { at, CLIENT, miss, picks, poolOf } from "./pools.ts";
 
 test("Pool.failed() counts one missed heartbeat between two probes, however many clients fail", () => {

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { hash32 } from "../../src/balancer/policy/hash.ts";
-import { type Due, Heap } from "../../src/balancer/policy/heap.ts";
-import { NumberSet } from "../../src/balancer/policy/number_set.ts";
-import { test } from "../testing.ts";
+import { hash32 } from "../../../src/balancer/policy/hash.ts";
+import { type Due, Heap } from "../../../src/balancer/policy/heap.ts";
+import { NumberSet } from "../../../src/balancer/policy/number_set.ts";
+import { test } from "../../testing.ts";
 
 test("hash32 gives the reference values of MurmurHash3_x86_32", () => {
   const texts = ["", "\u4321\u8765", "\uffff\uffff", "\u4321", "\u0000\u0000", "\u0000"];
