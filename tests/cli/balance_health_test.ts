@@ -57,7 +57,7 @@ test("weights that round-robin does not look at are said at the start and by --c
     'warning: pool "default" has weights, which round-robin does not look at',
   );
   await using program = startProgram(flags);
-  await program.says('has weights, which round-robin does not look at');
+  await program.says("has weights, which round-robin does not look at");
 });
 
 test("a client that neither speaks nor leaves holds the end of a balancer up no longer than its grace", async () => {
