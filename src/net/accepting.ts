@@ -3,7 +3,8 @@ import { formatAddress } from "./address.ts";
 import type { Accept, Address, ListenOptions } from "./contract.ts";
 import { isOutOfDescriptors } from "./descriptors.ts";
 import { NetError, toNetError } from "./error.ts";
-import { type ConnectionContext, type StreamConnection, throwLater, toError } from "./stream_connection.ts";
+import type { ConnectionContext, StreamConnection } from "./stream_connection.ts";
+import { throwLater, toError } from "./thrown.ts";
 
 /**
  * Calls the listener's `onError`. One that throws is a bug for which no connection must pay: it becomes an uncaught error.

@@ -8,14 +8,15 @@ import { type Dial, dial } from "./dial.ts";
 import { toNetError } from "./error.ts";
 import { toListener } from "./listener.ts";
 import { type DriverOptions, nodeDriver } from "./node_driver.ts";
-import { type ConnectionContext, throwLater } from "./stream_connection.ts";
+import type { ConnectionContext } from "./stream_connection.ts";
+import { throwLater } from "./thrown.ts";
 import { WriteTurn } from "./write_turn.ts";
 
 /**
  * The driver over Bun's own sockets, for TCP between literal addresses. Host names, unix sockets, a local address to connect
  * from and a shared port go by `node:net`.
  *
- * - The backlog is always 512, and a failure to accept is not reported.
+ * - The backlog is always 512.
  * - What cannot be reached is `refused`, as Bun does not tell the difference.
  * - A dial cannot be stopped: given up, it counts as an open handle until the system has given up too.
  */

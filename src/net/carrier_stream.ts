@@ -86,6 +86,8 @@ export class CarrierStream implements TransportEvents {
   }
 
   received(chunk: Uint8Array): void {
+    // TLS is done with it, and the transport reads on to hear of its end.
+    if (this.duplex.destroyed) return;
     if (this.duplex.push(chunk)) return;
     this.#isFull = true;
     this.#transport.pause();
@@ -97,7 +99,7 @@ export class CarrierStream implements TransportEvents {
   }
 
   ended(): void {
-    this.duplex.push(null);
+    if (!this.duplex.destroyed) this.duplex.push(null);
   }
 
   over(error?: NetError): void {

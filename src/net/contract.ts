@@ -97,7 +97,12 @@ export interface ListenOptions {
   backlog?: number;
   /** Lets several processes listen on one port; the system spreads the connections. @default {false} */
   reusePort?: boolean;
-  /** Called when accepting fails or a handler throws; the listener goes on. @default {ignored} */
+  /**
+   * Called when a handler throws; and when accepting fails or a client is turned away, as `descriptors`, because hardly any is left:
+   * once a second at most. The listener goes on.
+   *
+   * @default {ignored}
+   */
   onError?: (error: Error, context: { readonly during: "accept" | "handler" }) => void;
 }
 

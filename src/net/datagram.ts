@@ -7,7 +7,7 @@ import { formatAddress } from "./address.ts";
 import type { TcpAddress } from "./contract.ts";
 import { type NetError, toNetError } from "./error.ts";
 import { handleClosed, handleOpened } from "./handles.ts";
-import { throwLater, toError } from "./stream_connection.ts";
+import { throwLater, toError } from "./thrown.ts";
 
 /** A UDP socket. */
 export interface DatagramSocket extends AsyncDisposable {

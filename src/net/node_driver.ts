@@ -23,7 +23,12 @@ export interface DriverOptions {
   clock?: Clock;
 }
 
-/** The driver over `node:net`, which all three runtimes have: TCP and unix sockets, with every option. */
+/**
+ * The driver over `node:net`, which all three runtimes have: TCP and unix sockets, with every option.
+ *
+ * On Deno a write that has to wait fails once the other side has ended (denoland/deno#33860): a large answer to a slow reader that
+ * has ended its side is lost, by TLS too. {@linkcode denoDriver} has no such fault.
+ */
 export function nodeDriver(options: DriverOptions = {}): Driver {
   const { clock = systemClock } = options;
   const context: ConnectionContext = { clock };

@@ -5,7 +5,8 @@ import type { Accept, Address, Connection, Listener, ListenOptions } from "./con
 import type { DriverOptions } from "./node_driver.ts";
 import { bind } from "./node_listener.ts";
 import { nodeConnection, SOCKET_OPTIONS, tcpAddress } from "./node_transport.ts";
-import { type ConnectionContext, toError } from "./stream_connection.ts";
+import type { ConnectionContext } from "./stream_connection.ts";
+import { toError } from "./thrown.ts";
 
 /** An accepted connection of which no byte has been read, so that it can be given to another process as it is. */
 export interface PausedSocket {

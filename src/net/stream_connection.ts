@@ -8,6 +8,7 @@ import {
 } from "./contract.ts";
 import { NetError } from "./error.ts";
 import { handleClosed, handleOpened } from "./handles.ts";
+import { throwLater, toError } from "./thrown.ts";
 
 /**
  * What a driver does with one open socket; {@linkcode StreamConnection} makes a connection of it.
@@ -286,18 +287,4 @@ export class StreamConnection implements Connection, TransportEvents {
       this.#transport.reset();
     });
   }
-}
-
-/** What was thrown, as an error. */
-export function toError(thrown: unknown): Error {
-  return thrown instanceof Error
-    ? thrown
-    : new Error(`Cannot go on: ${String(thrown)} was thrown`, { cause: thrown });
-}
-
-/** Throws where no connection and no caller can be hurt: as an uncaught error. For bugs that nobody else can be told of. */
-export function throwLater(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
 }

@@ -10,7 +10,10 @@ export function systemDriver(options: DriverOptions = {}): Driver {
   return process.versions.deno === undefined ? nodeDriver(options) : denoDriver(options);
 }
 
-/** The best driver whose connections can be given to {@linkcode acceptTls} and {@linkcode connectTls}. */
+/**
+ * The best driver whose connections can be given to {@linkcode acceptTls} and {@linkcode connectTls}: that of the runtime, but on Bun
+ * that over `node:net`.
+ */
 export function tlsCarrierDriver(options: DriverOptions = {}): Driver {
   return process.versions.bun === undefined ? systemDriver(options) : nodeDriver(options);
 }

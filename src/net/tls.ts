@@ -30,12 +30,14 @@ export interface TlsAccepted {
 }
 
 /**
- * Speaks TLS, as the server, over an accepted and paused connection of {@linkcode nodeDriver}.
+ * Speaks TLS, as the server, over an accepted and paused connection of {@linkcode nodeDriver} or {@linkcode tlsCarrierDriver}.
  *
- * The given connection is over at once and its handler hears nothing more; the one of the result takes its place. An end of the
- * other side that TLS does not announce is taken for an end.
+ * - The given connection is over at once and its handler hears nothing more; the one of the result takes its place. It counts the
+ *   bytes that TLS carries.
+ * - A client that offers application protocols of which we speak none is refused.
+ * - An end of the other side that TLS does not announce is taken for an end.
  *
- * @throws {NetError} `tls`, `timeout`; the signal's reason. The connection is aborted then.
+ * @throws {NetError} `tls`, `timeout`, `closed` where it has ended already; the signal's reason. The connection is aborted then.
  */
 export async function acceptTls(
   connection: Connection,
@@ -86,12 +88,13 @@ export interface ConnectTlsOptions {
 }
 
 /**
- * Speaks TLS, as the client, over a connection that {@linkcode nodeDriver} has dialed and on which nothing was written yet.
+ * Speaks TLS, as the client, over a connection that {@linkcode nodeDriver} or {@linkcode tlsCarrierDriver} has dialed and nothing was
+ * read from. What was written to it goes before.
  *
  * The given connection is over at once and its handler hears nothing more; the result takes its place, and its first bytes come
  * in a later turn. With TLS 1.3 a server that refuses our identity is heard of after the handshake: as `reset` or `failed`.
  *
- * @throws {NetError} `tls`, `timeout`; the signal's reason. The connection is aborted then.
+ * @throws {NetError} `tls`, `timeout`, `closed` where it has ended already; the signal's reason. The connection is aborted then.
  */
 export async function connectTls(
   connection: Connection,

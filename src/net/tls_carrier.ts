@@ -74,7 +74,8 @@ function socketCarrier(
     reset: () => resetSocket(stream, ends),
     secured(socket) {
       socket.on("_tlsError", (cause: Error) => socket.destroy(cause));
-      return heldConnection(socket, context, ends, stream);
+      // Node can reset the socket below only; Bun lets go of that one when the other side has ended.
+      return heldConnection(socket, context, ends, process.versions.bun === undefined ? stream : socket);
     },
   };
 }

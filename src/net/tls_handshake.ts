@@ -4,6 +4,7 @@ import type { Timer } from "../async/mod.ts";
 import { NetError } from "./error.ts";
 import { handleClosed, handleOpened } from "./handles.ts";
 import type { StreamConnection } from "./stream_connection.ts";
+import { toError } from "./thrown.ts";
 import type { Carrier } from "./tls_carrier.ts";
 
 /** The longest that a handshake may take unless told otherwise, in milliseconds. */
@@ -44,12 +45,11 @@ class Attempt {
   readonly done: Promise<Secured>;
   readonly #handshake: Handshake;
   readonly #settle: PromiseWithResolvers<Secured> = Promise.withResolvers();
-  readonly #socket: TLSSocket;
   readonly #timer: Timer;
   #phase: "running" | "failed" | "done" = "running";
 
   constructor(handshake: Handshake) {
-    const { carrier, ready, timeoutMs, signal } = handshake;
+    const { carrier, timeoutMs, signal } = handshake;
     this.#handshake = handshake;
     this.done = this.#settle.promise;
     carrier.whenOver(() => this.#over());
@@ -57,21 +57,29 @@ class Attempt {
       this.#giveUp(new NetError("timeout", `Cannot ${carrier.action}: no handshake in ${timeoutMs} ms`)),
     );
     signal?.addEventListener("abort", this.#onAbort, { once: true });
-    this.#socket = handshake.start();
-    this.#socket.once(ready, () => this.#succeed());
-    // Without a `tls.Server` errors come under the second name.
-    for (const event of ["error", "_tlsError"]) this.#socket.on(event, (cause: Error) => this.#fail(cause));
-    for (const event of ["end", "close"]) this.#socket.once(event, this.#onLeft);
+    try {
+      this.#begin();
+    } catch (thrown) {
+      this.#fail(toError(thrown));
+    }
   }
 
   readonly #onAbort = (): void => this.#giveUp(this.#handshake.signal?.reason);
 
   readonly #onLeft = (): void => this.#fail(new Error("the other side left in the handshake"));
 
-  #succeed(): void {
+  #begin(): void {
+    const { start, ready } = this.#handshake;
+    const socket = start();
+    socket.once(ready, () => this.#succeed(socket));
+    // Without a `tls.Server` errors come under the second name.
+    for (const event of ["error", "_tlsError"]) socket.on(event, (cause: Error) => this.#fail(cause));
+    for (const event of ["end", "close"]) socket.once(event, this.#onLeft);
+  }
+
+  #succeed(socket: TLSSocket): void {
     if (!this.#finish("done")) return;
     handleClosed();
-    const socket = this.#socket;
     // At once: what follows in this turn has to find its listeners.
     this.#settle.resolve({ socket, connection: this.#handshake.carrier.secured(socket) });
   }

@@ -72,7 +72,6 @@ export class TlsLayer implements Transport, CarrierEvents {
 
   resume(): void {
     this.#isPaused = false;
-    this.#carrier.resume();
     queueMicrotask(() => this.#giveHeld());
   }
 
@@ -119,7 +118,10 @@ export class TlsLayer implements Transport, CarrierEvents {
       if (chunk === undefined) break;
       this.connection.received(chunk);
     }
-    if (this.#isStopped() || this.#input !== "waiting") return;
+    if (this.#isStopped()) return;
+    // Not before, or a reader that stops at each chunk would have ever more of them held.
+    this.#carrier.resume();
+    if (this.#input !== "waiting") return;
     this.#input = "ended";
     this.connection.ended();
     if (this.#carrier.isOver) this.#finish(undefined);

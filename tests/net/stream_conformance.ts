@@ -50,6 +50,19 @@ export function testStreams(subject: Subject): void {
     assertEquals((await server.recorder.closed).reason, "finished");
   });
 
+  promise("reads little more than a slow reader takes", async ({ driver }) => {
+    await using pair = await connectionPair(driver);
+    const { client, server } = pair;
+    let most = 0;
+    server.recorder.onData = (connection) => {
+      most = Math.max(most, client.connection.bytesWritten - server.recorder.bytes);
+      slowly(connection);
+    };
+    sendPattern(client, 48 * MIB);
+    await server.recorder.received(48 * MIB);
+    assert(most < 16 * MIB, `${most} bytes were on their way`);
+  });
+
   promise("takes a write of 16 MiB whole", async ({ driver }) => {
     await using pair = await connectionPair(driver);
     const checker = checkPattern(pair.server);

@@ -133,6 +133,32 @@ test("connectTls() asks for the server name and trusts a certificate for it, a w
   assertEquals(asked, ["chat.example.test", "web.example.test"]);
 });
 
+test("connectTls() speaks after what was written before, such as a PROXY header", async () => {
+  const before = "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n";
+  const { certificate: cert, key } = await certificate(["127.0.0.1"]);
+  const secure = createServer({ cert, key, allowHalfOpen: true }, (socket) => void socket.pipe(socket));
+  let header = "";
+  const server = createTcpServer({ allowHalfOpen: true }, (socket) => {
+    socket.once("data", (chunk) => {
+      socket.pause();
+      header = String(chunk.subarray(0, before.length));
+      socket.unshift(chunk.subarray(before.length));
+      secure.emit("connection", socket);
+    });
+  });
+  const port = await listening(server);
+  const carrier = await dialed(port);
+  carrier.write(new TextEncoder().encode(before));
+  const connection = await connectTls(carrier, await clientContext(), { host: "127.0.0.1" });
+  const recorder = new Recorder();
+  connection.handle(recorder);
+  connection.write(new TextEncoder().encode("hello"));
+  connection.end();
+  assertEquals((await recorder.closed).reason, "finished");
+  assertEquals([header, recorder.text], [before, "hello"]);
+  await closed(server);
+});
+
 test("connectTls() refuses a certificate for another name or address", async () => {
   await using backend = await echoBackend(["backend.test"]);
   const errors = [
