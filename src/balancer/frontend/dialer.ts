@@ -5,8 +5,8 @@ import {
   type ConnectOptions,
   connectTls,
   type Driver,
-  nodeDriver,
   type TlsClientContext,
+  tlsCarrierDriver,
 } from "../../net/mod.ts";
 import type { Backend } from "../pool/backend.ts";
 import type { Probe } from "../probe/mod.ts";
@@ -14,7 +14,7 @@ import { type ClientRoute, encodeLocal, encodeRoute, MAX_NODE_ID_BYTES } from ".
 
 /** How a pool's backends are connected to. */
 export interface DialOptions {
-  /** Connects to them. Those with `tls` are always connected to by {@linkcode nodeDriver}, which alone can. */
+  /** Connects to them. Those with `tls` are always connected to by {@linkcode tlsCarrierDriver}, which alone can. */
   readonly driver: Driver;
   /** Speaks TLS with them. @default {plain TCP} */
   readonly tls?: TlsClientContext | undefined;
@@ -56,7 +56,7 @@ export class Dialer {
     }
     this.nodeId = nodeId;
     this.#options = options;
-    this.#driver = tls ? nodeDriver() : driver;
+    this.#driver = tls ? tlsCarrierDriver() : driver;
     this.probeDriver = this.#probeDriver(options.proxyProtocol);
   }
 

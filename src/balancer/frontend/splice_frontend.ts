@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { timerWheel } from "../../async/mod.ts";
-import { type Address, type Driver, formatAddress, nodeDriver } from "../../net/mod.ts";
+import { type Address, type Driver, formatAddress, tlsCarrierDriver } from "../../net/mod.ts";
 import { ConnectionTable } from "../connection/table.ts";
 import type { Pool } from "../pool/pool.ts";
 import { Dialer } from "./dialer.ts";
@@ -13,7 +13,7 @@ import { StreamService } from "./stream_service.ts";
 export interface SpliceFrontendOptions {
   /** @default {the address where it listens, as `HOST:PORT`} */
   readonly name?: string | undefined;
-  /** Accepts the clients; where TLS ends here {@linkcode nodeDriver} does, which alone can. */
+  /** Accepts the clients; where TLS ends here {@linkcode tlsCarrierDriver} does, which alone can. */
   readonly driver: Driver;
   readonly listen: Address;
   readonly pool: Pool;
@@ -71,7 +71,7 @@ export async function startSpliceFrontend(options: SpliceFrontendOptions): Promi
   const wheel = timerWheel(table.clock, { tickMs: TICK_MS });
   const service = new StreamService({ reception, table, handler, wheel }, settings, { pool, dialer });
   service.name = options.name ?? formatAddress(listen);
-  const listener = await (settings.tls ? nodeDriver() : driver).listen(
+  const listener = await (settings.tls ? tlsCarrierDriver() : driver).listen(
     listen,
     (client) => service.accept(client),
     reception.listenOptions,

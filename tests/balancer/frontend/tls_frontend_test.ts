@@ -220,10 +220,11 @@ test("a client that speaks no TLS, or says nothing for as long as a handshake ma
 
 test("close() ends a client in the middle of its handshake, as draining", async () => {
   await using world = await ending();
-  const { recorder } = await visit(world.frontend);
+  const { connection, recorder } = await visit(world.frontend);
   await until("the client", () => world.frontend.connections === 1);
   await world.frontend.close();
   await recorder.gone;
+  connection.abort();
   assertEquals(world.frontend.counters.refused.draining, 1);
 });
 
