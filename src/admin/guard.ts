@@ -8,15 +8,6 @@ export type Caller = "operator" | "stranger";
 /** Methods that change nothing. */
 const READING = ["GET", "HEAD"];
 
-/**
- * Whether an address reaches nobody outside of this machine.
- *
- * Where it does not, an admin server needs no token.
- */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
-}
-
 /** Decides who may ask for what. */
 export class Guard {
   readonly #token: AdminToken | undefined;

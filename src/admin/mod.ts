@@ -4,7 +4,6 @@
  * @module
  */
 export type * from "./contract.ts";
-export { isLoopback } from "./guard.ts";
 export {
   type AdminChange,
   type AdminHandler,

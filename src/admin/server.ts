@@ -1,9 +1,9 @@
 import type { Address, TcpAddress } from "../net/mod.ts";
-import { NetError, toNetError } from "../net/mod.ts";
+import { isLoopback, NetError, toNetError } from "../net/mod.ts";
 import { failureAnswer, refusalAnswer } from "./answer.ts";
 import { readJson } from "./body.ts";
 import type { Control, ProcessUsage } from "./contract.ts";
-import { checkChange, Guard, isLoopback, unauthorized } from "./guard.ts";
+import { checkChange, Guard, unauthorized } from "./guard.ts";
 import { Refusal } from "./refusal.ts";
 import { findRoute, type Route } from "./route.ts";
 import { routesOf } from "./routes.ts";

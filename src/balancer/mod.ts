@@ -21,6 +21,7 @@ export {
 export { openStateFile, type StateFile, StateFileError } from "./configuration/state_file.ts";
 export type { SpreadProgress, TableEntry, TableFilter } from "./connection/contract.ts";
 export { type Fate, type Fates, watchFates } from "./connection/fates.ts";
+export { isServingState } from "./connection/serving.ts";
 export { ConnectionTable } from "./connection/table.ts";
 export type { BackendState, Candidate, Client, KeySource, Policy, PolicyName } from "./contract.ts";
 export {

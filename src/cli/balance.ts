@@ -10,6 +10,7 @@ import {
   ConfigurationError,
   checkFiles,
   descriptorWarning,
+  isServingState,
   Operations,
   openStateFile,
   type Pool,
@@ -188,7 +189,7 @@ function graceOf({ given, common }: BalanceRequest, { graceMs }: BalancerConfigu
 export function healthOf(role: string, balancer: Balancer): HealthReport {
   const pools = Array.from(balancer.pools.values(), ({ pool }) => pool);
   const backends = pools.flatMap((pool) => [...pool.backends()]);
-  const isUp = (backend: Backend): boolean => ["up", "suspect"].includes(backend.state());
+  const isUp = (backend: Backend): boolean => isServingState(backend.state());
   const serves = (pool: Pool): boolean =>
     !pool.isDraining && Array.from(pool.backends()).some((backend) => isUp(backend) && backend.weight > 0);
   const up = backends.filter(isUp).length;

@@ -1,6 +1,6 @@
-import { AdminToken, isLoopback } from "../admin/mod.ts";
+import { AdminToken } from "../admin/mod.ts";
 import { type ChatLimits, DEFAULT_LIMITS, type Durability } from "../chat/mod.ts";
-import { AddressList, formatAddress, type TcpAddress } from "../net/mod.ts";
+import { AddressList, formatAddress, isLoopback, type TcpAddress } from "../net/mod.ts";
 import { UsageError } from "./errors.ts";
 import {
   addressOrNone,

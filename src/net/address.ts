@@ -39,3 +39,8 @@ export function hostOf(address: Address): string {
     ? address.host.slice(7)
     : address.host;
 }
+
+/** Whether a host reaches nobody outside of this machine: `localhost`, `::1` or 127.0.0.0/8. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}

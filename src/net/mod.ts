@@ -4,7 +4,7 @@
  * @module
  */
 
-export { formatAddress, hostOf, parseAddress } from "./address.ts";
+export { formatAddress, hostOf, isLoopback, parseAddress } from "./address.ts";
 export { AddressList } from "./address_list.ts";
 export { bunDriver } from "./bun_driver.ts";
 export {

@@ -1,4 +1,4 @@
-import { formatAddress, type TcpAddress } from "../../net/mod.ts";
+import { formatAddress, isLoopback } from "../../net/mod.ts";
 import type { Finding, SoundValues } from "./finding.ts";
 import type { FrontendValues } from "./frontend_schema.ts";
 import { nearest } from "./problem.ts";
@@ -79,13 +79,9 @@ function* checkAdmin({ admin }: SoundValues, taken: ReadonlyMap<string, string>)
       path,
       message: `"${text}" is where the frontend "${other}" listens already; choose another address`,
     };
-  if (!isLoopback(admin.listen) && admin.tokenFile === undefined)
+  if (!isLoopback(admin.listen.host) && admin.tokenFile === undefined)
     yield {
       path,
       message: `"${text}" is not a loopback address; name a tokenFile (--admin-token), or listen on 127.0.0.1 or [::1]`,
     };
-}
-
-function isLoopback({ host }: TcpAddress): boolean {
-  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }

@@ -29,9 +29,6 @@ export interface Spread extends Disposable {
   [Symbol.dispose](): void;
 }
 
-/** How long a drain may take unless told otherwise, in milliseconds. */
-export const DRAIN_DEADLINE_MS = 600_000;
-
 const MAX_OVER_MS = 60_000;
 const MIN_OVER_MS = 1000;
 

@@ -1,3 +1,4 @@
+import { isServingState } from "../connection/serving.ts";
 import type { BackendState } from "../contract.ts";
 import type { Frontend } from "../frontend/frontend.ts";
 import type { HistogramSnapshot } from "../histogram.ts";
@@ -102,7 +103,12 @@ type BackendNumber = readonly [
 ];
 
 const BACKEND_NUMBERS: readonly BackendNumber[] = [
-  ["gauge", "up", "1 while it is up or suspect, else 0.", (backend) => (isServing(backend) ? 1 : 0)],
+  [
+    "gauge",
+    "up",
+    "1 while it is up or suspect, else 0.",
+    (backend) => (isServingState(backend.state()) ? 1 : 0),
+  ],
   ["gauge", "weight", "Its share of new clients compared with others.", ({ weight }) => weight],
   ["gauge", "connections", "Connections that it has now.", ({ active }) => active],
   ["counter", "connections_total", "Clients that it was picked for.", ({ total }) => total],
@@ -122,11 +128,6 @@ const BACKEND_NUMBERS: readonly BackendNumber[] = [
   ],
   ["counter", "state_changes_total", "How often its state changed.", ({ counters }) => counters.stateChanges],
 ];
-
-function isServing(backend: Backend): boolean {
-  const state = backend.state();
-  return state === "up" || state === "suspect";
-}
 
 interface Placed {
   readonly labels: MetricLabels;

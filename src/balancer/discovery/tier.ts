@@ -1,6 +1,7 @@
 import { type Clock, systemClock, type Timer } from "../../async/mod.ts";
 import { formatAddress, type TcpAddress } from "../../net/mod.ts";
 import { type Announced, type Announcement, MAX_VIA, type Registry } from "../../registry/mod.ts";
+import { isServingState } from "../connection/serving.ts";
 import type { Backend } from "../pool/backend.ts";
 import type { Pool } from "../pool/pool.ts";
 import { DiscoveryError, type DiscoveryReport } from "./error.ts";
@@ -199,8 +200,7 @@ function strengthOf(pools: readonly Pool[]): Omit<Standing, "via"> {
 /** The backends that take clients now: the regular ones, or the backups where there is no such. */
 function healthyOf(pool: Pool): Backend[] {
   const healthy = Array.from(pool.backends()).filter((backend) => {
-    const state = backend.state();
-    return (state === "up" || state === "suspect") && backend.health.verdict !== "new" && backend.weight > 0;
+    return isServingState(backend.state()) && backend.health.verdict !== "new" && backend.weight > 0;
   });
   const regular = healthy.filter(({ backup }) => !backup);
   return regular.length > 0 ? regular : healthy;

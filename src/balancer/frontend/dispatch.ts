@@ -52,7 +52,7 @@ export async function dispatch(arrival: Arrival, options: DispatchOptions): Prom
     tried.add(lease.backend);
   }
   if (tried.size === 0) return new Refusal(pool.isDraining ? "draining" : "no_backend");
-  return new Refusal("connect_failed", `${tried.size} were tried, last: ${wordsOf(last)}`);
+  return new Refusal("connect_failed", `${tried.size} were tried, last: ${fewWords(last)}`);
 }
 
 /** A place on a backend that was not tried; undefined when there is none to have. */
@@ -130,8 +130,4 @@ function judgeFailure(
   pool.failed(lease);
   handler?.failed?.(lease.backend, error);
   return new Failure(error);
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
