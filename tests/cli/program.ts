@@ -67,10 +67,16 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
   const [command = "", ...rest] = options.hasTerminal ? inTerminal(words) : words;
   const child = spawn(command, rest, {
     cwd: options.cwd ?? ROOT,
-    env: { ...process.env, ...options.env },
+    env: { ...(options.hasTerminal ? withoutColorRules(process.env) : process.env), ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
   });
   return new RunningProgram(child, args);
+}
+
+/** What a person's terminal has not: under CI these decide about colors, whatever the terminal can. */
+function withoutColorRules(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { CI, TEAMCITY_VERSION, FORCE_COLOR, NODE_DISABLE_COLORS, COLORTERM, TMUX, ...rest } = env;
+  return rest;
 }
 
 function inTerminal(words: readonly string[]): string[] {
