@@ -12,7 +12,7 @@ import { type Address, type Connection, systemDriver } from "../src/net/mod.ts";
 import { LineDecoder } from "../src/wire/mod.ts";
 
 /** The longest that a test waits for one thing, in milliseconds. */
-export const DEADLINE_MS = 15_000;
+export const DEADLINE_MS = 25_000;
 
 /** A folder of one's own, removed at the end. */
 export function temporaryFolder(): Disposable & { readonly path: string } {
@@ -92,6 +92,7 @@ export class RawClient implements AsyncDisposable {
   async ask(frame: Readonly<Record<string, unknown>>): Promise<Frame> {
     this.#lastId += 1;
     const { id = `raw-${this.#lastId}` } = frame;
+    if (this.#isOver) throw new Error(`closed before the question; last: ${this.#lastFrames()}`);
     const answer = Promise.withResolvers<Frame>();
     this.#asked.set(id, answer);
     this.tell({ ...frame, id });

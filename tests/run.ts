@@ -50,7 +50,7 @@ const RUNTIMES: readonly Runtime[] = [
     name: "node",
     program: values.node,
     arguments: (file, report) => [
-      "--import=tsx",
+      "--import=./tests/node_setup.ts",
       "--test",
       "--test-reporter=junit",
       `--test-reporter-destination=${report}`,
@@ -80,8 +80,11 @@ const RUNTIMES: readonly Runtime[] = [
   },
 ];
 
-function isProgram(file: string): boolean {
-  return file.startsWith("tests/cli/");
+/** Whether a file starts programs, or several servers of Redis: these take longest. */
+function isLong(file: string): boolean {
+  return /^tests\/(?:cli|faults|redis)\/|redis_kinds|cluster|sentinel|redis\/delivery|redis_presence/.test(
+    file,
+  );
 }
 
 function pinned(name: string): string {
@@ -178,8 +181,8 @@ async function runAll(runtime: Runtime, files: readonly string[], reports: strin
 const files = (await Array.fromAsync(glob("**/*_test.ts", { cwd: import.meta.dirname })))
   .map((file) => relative(ROOT, join(import.meta.dirname, file)))
   .filter((file) => positionals.every((part) => file.includes(part)))
-  // Those that start programs take longest: first, so that none of them is left for the end.
-  .sort((one, other) => Number(isProgram(other)) - Number(isProgram(one)) || (one < other ? -1 : 1));
+  // First, so that none of them is left for the end.
+  .sort((one, other) => Number(isLong(other)) - Number(isLong(one)) || (one < other ? -1 : 1));
 if (files.length === 0)
   throw new Error(`Cannot run the suite: no test file matches ${positionals.join(" ")}`);
 const chosen = RUNTIMES.filter(({ name }) => values.only === undefined || values.only === name);

@@ -2,7 +2,7 @@
  * `test` for every test file: that of `node:test` with what the three runners do not do alike.
  *
  * An error thrown in a callback fails the test (Deno swallows it), a socket left open fails it (Bun and Deno do not
- * mind), and a test that hangs fails after 30 seconds (Bun has 5, Node none).
+ * mind), and a test that hangs fails after a minute (Bun has 5 seconds, Node none).
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { openHandles } from "../src/net/mod.ts";
 export interface TestOptions {
   /** Why the test does not run here; absent to run it. */
   skip?: string | undefined;
-  /** The longest it may take, in milliseconds. @default {30000} */
+  /** The longest it may take, in milliseconds. @default {60000} */
   timeoutMs?: number;
   /** Whether sockets may stay open, for a test whose file closes them later. @default {false} */
   leavesHandles?: boolean;
@@ -33,7 +33,7 @@ export function test(name: string, first: TestOptions | (() => unknown), second?
   const options = typeof first === "function" ? {} : first;
   const body = typeof first === "function" ? first : second;
   if (!body) throw new TypeError(`Cannot define test "${name}": no body`);
-  const { skip, timeoutMs = 30_000, leavesHandles = false } = options;
+  const { skip, timeoutMs = 60_000, leavesHandles = false } = options;
   const settings = skip === undefined ? { timeout: timeoutMs } : { timeout: timeoutMs, skip };
   void nodeTest(name, settings, async () => {
     uncaught = [];

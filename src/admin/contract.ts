@@ -1,11 +1,13 @@
 import type { Address } from "../net/mod.ts";
+import type { SessionFilter, SessionsEnd, SessionView } from "./session_contract.ts";
 
 /**
  * What a role hands to the admin server: plain data and functions. The server knows no product; whoever starts it writes these
  * shapes, and what they hold is shown as it is, as JSON, in the order of its keys.
  *
  * Every method may be absent where a role has nothing of the kind; its paths are then 404. All are called at each request, must not
- * wait (but for `reload`) and must not throw for anything that a request says: a wrong name or value is an {@linkcode Outcome}.
+ * wait (but for `reload`, and for what a role has to ask other processes: sessions and metrics, which wait a bounded time) and must not
+ * throw for anything that a request says: a wrong name or value is an {@linkcode Outcome}.
  */
 export interface Control {
   /** What `GET /health` says. */
@@ -33,7 +35,15 @@ export interface Control {
   /** `POST /api/reload`: reads the configuration again. 422 with `problems` when it is wrong; nothing has changed then. */
   reload?(): Promise<Outcome>;
   /** `GET /metrics`, beside those of the process. A name comes once. */
-  metrics?(): Iterable<MetricFamily>;
+  metrics?(): Iterable<MetricFamily> | Promise<Iterable<MetricFamily>>;
+  /** `GET /api/sessions`: at most `limit` of those that the filter lets through, in any order. */
+  sessions?(filter: SessionFilter, limit: number): readonly SessionView[] | Promise<readonly SessionView[]>;
+  /** `DELETE /api/sessions/S`. */
+  closeSession?(id: string): Outcome | Promise<Outcome>;
+  /** `DELETE /api/sessions?user=NAME`: those of a user, on whatever server. 404 where there is no such user. */
+  closeUserSessions?(user: string, options: SessionsEnd): Outcome | Promise<Outcome>;
+  /** `POST /api/announce`: tells every client of the cluster. */
+  announce?(text: string): Outcome | Promise<Outcome>;
 }
 
 /** What `GET /health` says. */
@@ -52,10 +62,13 @@ export type Outcome =
   | { readonly ok: true; readonly value?: object }
   /** There is no such pool, backend, frontend or connection. Without `error` the server says what there is. */
   | { readonly ok: false; readonly status: 404; readonly error?: string }
-  /** 400: it means nothing. 409: it contradicts what is there. 422: a value that cannot be. `error` is one sentence. */
+  /**
+   * 400: it means nothing. 409: it contradicts what is there. 422: a value that cannot be. 503: not now, since what it takes does not
+   * answer. `error` is one sentence.
+   */
   | {
       readonly ok: false;
-      readonly status: 400 | 409 | 422;
+      readonly status: 400 | 409 | 422 | 503;
       readonly error: string;
       readonly problems?: readonly InputProblem[];
     };

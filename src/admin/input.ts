@@ -11,19 +11,35 @@ import type {
   PoolPatch,
 } from "./contract.ts";
 import { Refusal } from "./refusal.ts";
+import type { SessionFilter, SessionsEnd } from "./session_contract.ts";
 
 const MAX_WEIGHT = 1_000_000;
 const MAX_CONNECTIONS = 1_000_000_000;
-/** Connections that one answer lists: unless told otherwise, and at most. */
+/** Connections or sessions that one answer lists unless told otherwise, and at most. Sessions come from other processes. */
 const DEFAULT_LIMIT = 1000;
 const MAX_LIMIT = 100_000;
+const MAX_SESSIONS = 5000;
 /** The most problems that one answer lists. */
 const MAX_PROBLEMS = 20;
+
+/** The most characters of an announcement. */
+const MAX_ANNOUNCEMENT = 4096;
 
 /** What a request asks about connections. */
 export interface ConnectionQuery {
   readonly filter: ConnectionFilter;
   readonly limit: number;
+}
+
+/** What a request asks about sessions. */
+export interface SessionQuery {
+  readonly filter: SessionFilter;
+  readonly limit: number;
+}
+
+/** What a request wants to end. */
+export interface SessionsEndQuery extends SessionsEnd {
+  readonly user: string;
 }
 
 // Each message is what is allowed, in words: the rest of the sentence comes from where it is found.
@@ -65,8 +81,16 @@ const connectionQuery = strict({
   frontend: v.optional(v.string()),
   minAge: v.optional(duration),
   minIdle: v.optional(duration),
-  limit: v.optional(
-    v.pipe(v.string(), v.regex(/^\d{1,9}$/, limitWords()), v.transform(Number), wholeFrom(1, MAX_LIMIT)),
+  limit: v.optional(listLimit(MAX_LIMIT)),
+});
+const sessionQuery = strict({ user: v.optional(v.string()), limit: v.optional(listLimit(MAX_SESSIONS)) });
+const sessionsEndQuery = strict({ user: v.string(), revoke: v.optional(oneOf(["true", "false"])) });
+const announcement = strict({
+  text: v.pipe(
+    v.string(announcementWords()),
+    v.minLength(1, announcementWords()),
+    v.maxLength(MAX_ANNOUNCEMENT, announcementWords()),
+    v.check((text) => text.isWellFormed(), announcementWords()),
   ),
 });
 
@@ -109,6 +133,23 @@ export function toConnectionQuery(query: URLSearchParams): ConnectionQuery {
   return { filter: defined({ ...names, minAgeMs, minIdleMs }), limit };
 }
 
+/** @throws {Refusal} 400 with every problem. */
+export function toSessionQuery(query: URLSearchParams): SessionQuery {
+  const { limit = DEFAULT_LIMIT, ...filter } = check(sessionQuery, Object.fromEntries(query), 400);
+  return { filter: defined(filter), limit };
+}
+
+/** @throws {Refusal} 400 with every problem. */
+export function toSessionsEnd(query: URLSearchParams): SessionsEndQuery {
+  const { user, revoke } = check(sessionsEndQuery, Object.fromEntries(query), 400);
+  return { user, revoke: revoke === "true" };
+}
+
+/** What is to be announced. @throws {Refusal} 422 with every problem. */
+export function toAnnouncement(body: unknown): string {
+  return check(announcement, body, 422).text;
+}
+
 /** Of a body where nothing is to be said: it may be absent or `{}`. @throws {Refusal} 422. */
 export function expectNothing(body: unknown): void {
   if (body !== undefined) check(nothing, body, 422);
@@ -136,8 +177,13 @@ function oneOf<const T extends string>(words: readonly T[]) {
   return v.picklist(words, words.map((word) => JSON.stringify(word)).join(" or "));
 }
 
-function limitWords(): string {
-  return `a whole number from 1 to ${MAX_LIMIT}`;
+function listLimit(most: number) {
+  const words = `a whole number from 1 to ${most}`;
+  return v.pipe(v.string(), v.regex(/^\d{1,9}$/, words), v.transform(Number), wholeFrom(1, most));
+}
+
+function announcementWords(): string {
+  return `a text of 1 to ${MAX_ANNOUNCEMENT} characters`;
 }
 
 function isDialable(parsed: unknown): boolean {

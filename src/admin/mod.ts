@@ -11,4 +11,5 @@ export {
   type AdminServer,
   startAdmin,
 } from "./server.ts";
+export type * from "./session_contract.ts";
 export { AdminToken } from "./token.ts";

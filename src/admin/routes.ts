@@ -2,12 +2,15 @@ import { jsonAnswer, textAnswer } from "./answer.ts";
 import type { Control, MetricFamily, Outcome, ProcessUsage } from "./contract.ts";
 import {
   expectNothing,
+  toAnnouncement,
   toBackendPatch,
   toConnectionQuery,
   toDrainOptions,
   toFrontendPatch,
   toNewBackend,
   toPoolPatch,
+  toSessionQuery,
+  toSessionsEnd,
 } from "./input.ts";
 import { expose, usageFamilies } from "./metrics.ts";
 import { listOf, Refusal } from "./refusal.ts";
@@ -59,7 +62,28 @@ const OFFERS: readonly Offer[] = [
   }),
   offer("closeConnection", "DELETE", "/api/connections/CONNECTION", (control, { names: [id = ""] }) =>
     done(control.closeConnection(id), () => {
-      throw new Refusal(`there is no connection ${JSON.stringify(id)}; it may be over`, { status: 404 });
+      throw new Refusal(`there is no connection ${named(id)}; it may be over`, { status: 404 });
+    }),
+  ),
+  offer("sessions", "GET", "/api/sessions", async (control, { query }) => {
+    const { filter, limit } = toSessionQuery(query);
+    const found = await control.sessions(filter, limit + 1);
+    return jsonAnswer({ sessions: found.slice(0, limit), more: found.length > limit });
+  }),
+  offer("closeUserSessions", "DELETE", "/api/sessions", async (control, { query }) => {
+    const { user, revoke } = toSessionsEnd(query);
+    return done(await control.closeUserSessions(user, { revoke }), () => {
+      throw new Refusal(`there is no user ${named(user)}`, { status: 404 });
+    });
+  }),
+  offer("closeSession", "DELETE", "/api/sessions/SESSION", async (control, { names: [id = ""] }) =>
+    done(await control.closeSession(id), () => {
+      throw new Refusal(`there is no session ${named(id)}; it may be over`, { status: 404 });
+    }),
+  ),
+  offer("announce", "POST", "/api/announce", async (control, { body }) =>
+    done(await control.announce(toAnnouncement(await body())), () => {
+      throw new Refusal("there is nobody to tell", { status: 404 });
     }),
   ),
   offer("drains", "GET", "/api/drains", (control) => jsonAnswer({ drains: control.drains() })),
@@ -75,7 +99,10 @@ const OFFERS: readonly Offer[] = [
 export function routesOf(control: Control, usage: () => ProcessUsage | undefined): readonly Route[] {
   const metrics = async (): Promise<Response> => {
     const used = usage();
-    const families: MetricFamily[] = [...(control.metrics?.() ?? []), ...(used ? usageFamilies(used) : [])];
+    const families: MetricFamily[] = [
+      ...((await control.metrics?.()) ?? []),
+      ...(used ? usageFamilies(used) : []),
+    ];
     const { text, contentType } = await expose(families);
     return textAnswer(text, contentType);
   };
@@ -125,7 +152,10 @@ function missingBackend(control: Control, pool: string, name: string): never {
 
 function missing(kind: string, name: string, known: readonly { readonly name: string }[]): never {
   const names = listOf(known.map((one) => one.name));
-  throw new Refusal(`there is no ${kind} ${JSON.stringify(name.slice(0, 200))}; there are: ${names}`, {
-    status: 404,
-  });
+  throw new Refusal(`there is no ${kind} ${named(name)}; there are: ${names}`, { status: 404 });
+}
+
+/** A name that a request gave, as a sentence may repeat it. */
+function named(name: string): string {
+  return JSON.stringify(name.slice(0, 200));
 }

@@ -104,7 +104,7 @@ class Service {
     const url = new URL(request.url);
     const response = await this.#answered(request, url, client);
     if (request.method !== "GET" && request.method !== "HEAD") {
-      const asked = `${request.method} ${url.pathname}`.slice(0, 500);
+      const asked = `${request.method} ${url.pathname}${url.search}`.slice(0, 500);
       this.#handler.changed?.({ client, request: asked, status: response.status });
     }
     return response;

@@ -1,10 +1,10 @@
-import { Buffer } from "node:buffer";
 import {
-  connectRedis,
+  connectPublisher,
   connectSubscriber,
-  type RedisConnection,
+  type Publisher,
   type RedisOptions,
   type Subscriber,
+  taggedName,
 } from "../redis/mod.ts";
 import {
   type Bus,
@@ -18,11 +18,11 @@ import { MESSAGE_BYTES } from "./lot.ts";
 
 /** Options for {@linkcode redisBus}. */
 export interface RedisBusOptions extends BusOptions {
-  /** As {@linkcode connectRedis} takes it. */
+  /** As `connectKeyspace` of `src/redis` takes it. */
   url: string;
-  /** Put before every channel's name. @default {"chorus:"} */
+  /** Put before every channel's name, see {@linkcode redisBus}. @default {"chorus:"} */
   prefix?: string;
-  /** Called when messages can be sent and arrive again after a connection was lost: those published meanwhile may be lost. */
+  /** Called when messages can be sent and arrive again after a connection or a channel was lost: those published meanwhile may be lost. */
   onRestored?: () => void;
   /** How the connections behave. */
   connection?: Pick<RedisOptions, "deadlineMs" | "recovery">;
@@ -35,29 +35,37 @@ export interface RedisBus extends Bus {
 }
 
 /**
- * Connects a bus to a Redis, with one connection for publishing and one for listening. Both come back by themselves, with all
- * subscriptions.
+ * Connects a bus to a Redis, with one connection for publishing and one for listening; on a Cluster two to each master, with its sharded
+ * publish/subscribe. They come back by themselves, with all subscriptions, and follow the channels when these move.
  *
- * @throws {RedisError} As {@linkcode connectRedis}.
+ * A channel `KIND:NAME` is at the Redis that prefix and `taggedName(KIND, NAME)`, one without a colon prefix and `taggedName(CHANNEL, "")`.
+ *
+ * @throws {RedisError} As `connectKeyspace`.
  */
 export async function redisBus(options: RedisBusOptions): Promise<RedisBus> {
   const { url, prefix = "chorus:", onError, clock } = options;
   // Set below; before that there is neither a subscription nor a connection that was lost.
   let bus: OverRedis | undefined;
+  const onRestored = (): void => {
+    if (bus?.isUp) options.onRestored?.();
+  };
   const settings: RedisOptions = {
     ...options.connection,
     ...(clock && { clock }),
     ...(onError && {
       onError: (error, { during }) => onError(error, { during: during === "message" ? "handler" : during }),
     }),
-    onUp() {
-      if (bus?.isUp) options.onRestored?.();
-    },
+    onUp: onRestored,
   };
-  const publisher = await connectRedis(url, settings);
+  const publisher = await connectPublisher(url, settings);
   try {
     const onMessage = (channel: string, payload: Uint8Array): void => bus?.deliver(channel, payload);
-    const subscriber = await connectSubscriber(url, { ...settings, prefix, onMessage });
+    const subscriber = await connectSubscriber(url, {
+      ...settings,
+      prefix,
+      onMessage,
+      onRepaired: onRestored,
+    });
     bus = new OverRedis(options, publisher, subscriber);
     return bus;
   } catch (error) {
@@ -70,14 +78,15 @@ class OverRedis implements RedisBus {
   readonly #options: RedisBusOptions;
   readonly #prefix: string;
   readonly #maxPendingBytes: number;
-  readonly #publisher: RedisConnection;
+  readonly #publisher: Publisher;
   readonly #subscriber: Subscriber;
+  /** By the names that channels have at the Redis. */
   readonly #interest: Interest;
   #pendingBytes = 0;
   #dropped = 0;
   #lastFailure = "";
 
-  constructor(options: RedisBusOptions, publisher: RedisConnection, subscriber: Subscriber) {
+  constructor(options: RedisBusOptions, publisher: Publisher, subscriber: Subscriber) {
     this.#options = options;
     this.#prefix = options.prefix ?? "chorus:";
     this.#maxPendingBytes = options.maxPendingBytes ?? MAX_PENDING_BYTES;
@@ -85,8 +94,8 @@ class OverRedis implements RedisBus {
     this.#subscriber = subscriber;
     this.#interest = new Interest({
       ...options,
-      join: (channel) => subscriber.join(this.#prefix + channel),
-      leave: (channel) => subscriber.leave(this.#prefix + channel),
+      join: (channel) => subscriber.join(channel),
+      leave: (channel) => subscriber.leave(channel),
     });
   }
 
@@ -99,14 +108,14 @@ class OverRedis implements RedisBus {
   }
 
   publish(channel: string, payload: Uint8Array): void {
+    const name = this.#nameOf(channel);
     const bytes = payload.length + MESSAGE_BYTES;
-    if (!this.#publisher.isUp || this.#pendingBytes + bytes > this.#maxPendingBytes) {
+    if (!this.#publisher.isUpFor(name) || this.#pendingBytes + bytes > this.#maxPendingBytes) {
       this.#dropped += 1;
       return;
     }
     this.#pendingBytes += bytes;
-    const view = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-    this.#publisher.client.sendCommand(["PUBLISH", this.#prefix + channel, view]).then(
+    this.#publisher.publish(name, payload).then(
       () => {
         this.#pendingBytes -= bytes;
         this.#lastFailure = "";
@@ -119,12 +128,12 @@ class OverRedis implements RedisBus {
   }
 
   /** Takes a message that the subscriber got. */
-  deliver(prefixed: string, payload: Uint8Array): void {
-    this.#interest.deliver(prefixed.slice(this.#prefix.length), payload);
+  deliver(name: string, payload: Uint8Array): void {
+    this.#interest.deliver(name, payload);
   }
 
   subscribe(channel: string, handler: BusHandler): Promise<Subscription> {
-    return this.#interest.subscribe(channel, handler);
+    return this.#interest.subscribe(this.#nameOf(channel), handler);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -132,10 +141,16 @@ class OverRedis implements RedisBus {
     await Promise.all([this.#publisher.close(), this.#subscriber.close()]);
   }
 
+  #nameOf(channel: string): string {
+    const colon = channel.indexOf(":");
+    const [kind, name] = colon === -1 ? [channel, ""] : [channel.slice(0, colon), channel.slice(colon + 1)];
+    return this.#prefix + taggedName(kind, name);
+  }
+
   /** Many fail alike at once: each is counted, one is reported. */
   #onFailure(cause: unknown): void {
     this.#dropped += 1;
-    const error = this.#publisher.translate(cause, "publish");
+    const error = cause instanceof Error ? cause : new Error(String(cause));
     if (error.message !== this.#lastFailure) this.#options.onError?.(error, { during: "publish" });
     this.#lastFailure = error.message;
   }

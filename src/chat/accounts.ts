@@ -2,9 +2,12 @@ import { Buffer } from "node:buffer";
 import { createHash, randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../async/mod.ts";
 import { BusError } from "../bus/mod.ts";
+import { LoginThrottle } from "./login_throttle.ts";
 import { Passwords } from "./password.ts";
+import { PresenceError } from "./presence/contract.ts";
 import { normalizeName, ProtocolError } from "./protocol.ts";
 import { type Store, StoreError } from "./store/mod.ts";
+import { looksLikeJwt, type TokenVerifier } from "./token_verifier.ts";
 
 const TOKEN_MS = 30 * 24 * 3_600_000;
 
@@ -14,15 +17,37 @@ export interface Login {
   readonly token: string;
 }
 
+/** A name and a password, and the address that they came from. */
+export interface Attempt {
+  readonly name: string;
+  readonly password: string;
+  readonly host: string;
+}
+
+/** Options for {@linkcode Accounts}. */
+export interface AccountsOptions {
+  readonly store: Store;
+  /** @default {systemClock} */
+  readonly clock?: Clock;
+  /** Failed logins of a name after which further tries are slowed down; absent: never. */
+  readonly loginFailures?: number | undefined;
+  /** Who can tell whose a JWT is; absent: a JWT is a token like any other, and unknown. */
+  readonly verifier?: TokenVerifier | undefined;
+}
+
 /** Accounts and tokens: who somebody is. Every method throws a {@linkcode ProtocolError} that can be answered as it is. */
 export class Accounts {
   readonly #store: Store;
   readonly #clock: Clock;
+  readonly #verifier: TokenVerifier | undefined;
   readonly #passwords = new Passwords();
+  readonly #throttle: LoginThrottle;
 
-  constructor(store: Store, clock: Clock = systemClock) {
+  constructor({ store, clock = systemClock, loginFailures, verifier }: AccountsOptions) {
     this.#store = store;
     this.#clock = clock;
+    this.#verifier = verifier;
+    this.#throttle = new LoginThrottle({ store, clock, failures: loginFailures });
   }
 
   /**
@@ -45,44 +70,94 @@ export class Accounts {
    *
    * @throws {ProtocolError} `bad_name`, `bad_credentials`, `rate_limited`, `unavailable`.
    */
-  async loginByPassword(name: string, password: string): Promise<Login> {
-    const found = await stored(this.#store.findUser(normalizeName(name)));
-    const isRight = await turn(this.#passwords.verify(password, found?.password));
-    if (!(found && isRight)) throw new ProtocolError("bad_credentials", "the name or the password is wrong");
+  async loginByPassword(attempt: Attempt): Promise<Login> {
+    const { name } = await this.#authenticate(attempt);
     const token = randomBytes(32).toString("base64url");
     const expiresAt = this.#clock.wallNow() + TOKEN_MS;
-    await stored(this.#store.addToken({ hash: hashOf(token), user: found.name, expiresAt }));
-    return { user: found.name, token };
+    await stored(this.#store.addToken({ hash: hashOf(token), user: name, expiresAt }));
+    return { user: name, token };
   }
 
   /**
-   * Logs in by a token that an earlier login gave.
+   * Logs in by a token that an earlier login gave, or by one of somebody whose tokens are accepted: their user has an account from then on.
    *
    * @throws {ProtocolError} `bad_credentials`, `unavailable`.
    */
   async loginByToken(token: string): Promise<Login> {
+    if (this.#verifier && looksLikeJwt(token)) return await this.#loginByJwt(this.#verifier, token);
     const user = await stored(this.#store.findToken(hashOf(token), this.#clock.wallNow()));
     if (user === undefined) throw new ProtocolError("bad_credentials", "the token is unknown or has expired");
     return { user, token };
   }
 
-  /** Makes a token worthless. */
+  /**
+   * Changes a user's password and makes every token worthless except the one with the hash `kept`.
+   *
+   * @throws {ProtocolError} `bad_credentials` when `attempt` does not have the old one; `rate_limited`, `unavailable`.
+   */
+  async changePassword(attempt: Attempt, password: string, kept: string): Promise<void> {
+    const { name, password: from } = await this.#authenticate(attempt);
+    const to = await turn(this.#passwords.hash(password));
+    const isChanged = await stored(this.#store.changePassword(name, from, to));
+    if (!isChanged) throw wrongPassword();
+    await stored(this.#store.removeTokens(name, kept));
+  }
+
+  /** Makes a token worthless. A JWT stays what its issuer says. @throws {ProtocolError} `unavailable`. */
   async forget(token: string): Promise<void> {
     await stored(this.#store.removeToken(hashOf(token)));
   }
 
-  /** Makes every token of a user worthless. */
+  /** Makes every token of a user worthless. @throws {ProtocolError} `unavailable`. */
   async forgetAll(user: string): Promise<void> {
     await stored(this.#store.removeTokens(user));
   }
+
+  /** The account, if the password is right. */
+  async #authenticate({ name, password, host }: Attempt): Promise<{ name: string; password: string }> {
+    const user = normalizeName(name);
+    const found = await stored(this.#store.findUser(user));
+    const check = (): Promise<boolean> => turn(this.#passwords.verify(password, found?.password));
+    const isRight = await stored(this.#throttle.attempt(user, host, check));
+    if (found && isRight) return found;
+    throw wrongPassword();
+  }
+
+  async #loginByJwt(verifier: TokenVerifier, token: string): Promise<Login> {
+    const found = await verifier.verify(token, this.#clock.wallNow());
+    if ("refused" in found) throw new ProtocolError("bad_credentials", found.refused);
+    const user = nameIn(found.name);
+    // Without a password nobody logs in by one. That somebody has made it meanwhile is as good.
+    if (!(await stored(this.#store.findUser(user))))
+      await stored(this.#store.createUser({ name: user, password: "" }));
+    return { user, token };
+  }
+}
+
+/** What is stored of a token. */
+export function hashOf(token: string): string {
+  return createHash("sha256").update(Buffer.from(token)).digest("hex");
+}
+
+/** The name in a token, as it is stored. */
+function nameIn(name: string): string {
+  try {
+    return normalizeName(name);
+  } catch (cause) {
+    throw cause instanceof ProtocolError ? badTokenName(cause) : cause;
+  }
+}
+
+function badTokenName(cause: ProtocolError): ProtocolError {
+  return new ProtocolError("bad_credentials", `the token has no name: ${cause.message}`, { cause });
 }
 
 function nameTaken(name: string): ProtocolError {
   return new ProtocolError("name_taken", `the name ${name} is taken`);
 }
 
-function hashOf(token: string): string {
-  return createHash("sha256").update(Buffer.from(token)).digest("hex");
+function wrongPassword(): ProtocolError {
+  return new ProtocolError("bad_credentials", "the name or the password is wrong");
 }
 
 /** A password is hashed when it is its turn, or refused when too many wait. */
@@ -91,15 +166,24 @@ async function turn<T>(work: Promise<T> | undefined): Promise<T> {
   throw new ProtocolError("rate_limited", "too many log in at once", { retryMs: 1000 });
 }
 
-/** Waits for the store or the bus; what it cannot do now is `unavailable` to the client. */
+/** Waits for the store, the bus or the presence; what they cannot do now is `unavailable` to the client. */
 export async function stored<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw error instanceof StoreError || error instanceof BusError ? unavailable(error) : error;
+    throw answerable(error);
   }
 }
 
-function unavailable(cause: StoreError | BusError): ProtocolError {
+/** What a client is told where the store, the bus or the presence has failed; any other error as it is. */
+export function answerable(error: unknown): unknown {
+  return isUnavailable(error) ? unavailable(error) : error;
+}
+
+function isUnavailable(error: unknown): error is Error {
+  return error instanceof StoreError || error instanceof BusError || error instanceof PresenceError;
+}
+
+function unavailable(cause: Error): ProtocolError {
   return new ProtocolError("unavailable", "the server cannot reach its store now; try again", { cause });
 }

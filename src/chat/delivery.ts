@@ -1,56 +1,53 @@
-import { Buffer } from "node:buffer";
-import type { Clock } from "../async/mod.ts";
-import type { Bus, Subscription } from "../bus/mod.ts";
+import type { Subscription } from "../bus/mod.ts";
 import { stored } from "./accounts.ts";
-import type { ChatLimits } from "./limits.ts";
+import { Acknowledging } from "./acknowledging.ts";
+import type { DeliveryContext } from "./delivery_context.ts";
+import { Early } from "./early.ts";
+import { readEntryLine } from "./entry_line.ts";
 import type { Link } from "./link.ts";
-import type { Cursor } from "./protocol.ts";
-import { encodeFrame } from "./protocol.ts";
+import { channelOf, type Notice, notify, readPayload } from "./notice.ts";
+import { type Cursor, encodeFrame } from "./protocol.ts";
 import { Pump } from "./pump.ts";
-import { type DeviceState, inboxOfLine, type Store } from "./store/mod.ts";
-
-/** What a server needs to deliver. */
-export interface DeliveryContext {
-  readonly store: Store;
-  readonly bus: Bus;
-  readonly clock: Clock;
-  readonly limits: ChatLimits;
-  readonly onError: (error: unknown, context: { readonly during: string }) => void;
-}
+import { findStart, type Start } from "./start.ts";
+import { type DeviceState, type InboxFinding, type InboxPlace, inboxOfLine } from "./store/mod.ts";
 
 /** The session that a delivery is for. */
 export interface Recipient {
+  /** The session's id. */
+  readonly id: string;
   readonly user: string;
   readonly device: string;
+  /** The hash of the token that it has logged in with. */
+  readonly tokenHash: string;
   readonly link: Link;
   /** A newer login of the same device has come, here or on another server. */
   replaced(): void;
-  /** The user has ended all sessions. */
+  /** The user, or an operator, has ended the session. */
   loggedOut(): void;
 }
 
-/** What servers tell each other on a user's channel beside the lines of messages. */
-type Notice =
-  | { readonly type: "replaced"; readonly device: string; readonly generation: number }
-  | { readonly type: "logged_out" };
-
 /**
  * Brings one session what is in its user's inbox: subscribed to the user's channel, with a pump that starts where the device
- * stopped.
+ * stopped, and starts anew where history was rolled back.
  */
 export class Delivery {
-  /** Where the inbox stood at the login. */
-  readonly state: DeviceState;
   /** Whether the client's own cursor was honored. */
   readonly isResumed: boolean;
   readonly #context: DeliveryContext;
   readonly #recipient: Recipient;
   readonly #subscription: Subscription;
-  readonly #pump: Pump;
-  readonly #resync: "trimmed" | "rollback" | undefined;
-  #acked: number;
-  #isAcking = false;
-  #acknowledging: Promise<void> = Promise.resolve();
+  readonly #resync: Start["resync"];
+  #state: DeviceState;
+  #pump: Pump;
+  #acknowledging: Acknowledging;
+  /** The newest entry that is known to be of this history. */
+  #known: { readonly inbox: number; readonly stamp: number };
+  /** The last place that was given out, unless there was a doubt since. */
+  #lookedAt: InboxPlace | undefined;
+  /** The newest entry that was hinted. */
+  #hinted = 0;
+  #rollingBack: Promise<void> | undefined;
+  #isOver = false;
 
   private constructor(
     context: DeliveryContext,
@@ -59,25 +56,17 @@ export class Delivery {
     state: DeviceState,
     start: Start,
   ) {
-    this.state = state;
     this.isResumed = start.isResumed;
     this.#context = context;
     this.#recipient = recipient;
     this.#subscription = subscription;
     this.#resync = start.resync;
-    this.#acked = state.acked;
-    this.#pump = new Pump({
-      store: context.store,
-      link: recipient.link,
-      user: recipient.user,
-      epoch: state.epoch,
-      next: start.after + 1,
-      top: state.top,
-      maxQueuedFrames: context.limits.queueFrames,
-      clock: context.clock,
-      onError: (error) => context.onError(error, { during: "deliver" }),
-    });
-    if (start.isResumed) this.ack(start.after);
+    this.#state = state;
+    this.#known = { inbox: state.top, stamp: state.stamp };
+    this.#pump = this.#makePump(start.after);
+    this.#acknowledging = this.#makeAcknowledging();
+    if (start.isResumed) this.#acknowledging.resume(start.after);
+    if (start.resync === "rollback") context.suspect();
   }
 
   /**
@@ -93,12 +82,12 @@ export class Delivery {
     const { store, bus, clock } = context;
     const { user, device } = recipient;
     // First the subscription, then the state: what comes in between is known by both, what was missed by neither.
-    const early: Uint8Array[] = [];
+    const early = new Early();
     let delivery: Delivery | undefined;
     const subscription = await stored(
-      bus.subscribe(`user:${user}`, (payload) => {
+      bus.subscribe(channelOf(user), (payload) => {
         if (delivery) delivery.#receive(payload);
-        else early.push(payload);
+        else early.add(payload);
       }),
     );
     try {
@@ -109,9 +98,14 @@ export class Delivery {
       await subscription[Symbol.asyncDispose]();
       throw error;
     }
-    notify(bus, user, { type: "replaced", device, generation: delivery.state.generation });
-    for (const payload of early) delivery.#receive(payload);
+    notify(bus, user, { type: "replaced", device, generation: delivery.#state.generation });
+    for (const payload of early.payloads()) delivery.#receive(payload);
     return delivery;
+  }
+
+  /** The inbox as it was found at the login, or after the last rollback. */
+  get state(): DeviceState {
+    return this.#state;
   }
 
   /** The number of the last entry that was sent to this session. */
@@ -119,14 +113,25 @@ export class Delivery {
     return this.#pump.sent;
   }
 
+  /** Says where the session stands, to be compared with the store. */
+  look(): InboxPlace {
+    const { user, device } = this.#recipient;
+    this.#lookedAt = { user, device, epoch: this.#state.epoch, ...this.#known };
+    return this.#lookedAt;
+  }
+
+  /**
+   * The bus was away, and history may be another one since then: nothing is sent before somebody has looked, lest an entry of the new one
+   * is taken for the next of the old one.
+   */
+  doubt(): void {
+    this.#lookedAt = undefined;
+    this.#pump.hold();
+  }
+
   /** Lets the messages flow, with a `resync` first where some are gone. */
   release(): void {
-    if (this.#resync !== undefined) {
-      const { epoch } = this.state;
-      this.#recipient.link.write(
-        encodeFrame({ type: "resync", epoch, inbox: this.#pump.sent, reason: this.#resync }),
-      );
-    }
+    if (this.#resync !== undefined) this.#writeResync(this.#resync);
     this.#pump.release();
   }
 
@@ -135,104 +140,166 @@ export class Delivery {
     this.#pump.drained();
   }
 
-  /** Looks whether the inbox has entries whose hints were lost. @throws {StoreError} */
-  async reconcile(): Promise<void> {
-    const { top } = await this.#context.store.inboxState(this.#recipient.user);
-    this.#pump.raise(top);
+  /** Sends a frame that may be missed: dropped when the client does not keep up, and before its messages flow. */
+  pass(line: Uint8Array): void {
+    if (!this.#pump.pass(line)) this.#context.counters.dropped += 1;
   }
 
-  /** The client has read up to `inbox`. What it was not sent, or had acknowledged before, changes nothing. */
-  ack(inbox: number): void {
-    if (inbox > this.#pump.sent || inbox <= this.#acked) return;
-    this.#acked = inbox;
-    if (!this.#isAcking) this.#acknowledging = this.#acknowledge();
+  /**
+   * The client has read up to `inbox`. What it was not sent, or had acknowledged before, changes nothing.
+   *
+   * @param epoch Of which history that is: of another one than the session's it changes nothing. Absent: the client does not say.
+   */
+  ack(inbox: number, epoch?: string): void {
+    if (epoch !== undefined && epoch !== this.#state.epoch) return;
+    if (inbox <= this.#pump.sent) this.#acknowledging.ack(inbox);
+  }
+
+  /**
+   * Takes what the store says of the place that `look` gave: entries whose hints were lost come, a session that was replaced ends, and one
+   * whose history was rolled back is told so and goes on in the new one.
+   *
+   * @throws {StoreError}
+   */
+  async settle(place: InboxPlace, finding: InboxFinding): Promise<void> {
+    // What was found of an earlier epoch is of no use when the session has left that one meanwhile.
+    if (this.#isOver || place.epoch !== this.#state.epoch) return;
+    if (finding.generation > this.#state.generation) this.#recipient.replaced();
+    else if (finding.isRolledBack || finding.epoch !== place.epoch) await this.#leaveEpoch(finding.epoch);
+    else this.#goOn(place, finding.top);
   }
 
   /** Ends it: nothing is sent any more, the subscription is given back, the last acknowledgement is stored. */
   async close(): Promise<void> {
+    this.#isOver = true;
     this.#pump.end();
-    await Promise.all([this.#subscription[Symbol.asyncDispose](), this.#acknowledging]);
+    await Promise.all([this.#subscription[Symbol.asyncDispose](), this.#acknowledging.done()]);
   }
 
-  /** Stores the newest acknowledgement, and again if a newer one came meanwhile: one at a time, the ones between are skipped. */
-  async #acknowledge(): Promise<void> {
-    const { store, onError } = this.#context;
+  #makePump(after: number): Pump {
+    const { store, clock, limits, counters, onError, suspect } = this.#context;
+    const { link, user } = this.#recipient;
+    return new Pump({
+      store,
+      link,
+      user,
+      epoch: this.#state.epoch,
+      next: after + 1,
+      top: this.#state.top,
+      maxQueuedFrames: limits.queueFrames,
+      clock,
+      onSend: (line) => {
+        counters.delivered += 1;
+        this.#noteSent(line);
+      },
+      onRollback: suspect,
+      onError: (error) => onError(error, { during: "deliver" }),
+    });
+  }
+
+  #makeAcknowledging(): Acknowledging {
     const { user, device } = this.#recipient;
-    this.#isAcking = true;
-    try {
-      for (let stored = -1; stored < this.#acked; ) {
-        stored = this.#acked;
-        await store.ack(user, device, this.state.epoch, stored);
-      }
-    } catch (error) {
-      onError(error, { during: "acknowledge" });
-    } finally {
-      this.#isAcking = false;
-    }
+    const { epoch, acked } = this.#state;
+    return new Acknowledging(this.#context, { user, device, epoch, acked });
+  }
+
+  #noteSent(line: Uint8Array): void {
+    const head = readEntryLine(line);
+    if (!head) return;
+    if (head.inbox >= this.#known.inbox) this.#known = { inbox: head.inbox, stamp: head.stamp };
+    this.#acknowledging.sent(head);
+  }
+
+  #goOn(place: InboxPlace, top: number): void {
+    this.#pump.raise(top);
+    // What was looked at before the doubt has not ended it.
+    if (place === this.#lookedAt) this.#pump.release();
+  }
+
+  /** The user's other sessions hear of it, too, on whatever server they are. */
+  #leaveEpoch(epoch: string): Promise<void> {
+    notify(this.#context.bus, this.#recipient.user, { type: "rolled_back", epoch });
+    return this.#rollBack();
+  }
+
+  #rollBack(): Promise<void> {
+    this.#rollingBack ??= this.#startAnew().finally(() => {
+      this.#rollingBack = undefined;
+    });
+    return this.#rollingBack;
+  }
+
+  /**
+   * Goes on in the new history after what it knows of the device: that is at most what the client has acknowledged, and nothing that
+   * was sent since the rollback is before it.
+   */
+  async #startAnew(): Promise<void> {
+    const { store, clock } = this.#context;
+    const { user, device } = this.#recipient;
+    this.#pump.end();
+    await this.#acknowledging.done();
+    this.#hinted = 0;
+    const state = await store.openDevice(user, device, clock.wallNow());
+    if (this.#isOver) return;
+    this.#state = state;
+    this.#known = { inbox: state.top, stamp: state.stamp };
+    this.#pump = this.#makePump(Math.max(state.floor, Math.min(state.acked, state.top)));
+    this.#acknowledging = this.#makeAcknowledging();
+    this.#writeResync("rollback");
+    this.#pump.release();
+    this.#pump.raise(this.#hinted);
+  }
+
+  /** The next look at the inbox tries again. */
+  #failed(error: unknown): void {
+    this.#context.onError(error, { during: "reconcile" });
+    this.#context.suspect();
+  }
+
+  #writeResync(reason: "trimmed" | "rollback"): void {
+    const { epoch } = this.#state;
+    const frame = { type: "resync", epoch, inbox: this.#pump.sent, reason } as const;
+    this.#recipient.link.write(encodeFrame(frame));
   }
 
   #receive(payload: Uint8Array): void {
+    if (this.#isOver) return;
     const inbox = inboxOfLine(payload);
-    if (inbox !== undefined) this.#pump.hint(inbox, payload);
-    else this.#receiveNotice(JSON.parse(Buffer.from(payload).toString()) as Notice);
+    if (inbox !== undefined) {
+      // Hints come in the order of their entries: one that comes again is of another history.
+      if (inbox <= this.#hinted) this.#context.suspect();
+      this.#hinted = inbox;
+      this.#pump.hint(inbox, payload);
+      return;
+    }
+    const found = readPayload(payload);
+    switch (found.kind) {
+      case "frame":
+        if (found.except !== this.#recipient.id) this.pass(found.line);
+        break;
+      case "notice":
+        this.#receiveNotice(found.notice);
+        break;
+      case "entry":
+        break;
+    }
   }
 
   #receiveNotice(notice: Notice): void {
     switch (notice.type) {
       case "replaced": {
-        const isOlder = this.state.generation < notice.generation;
+        const isOlder = this.#state.generation < notice.generation;
         if (isOlder && notice.device === this.#recipient.device) this.#recipient.replaced();
         break;
       }
       case "logged_out":
-        this.#recipient.loggedOut();
+        if (notice.except === undefined || notice.except !== this.#recipient.tokenHash)
+          this.#recipient.loggedOut();
+        break;
+      case "rolled_back":
+        // At once: the hint behind it is of the new history.
+        if (notice.epoch !== this.#state.epoch) this.#rollBack().catch((error) => this.#failed(error));
         break;
     }
   }
-}
-
-function notify(bus: Bus, user: string, notice: Notice): void {
-  bus.publish(`user:${user}`, Buffer.from(JSON.stringify(notice)));
-}
-
-/** Tells every session of a user, on every server, that it is over. */
-export function notifyLoggedOut(bus: Bus, user: string): void {
-  notify(bus, user, { type: "logged_out" });
-}
-
-/** Where a session goes on, and what to say if that is not where the client was. */
-interface Start {
-  readonly after: number;
-  readonly isResumed: boolean;
-  readonly resync: "trimmed" | "rollback" | undefined;
-}
-
-async function findStart(
-  store: Store,
-  user: string,
-  state: DeviceState,
-  cursor: Cursor | undefined,
-): Promise<Start> {
-  const after = Math.max(state.acked, state.floor);
-  if (!cursor) return { after, isResumed: false, resync: state.acked < state.floor ? "trimmed" : undefined };
-  const { inbox, stamp, epoch } = cursor;
-  if (epoch === state.epoch && inbox < state.floor)
-    return { after: state.floor, isResumed: false, resync: "trimmed" };
-  const isKnown =
-    epoch === state.epoch && inbox <= state.top && (await hasStamp(store, user, state, inbox, stamp));
-  if (isKnown) return { after: inbox, isResumed: true, resync: undefined };
-  return { after, isResumed: false, resync: "rollback" };
-}
-
-/** Whether entry `inbox` is the one the client saw. At the floor, which is 0 for a whole inbox, there is none to compare. */
-async function hasStamp(
-  store: Store,
-  user: string,
-  state: DeviceState,
-  inbox: number,
-  stamp: number,
-): Promise<boolean> {
-  if (inbox === state.floor) return true;
-  const [entry] = await store.readInbox(user, inbox - 1, { count: 1, bytes: 1 });
-  return entry?.inbox === inbox && entry.stamp === stamp;
 }

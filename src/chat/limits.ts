@@ -12,16 +12,19 @@ export interface ChatLimits {
   readonly queueFrames: number;
   /** New accounts a minute from one address. */
   readonly registersPerMinute: number | undefined;
+  /** Failed logins of a name, or from an address, after which further tries with a password are slowed down. Tokens never are. */
+  readonly loginFailures: number | undefined;
 }
 
 /** The limits unless told otherwise. */
 export const DEFAULT_LIMITS: ChatLimits = {
   loginTimeoutMs: 10_000,
   idleMs: 90_000,
-  messagesPerSecond: undefined,
-  connectionsPerHost: undefined,
+  messagesPerSecond: 20,
+  connectionsPerHost: 1000,
   queueFrames: 256,
-  registersPerMinute: undefined,
+  registersPerMinute: 5,
+  loginFailures: 5,
 };
 
 /** Bytes that wait for a client that does not read, before the rest waits in its inbox. */

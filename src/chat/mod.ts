@@ -4,14 +4,30 @@
  * @module
  */
 export { ChatClient, connectChat } from "./client/chat_client.ts";
+export type { Credentials, CredentialsSource } from "./client/credentials.ts";
 export type { Dial, DialHandler, ServerLink } from "./client/dial.ts";
 export { ChatError } from "./client/errors.ts";
+export type {
+  AnnouncementEvent,
+  EventHandler,
+  FriendEvent,
+  GroupEvent,
+  PresenceEvent,
+  ReceiptEvent,
+  SignalEvent,
+} from "./client/events.ts";
 export { Exchange, type ExchangeHandler, type Frame } from "./client/exchange.ts";
-export type { ChatClientHandler, ChatClientOptions, ClientEnd, Credentials } from "./client/options.ts";
+export type { Friends, FriendView } from "./client/friends.ts";
+export type { Groups, GroupView, MemberView, PageRequest } from "./client/groups.ts";
+export type { History, HistoryPage } from "./client/history.ts";
+export type { ChatClientHandler, ChatClientOptions, ClientEnd } from "./client/options.ts";
 export type { Sent } from "./client/outbox.ts";
 export type { ChatMessage } from "./client/reader.ts";
 export { tcpDial } from "./client/tcp_dial.ts";
+export type { ChatCounters } from "./counters.ts";
+export { openTokenVerifier, type TokenVerifierOptions } from "./jwt.ts";
 export { type ChatLimits, DEFAULT_LIMITS } from "./limits.ts";
+export * from "./presence/mod.ts";
 export {
   type ClosingReason,
   type Cursor,
@@ -22,4 +38,6 @@ export {
   ProtocolError,
 } from "./protocol.ts";
 export { type ChatServer, type ChatServerOptions, startChatServer } from "./server.ts";
+export type { SessionControl } from "./session_control.ts";
 export * from "./store/mod.ts";
+export type { TokenVerifier } from "./token_verifier.ts";

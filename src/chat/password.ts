@@ -30,11 +30,11 @@ export class Passwords {
   }
 
   /**
-   * Whether `password` is the one that was hashed. Where there is no hash, because there is no such user, the answer is no
-   * and takes just as long.
+   * Whether `password` is the one that was hashed. Where there is no hash, or an empty one, because there is no such user or none who has
+   * a password, the answer is no and takes just as long.
    */
   verify(password: string, hash: string | undefined): Limited<boolean> {
-    const [, n, r, p, salt = "", key = ""] = (hash ?? NOBODY).split("$");
+    const [, n, r, p, salt = "", key = ""] = (hash || NOBODY).split("$");
     return this.#turns.tryRun(async () => {
       const wanted = Buffer.from(key, "base64");
       const found = await derive(password, Buffer.from(salt, "base64"), {
@@ -42,7 +42,7 @@ export class Passwords {
         r: Number(r),
         p: Number(p),
       });
-      return hash !== undefined && wanted.length === found.length && timingSafeEqual(wanted, found);
+      return Boolean(hash) && wanted.length === found.length && timingSafeEqual(wanted, found);
     });
   }
 }

@@ -13,6 +13,8 @@ export const MAX_CLIENT_FRAME_BYTES = 65_536;
 export const MAX_SERVER_FRAME_BYTES = 262_144;
 /** Most bytes of a message's text, as UTF-8. */
 export const MAX_TEXT_BYTES = 32_768;
+/** Most bytes of a signal's data, as JSON. */
+export const MAX_SIGNAL_BYTES = 4096;
 /** Most entries that one `sync` or `history` brings. */
 export const MAX_PAGE = 200;
 
@@ -58,80 +60,6 @@ export interface Cursor {
   readonly stamp: number;
 }
 
-/** What every request may carry. `null` is the same as absent. */
-interface Identified {
-  /** Names the answer. 1 to 64 characters. */
-  readonly id?: string | null | undefined;
-}
-
-/** Makes an account. */
-export interface RegisterRequest extends Identified {
-  readonly type: "register";
-  readonly name: string;
-  readonly password: string;
-}
-
-/** Says who one is: by name and password, or by a token. */
-export interface LoginRequest extends Identified {
-  readonly type: "login";
-  readonly name?: string | null | undefined;
-  readonly password?: string | null | undefined;
-  readonly token?: string | null | undefined;
-  readonly device?: string | null | undefined;
-  readonly cursor?: Cursor | null | undefined;
-}
-
-/** Ends this login, or with `all` every login of the user. */
-export interface LogoutRequest extends Identified {
-  readonly type: "logout";
-  readonly all?: boolean | null | undefined;
-}
-
-/** Sends a message. The id makes a repeat harmless. */
-export interface SendRequest {
-  readonly type: "send";
-  readonly id: string;
-  readonly to: string;
-  readonly text: string;
-}
-
-/** Says up to where the device has read its inbox. Has no answer. */
-export interface AckRequest extends Identified {
-  readonly type: "ack";
-  readonly inbox: number;
-}
-
-/** Asks for entries of the inbox again. */
-export interface SyncRequest extends Identified {
-  readonly type: "sync";
-  readonly inbox: number;
-  readonly limit?: number | null | undefined;
-}
-
-/** Asks for older messages of a conversation. */
-export interface HistoryRequest extends Identified {
-  readonly type: "history";
-  readonly with: string;
-  readonly before?: number | null | undefined;
-  readonly limit?: number | null | undefined;
-}
-
-/** Asks whether the server is there. */
-export interface PingRequest extends Identified {
-  readonly type: "ping";
-}
-
-/** A request as it was understood. Its `type` tells which. */
-export type Request =
-  | RegisterRequest
-  | LoginRequest
-  | LogoutRequest
-  | SendRequest
-  | AckRequest
-  | SyncRequest
-  | HistoryRequest
-  | PingRequest;
-
 const NAME = /^[a-z0-9._-]{1,32}$/;
 
 /**
@@ -143,6 +71,20 @@ export function normalizeName(name: string): string {
   const lower = name.toLowerCase();
   if (NAME.test(lower)) return lower;
   throw new ProtocolError("bad_name", `a name has 1 to 32 of a-z 0-9 . _ -, received ${inShort(name)}`);
+}
+
+/**
+ * A group's name as it is stored: in lower case, with its `#`.
+ *
+ * @throws {ProtocolError} `bad_name`.
+ */
+export function normalizeGroup(group: string): string {
+  const name = group.startsWith("#") ? group.slice(1).toLowerCase() : "";
+  if (NAME.test(name)) return `#${name}`;
+  throw new ProtocolError(
+    "bad_name",
+    `a group is # and 1 to 32 of a-z 0-9 . _ -, received ${inShort(group)}`,
+  );
 }
 
 /** The conversation of two users: their names in alphabetical order joined by `:`. */
@@ -175,6 +117,28 @@ export type ServerFrame =
       readonly inbox: number;
       readonly reason: "trimmed" | "rollback";
     }
+  | { readonly type: "signal"; readonly from: string; readonly to: string; readonly data: unknown }
+  | { readonly type: "presence"; readonly name: string; readonly online: boolean }
+  | {
+      readonly type: "friend";
+      readonly name: string;
+      readonly event: "requested" | "accepted" | "removed";
+    }
+  | {
+      readonly type: "group";
+      readonly group: string;
+      /** Who was invited, has joined, left or was removed; for `deleted` who did it. */
+      readonly name: string;
+      readonly event: "invited" | "joined" | "left" | "removed" | "deleted";
+    }
+  | {
+      readonly type: "receipt";
+      readonly conversation: string;
+      readonly name: string;
+      readonly delivered?: number;
+      readonly read?: number;
+    }
+  | { readonly type: "announcement"; readonly text: string; readonly at: number }
   | { readonly type: "closing"; readonly reason: ClosingReason; readonly after: number };
 
 /** Writes a frame as a line. */

@@ -2,10 +2,12 @@ import { backoff, type Clock, wait } from "../async/mod.ts";
 import { MAX_QUEUED_BYTES } from "./limits.ts";
 import type { Link } from "./link.ts";
 import { encodeFrame } from "./protocol.ts";
-import type { Store } from "./store/mod.ts";
+import type { InboxEntry, InboxState, Store } from "./store/mod.ts";
 
 /** Bytes that are read from the store at once: reading may hold up the event loop, and so every other session. */
 const MAX_READ_BYTES = 131_072;
+/** How often an entry that is to be there is looked for before it is given up as lost. */
+const MAX_LOOKS = 5;
 
 /** Options for {@linkcode Pump}. */
 export interface PumpOptions {
@@ -20,6 +22,10 @@ export interface PumpOptions {
   /** Frames that may wait for the client. */
   readonly maxQueuedFrames: number;
   readonly clock: Clock;
+  /** Called with the line of each entry just before it is sent. */
+  readonly onSend: (line: Uint8Array) => void;
+  /** The inbox is of another epoch, or ends before what was sent: history was rolled back. No entry is sent until `release` or `end`. */
+  readonly onRollback: () => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -38,7 +44,13 @@ export class Pump {
   #top: number;
   /** Frames sent since the client stopped to keep up. */
   #queuedFrames = 0;
-  #state: "held" | "idle" | "reading" | "full" | "ended" = "held";
+  /** The client was told that it lags, and has not caught up since. */
+  #isLagging = false;
+  /** How often the entry that is to be sent next was not where it should be. */
+  #misses = 0;
+  /** The newest reading: an older one, which was held up, is over. */
+  #reading = 0;
+  #state: "held" | "idle" | "reading" | "full" | "stuck" | "ended" = "held";
 
   constructor(options: PumpOptions) {
     this.#options = options;
@@ -51,18 +63,34 @@ export class Pump {
     return this.#next - 1;
   }
 
-  /** Lets the entries flow; until then they are held, so that the answer to the login comes first. */
+  /** Whether one more frame finds room: what is sent at most once is dropped where it does not. */
+  get hasRoom(): boolean {
+    const { link, maxQueuedFrames } = this.#options;
+    return this.#queuedFrames < maxQueuedFrames && link.queuedBytes < MAX_QUEUED_BYTES;
+  }
+
+  /**
+   * Lets the entries flow. Until then they are held, so that the answer to the login comes first; and again after `hold`, and where a
+   * rollback was reported that was none.
+   */
   release(): void {
-    if (this.#state !== "held") return;
+    if (this.#state !== "held" && this.#state !== "stuck") return;
     this.#state = "idle";
     this.#wake();
+  }
+
+  /** Sends no entry until it is released again; what exists is still noted. */
+  hold(): void {
+    if (this.#state === "ended" || this.#state === "stuck") return;
+    this.#state = "held";
+    this.#retry?.abort(new Error("the session is held"));
   }
 
   /** Entry `inbox` exists, and this is its line. */
   hint(inbox: number, line: Uint8Array): void {
     if (inbox < this.#next) return;
     this.#top = Math.max(this.#top, inbox);
-    if (inbox === this.#next && this.#state === "idle" && this.#hasRoom()) this.#send(line);
+    if (inbox === this.#next && this.#state === "idle" && this.hasRoom) this.#send(line);
     else this.#wake();
   }
 
@@ -70,6 +98,13 @@ export class Pump {
   raise(inbox: number): void {
     this.#top = Math.max(this.#top, inbox);
     this.#wake();
+  }
+
+  /** Sends something that is no entry, if there is room. @returns Whether there was. */
+  pass(line: Uint8Array): boolean {
+    if (!this.hasRoom || this.#state === "held" || this.#state === "ended") return false;
+    this.#queuedFrames = this.#options.link.write(line) ? 0 : this.#queuedFrames + 1;
+    return true;
   }
 
   /** The client has taken all that was queued. */
@@ -87,28 +122,40 @@ export class Pump {
   }
 
   #wake(): void {
-    if (this.#state !== "idle" || this.#next > this.#top) return;
+    if (this.#state !== "idle") return;
+    if (this.#next > this.#top) {
+      this.#isLagging = false;
+      return;
+    }
     this.#state = "reading";
+    this.#reading += 1;
     // Owned by the state: it ends when that is another than "reading".
-    void this.#read();
+    void this.#read(this.#reading);
   }
 
-  async #read(): Promise<void> {
-    const retries = backoff({ firstMs: 50, maxMs: 2000 });
-    while (this.#state === "reading" && this.#next <= this.#top) {
-      if (!this.#hasRoom()) {
+  #isReading(reading: number): boolean {
+    return this.#state === "reading" && this.#reading === reading;
+  }
+
+  async #read(reading: number): Promise<void> {
+    let retries = backoff({ firstMs: 50, maxMs: 2000 });
+    while (this.#isReading(reading) && this.#next <= this.#top) {
+      if (!this.hasRoom) {
         this.#fill();
         return;
       }
       try {
-        await this.#readSome();
+        if (await this.#readSome(reading)) retries = backoff({ firstMs: 50, maxMs: 2000 });
+        else await this.#wait(retries.next().value);
       } catch (error) {
         // The entries are safe where they are: report it and go on when the store answers again.
         this.#options.onError(error);
         await this.#wait(retries.next().value);
       }
     }
-    if (this.#state === "reading") this.#state = "idle";
+    if (!this.#isReading(reading)) return;
+    this.#state = "idle";
+    this.#isLagging = false;
   }
 
   async #wait(delayMs: number): Promise<void> {
@@ -121,42 +168,68 @@ export class Pump {
     this.#retry = undefined;
   }
 
-  async #readSome(): Promise<void> {
+  /** @returns False when what is to be there was not: it is to be looked for again, a little later. */
+  async #readSome(reading: number): Promise<boolean> {
     const { store, user, link, maxQueuedFrames } = this.#options;
     const limits = {
       count: Math.max(1, Math.min(maxQueuedFrames - this.#queuedFrames, this.#top - this.#next + 1)),
       bytes: Math.max(1, Math.min(MAX_READ_BYTES, MAX_QUEUED_BYTES - link.queuedBytes)),
     };
     const entries = await store.readInbox(user, this.#next - 1, limits);
-    if (this.#state !== "reading") return;
-    if (entries[0]?.inbox !== this.#next) return await this.#resync();
-    for (const entry of entries) this.#send(entry.line);
+    if (!this.#isReading(reading)) return true;
+    if (this.#sendAll(entries)) return true;
+    const state = await store.inboxState(user);
+    return this.#isReading(reading) ? this.#judge(state, entries) : true;
   }
 
-  /** The next entry is not there: the oldest ones were dropped, or there are none yet. Said, never skipped in silence. */
-  async #resync(): Promise<void> {
-    const { store, user, link } = this.#options;
-    const { epoch, floor, top } = await store.inboxState(user);
-    if (this.#state !== "reading") return;
+  /** Sends entries as long as their numbers are consecutive. @returns Whether there was at least one. */
+  #sendAll(entries: readonly InboxEntry[]): boolean {
+    const first = this.#next;
+    for (const { inbox, line } of entries) {
+      if (inbox !== this.#next) break;
+      this.#send(line);
+    }
+    return this.#next > first;
+  }
+
+  /** The next entry was not found: there is none yet, the oldest ones were dropped, or history is another one. Said, never skipped in silence. */
+  #judge({ epoch, floor, top }: InboxState, entries: readonly InboxEntry[]): boolean {
+    if (epoch !== this.#options.epoch || top < this.sent) {
+      this.#state = "stuck";
+      this.#options.onRollback();
+      return true;
+    }
     this.#top = top;
-    if (floor < this.#next) return;
-    this.#next = floor + 1;
-    link.write(encodeFrame({ type: "resync", epoch, inbox: floor, reason: "trimmed" }));
+    if (floor >= this.#next) this.#skipTo(floor);
+    else if (top >= this.#next) {
+      this.#misses += 1;
+      if (this.#misses < MAX_LOOKS) return false;
+      // Written down and not to be had: nobody is to wait for it for ever.
+      this.#skipTo(Math.max(this.#next, (entries[0]?.inbox ?? this.#next + 1) - 1));
+    }
+    return true;
+  }
+
+  /** Goes on after entry `inbox`; what was to come before is not kept. */
+  #skipTo(inbox: number): void {
+    const { epoch, link } = this.#options;
+    this.#next = inbox + 1;
+    this.#misses = 0;
+    link.write(encodeFrame({ type: "resync", epoch, inbox, reason: "trimmed" }));
   }
 
   #send(line: Uint8Array): void {
-    const { link } = this.#options;
+    const { link, onSend } = this.#options;
     this.#next += 1;
+    this.#misses = 0;
+    onSend(line);
     this.#queuedFrames = link.write(line) ? 0 : this.#queuedFrames + 1;
-  }
-
-  #hasRoom(): boolean {
-    const { link, maxQueuedFrames } = this.#options;
-    return this.#queuedFrames < maxQueuedFrames && link.queuedBytes < MAX_QUEUED_BYTES;
   }
 
   #fill(): void {
     this.#state = "full";
+    if (this.#isLagging) return;
+    this.#isLagging = true;
     this.#options.link.write(encodeFrame({ type: "lag", inbox: this.sent, top: this.#top }));
   }
 }

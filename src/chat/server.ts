@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import { type Clock, Occupancy, systemClock, type Timer, TokenBucket } from "../async/mod.ts";
-import type { Bus } from "../bus/mod.ts";
+import { Occupancy, systemClock, type Timer } from "../async/mod.ts";
+import type { Subscription } from "../bus/mod.ts";
 import {
   type Accept,
   type Address,
@@ -13,70 +13,34 @@ import {
   type Listener,
 } from "../net/mod.ts";
 import { Accounts } from "./accounts.ts";
+import { type ChatCounters, chatCounters } from "./counters.ts";
 import { HostCounts } from "./host_counts.ts";
-import { type ChatLimits, DEFAULT_LIMITS } from "./limits.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
+import { LoginTurns } from "./login_turns.ts";
+import { EVERYBODY, readPayload } from "./notice.ts";
+import { localPresence } from "./presence/mod.ts";
+import { PresenceFeed } from "./presence_feed.ts";
 import { type Caller, ProxyGate } from "./proxy_gate.ts";
-import { answer } from "./requests.ts";
+import { Reconciling } from "./reconciling.ts";
+import { RegisterLimit } from "./register_limit.ts";
+import { answer } from "./requests/answer.ts";
+import type { ChatServer, ChatServerOptions } from "./server_contract.ts";
 import { Session } from "./session.ts";
 import type { SessionContext } from "./session_context.ts";
-import type { Store } from "./store/mod.ts";
-import { TcpLink } from "./tcp_link.ts";
+import { SessionControl } from "./session_control.ts";
+import { SignalRoutes } from "./signal_routes.ts";
+import { TcpLink, WriteTick } from "./tcp_link.ts";
 
-/** Options for {@linkcode startChatServer}. The store and the bus stay the caller's: they are closed after the server. */
-export interface ChatServerOptions {
-  /** The server's name, as `login` tells it. */
-  readonly id: string;
-  /** Where it listens for TCP. */
-  readonly listen: Address;
-  readonly driver: Driver;
-  readonly store: Store;
-  readonly bus: Bus;
-  /**
-   * The addresses of balancers: they may ping without a login, and learn how the server is; and what they say in a PROXY header, of
-   * version 1 or 2, is believed: that client's address then counts. All that can connect from there can claim any address.
-   *
-   * @default {nobody}
-   */
-  readonly trusted?: AddressList;
-  /** The connections it can hold, as balancers are told. @default {0} which says nothing */
-  readonly capacity?: number;
-  /** @default {DEFAULT_LIMITS} */
-  readonly limits?: Partial<ChatLimits>;
-  /** @default {systemClock} */
-  readonly clock?: Clock;
-  /** Told of every failure that is not a client's, with what was being done. Must not throw. */
-  readonly onError: (error: unknown, context: { readonly during: string }) => void;
-}
-
-/** A running chat server. */
-export interface ChatServer extends AsyncDisposable {
-  readonly id: string;
-  /** Where it listens, with the real port. */
-  readonly address: Address;
-  /** Connections now, logged in or not. */
-  readonly connections: number;
-  /** Logged-in sessions now. */
-  readonly sessions: number;
-  /** Takes over a connection that another process accepted. `onClose` is called once when it is over. */
-  adopt(socket: Socket, onClose: () => void): void;
-  /** Brings every session what its hints may have missed: to be called after the bus was away. Failures go to `onError`. */
-  reconcile(): Promise<void>;
-  /**
-   * Stops accepting, tells every client to go elsewhere within `graceMs`, and closes those still there when that time is over.
-   * Idempotent: a second call does not prolong the first.
-   */
-  close(graceMs?: number): Promise<void>;
-}
+export type { ChatServer, ChatServerOptions } from "./server_contract.ts";
 
 const SWEEP_MS = 1000;
 /** Connections of one trusted address that count as its balancer's. */
 const MAX_TRUSTED_CONNECTIONS = 4;
-/** How often inboxes are looked at for entries whose hints were lost, in milliseconds, a fifth more or less. */
-const RECONCILE_MS = 25_000;
-/** Inboxes that are looked at together. */
-const RECONCILED_AT_ONCE = 200;
+/** For each client that is told to go elsewhere at once, how much longer all of them take to come back, in milliseconds. */
+const SPREAD_MS = 1;
+const MAX_SPREAD_MS = 5000;
 
-/** Starts a chat server. Resolves when it listens. @throws {NetError} */
+/** Starts a chat server. Resolves when it listens. @throws {NetError} {@linkcode BusError} */
 export async function startChatServer(options: ChatServerOptions): Promise<ChatServer> {
   const server = new Server(options);
   await server.listen(options.driver, options.listen);
@@ -85,32 +49,48 @@ export async function startChatServer(options: ChatServerOptions): Promise<ChatS
 
 class Server implements ChatServer {
   readonly id: string;
+  readonly control: SessionControl;
   readonly #context: SessionContext;
   readonly #trusted: AddressList | undefined;
   readonly #all = new Set<Session>();
   readonly #inside = new Occupancy();
+  readonly #tick = new WriteTick();
   readonly #gates = new Set<ProxyGate>();
   readonly #clients = new HostCounts();
   readonly #balancers = new HostCounts();
-  readonly #registers = new Map<string, TokenBucket>();
+  readonly #registers: RegisterLimit;
+  readonly #reconciling: Reconciling;
+  #everybody: Subscription | undefined;
   #listener: Listener | undefined;
   #sweepTimer: Timer;
-  #reconcileTimer: Timer;
   #closing: Promise<void> | undefined;
+  #lastSession = 0;
 
   constructor(options: ChatServerOptions) {
-    const { id, store, bus, onError, clock = systemClock } = options;
-    this.id = id;
+    const { id: server, store, bus, onError, clock = systemClock, verifier } = options;
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const presence = options.presence ?? localPresence({ server, clock, onError, onGone: () => undefined });
+    const sessions = this.#all;
+    this.id = server;
     this.#trusted = options.trusted;
+    this.#registers = new RegisterLimit(limits.registersPerMinute, clock);
+    this.#reconciling = new Reconciling({ sessions, store, clock, onError });
+    this.control = new SessionControl({ server, sessions, store, bus, wallNow: () => clock.wallNow() });
     this.#context = {
-      server: id,
+      server,
       store,
       bus,
       clock,
       onError,
-      limits: { ...DEFAULT_LIMITS, ...options.limits },
-      accounts: new Accounts(store, clock),
-      mayRegister: (host) => this.#mayRegister(host),
+      limits,
+      counters: chatCounters(),
+      accounts: new Accounts({ store, clock, loginFailures: limits.loginFailures, verifier }),
+      presence: new PresenceFeed({ presence, store, bus, clock, onError }),
+      signals: new SignalRoutes(store, clock),
+      logins: new LoginTurns(),
+      suspect: () => this.#reconciling.soon(),
+      leaving: new Set(),
+      mayRegister: (host) => this.#registers.take(host),
       status: () => ({
         connections: this.connections,
         capacity: options.capacity ?? 0,
@@ -118,7 +98,6 @@ class Server implements ChatServer {
       }),
     };
     this.#sweepTimer = clock.after(SWEEP_MS, () => this.#sweep());
-    this.#reconcileTimer = this.#scheduleReconcile();
   }
 
   get address(): Address {
@@ -135,15 +114,19 @@ class Server implements ChatServer {
     return count;
   }
 
+  get counters(): Readonly<ChatCounters> {
+    return this.#context.counters;
+  }
+
   async listen(driver: Driver, address: Address): Promise<void> {
-    const { onError } = this.#context;
+    const { bus, onError } = this.#context;
     try {
+      this.#everybody = await bus.subscribe(EVERYBODY, (payload) => this.#receive(payload));
       this.#listener = await driver.listen(address, this.#accept(), {
         onError: (error, { during }) => onError(error, { during }),
       });
     } catch (error) {
-      this.#sweepTimer.cancel();
-      this.#reconcileTimer.cancel();
+      await this.#end();
       throw error;
     }
   }
@@ -157,20 +140,12 @@ class Server implements ChatServer {
     });
   }
 
-  async reconcile(): Promise<void> {
-    const sessions = [...this.#all];
-    for (let start = 0; start < sessions.length; start += RECONCILED_AT_ONCE) {
-      const some = sessions.slice(start, start + RECONCILED_AT_ONCE);
-      await Promise.all(some.map((session) => this.#reconcile(session)));
-    }
+  reconcile(): Promise<void> {
+    return this.#reconciling.afterLoss();
   }
 
-  async #reconcile({ phase }: Session): Promise<void> {
-    try {
-      if (phase.name === "online") await phase.delivery.reconcile();
-    } catch (error) {
-      this.#context.onError(error, { during: "reconcile" });
-    }
+  usersGone(users: readonly string[]): void {
+    this.#context.presence.gone(users);
   }
 
   close(graceMs = 0): Promise<void> {
@@ -186,22 +161,29 @@ class Server implements ChatServer {
     await this.#listener?.close();
     for (const gate of this.#gates) gate.open();
     if (graceMs > 0) for (const session of this.#all) session.announceDrain(graceMs);
-    const closeAll = (): void => {
-      for (const session of this.#all) session.close("draining");
-    };
-    await this.#inside.emptied(graceMs, closeAll, this.#context.clock);
-    this.#sweepTimer.cancel();
-    this.#reconcileTimer.cancel();
+    await this.#inside.emptied(graceMs, () => this.#closeAll(), this.#context.clock);
+    await this.#end();
   }
 
-  /** Hints are lost in other ways, too: now and then every inbox is looked at, not on all servers at once. */
-  #scheduleReconcile(): Timer {
-    const delayMs = RECONCILE_MS * (0.8 + 0.4 * Math.random());
-    return this.#context.clock.after(delayMs, () => {
-      // Owned by nobody: it reports its own failures.
-      void this.reconcile();
-      this.#reconcileTimer = this.#scheduleReconcile();
-    });
+  /** Those who are still there come back elsewhere one after another: they would all knock at one door. */
+  #closeAll(): void {
+    const spreadMs = Math.min(MAX_SPREAD_MS, this.#all.size * SPREAD_MS);
+    for (const session of this.#all) session.close("draining", spreadMs);
+  }
+
+  /** Lets go of everything but the clients. */
+  async #end(): Promise<void> {
+    this.#sweepTimer.cancel();
+    await this.#reconciling.close();
+    await this.#everybody?.[Symbol.asyncDispose]();
+    await Promise.all(this.#context.leaving);
+    await this.#context.presence[Symbol.asyncDispose]();
+  }
+
+  /** Something for all sessions of all servers has come. */
+  #receive(payload: Uint8Array): void {
+    const found = readPayload(payload);
+    if (found.kind === "frame") for (const session of this.#all) session.pass(found.line);
   }
 
   /** Makes each new connection a session; that of a balancer once it has said for whom it is. */
@@ -233,14 +215,19 @@ class Server implements ChatServer {
   }
 
   #open(connection: Connection, { host, isBalancer }: Caller, onClose?: () => void): ConnectionHandler {
-    const link = new TcpLink(connection, host);
+    const link = new TcpLink(connection, host, this.#tick);
     // A balancer is one on its first few connections; whoever else comes from there is a client.
     const isTrusted = isBalancer && this.#balancers.count(host) < MAX_TRUSTED_CONNECTIONS;
-    const session = new Session(link, this.#context, { answer, isTrusted });
+    this.#lastSession += 1;
+    const id = `${this.id}.${this.#lastSession}`;
+    const session = new Session(link, this.#context, { id, answer, isTrusted });
     this.#add(session);
     return {
       data: (_, chunk) => session.receive(chunk),
-      drain: () => session.drained(),
+      drain: () => {
+        link.drained();
+        session.drained();
+      },
       end: () => session.ended(),
       close: () => {
         session.gone();
@@ -274,18 +261,7 @@ class Server implements ChatServer {
   #sweep(): void {
     for (const gate of this.#gates) gate.sweep();
     for (const session of this.#all) session.sweep();
-    for (const [host, bucket] of this.#registers) if (bucket.isFull) this.#registers.delete(host);
+    this.#registers.sweep();
     this.#sweepTimer = this.#context.clock.after(SWEEP_MS, () => this.#sweep());
-  }
-
-  #mayRegister(host: string): boolean {
-    const { limits, clock } = this.#context;
-    if (limits.registersPerMinute === undefined) return true;
-    const perMinute = limits.registersPerMinute;
-    const bucket =
-      this.#registers.get(host) ??
-      new TokenBucket({ ratePerSecond: perMinute / 60, burst: perMinute, now: () => clock.now() });
-    this.#registers.set(host, bucket);
-    return bucket.take();
   }
 }

@@ -1,8 +1,9 @@
-import { type Clock, TokenBucket } from "../async/mod.ts";
 import { LineDecoder } from "../wire/mod.ts";
 import type { Delivery } from "./delivery.ts";
-import { MAX_QUEUED_BYTES, SLOW_MS } from "./limits.ts";
+import { MAX_QUEUED_BYTES } from "./limits.ts";
 import type { Link } from "./link.ts";
+import { Liveness } from "./liveness.ts";
+import { MessageRate } from "./message_rate.ts";
 import { parseRequest } from "./parse_request.ts";
 import {
   type ClosingReason,
@@ -10,13 +11,16 @@ import {
   errorFrame,
   MAX_CLIENT_FRAME_BYTES,
   ProtocolError,
-  type Request,
   type ServerFrame,
 } from "./protocol.ts";
+import type { Request } from "./request.ts";
 import type { SessionContext } from "./session_context.ts";
+import { WaitingFrames } from "./waiting_frames.ts";
 
 /** Options for a {@linkcode Session}. */
 export interface SessionOptions {
+  /** Names the session among all of the cluster. */
+  readonly id: string;
   readonly answer: Answer;
   /** Whether the client is a balancer of ours, which may ping for as long as it likes without a login. */
   readonly isTrusted: boolean;
@@ -37,22 +41,20 @@ export type Phase =
       readonly user: string;
       readonly device: string;
       readonly token: string;
+      readonly tokenHash: string;
+      /** Wall time of the login, in milliseconds. */
+      readonly since: number;
       readonly delivery: Delivery;
     }
   | { readonly name: "closed" };
 
-/** Until when every message is refused, and how. */
-interface Refusal {
-  readonly code: "rate_limited" | "unavailable";
-  readonly untilMs: number;
-}
+/** A session whose user is known. */
+export type Online = Extract<Phase, { name: "online" }>;
 
 /** Bad frames in a row after which a connection is closed. */
 const MAX_BAD_FRAMES = 10;
 /** Sends of one session under way at once; further frames wait. */
 const MAX_SENDS = 256;
-/** The least time for which messages are refused once one was, in milliseconds: longer than most round trips. */
-const MIN_REFUSAL_MS = 500;
 
 /**
  * One client's connection: reads its frames, answers them, and lets its messages flow once it has logged in.
@@ -62,18 +64,19 @@ const MIN_REFUSAL_MS = 500;
  * its answers, nothing more is read from it.
  */
 export class Session {
+  readonly id: string;
   readonly link: Link;
   readonly context: SessionContext;
   readonly isTrusted: boolean;
+  /** When it connected, as wall time in milliseconds. */
+  readonly openedAt: number;
   readonly #answer: Answer;
   readonly #decoder: LineDecoder;
-  readonly #messages: TokenBucket | undefined;
+  readonly #rate: MessageRate;
+  readonly #liveness: Liveness;
   #phase: Phase = { name: "guest" };
-  /** Since when nobody is logged in. */
-  #guestSinceMs: number;
-  /** Frames that came while an earlier one was being worked on, at most what one chunk held; taken from `#nextWaiting` on. */
-  #waiting: Uint8Array[] = [];
-  #nextWaiting = 0;
+  /** Frames that came while an earlier one was being worked on. */
+  readonly #waiting = new WaitingFrames();
   #isBusy = false;
   #isPaused = false;
   /** The client will send no more: once all it asked is answered, the connection is closed. */
@@ -82,22 +85,17 @@ export class Session {
   #badFrames = 0;
   /** Nothing but `ping` has come. */
   #onlyPings = true;
-  #refusal: Refusal = { code: "rate_limited", untilMs: 0 };
-  #heardMs: number;
-  /** When the client was last seen to have taken something, or to have nothing to take; and how much it had taken by then. */
-  #takenMs: number;
-  #takenBytes = 0;
 
-  constructor(link: Link, context: SessionContext, { answer, isTrusted }: SessionOptions) {
-    this.#answer = answer;
-    this.isTrusted = isTrusted;
+  constructor(link: Link, context: SessionContext, { id, answer, isTrusted }: SessionOptions) {
     const { clock, limits } = context;
+    this.id = id;
     this.link = link;
     this.context = context;
-    this.#heardMs = clock.now();
-    this.#takenMs = this.#heardMs;
-    this.#guestSinceMs = this.#heardMs;
-    this.#messages = bucketFor(limits.messagesPerSecond, clock);
+    this.isTrusted = isTrusted;
+    this.openedAt = clock.wallNow();
+    this.#answer = answer;
+    this.#rate = new MessageRate(limits.messagesPerSecond, clock);
+    this.#liveness = new Liveness(link, clock, limits);
     this.#decoder = new LineDecoder(MAX_CLIENT_FRAME_BYTES, {
       line: (line) => this.#receive(line),
       tooLong: () => this.#refuseLine(),
@@ -108,9 +106,14 @@ export class Session {
     return this.#phase;
   }
 
+  /** For how long the client has said nothing, in milliseconds. */
+  get idleMs(): number {
+    return this.#liveness.idleMs;
+  }
+
   /** Takes the next bytes from the client. */
   receive(chunk: Uint8Array): void {
-    this.#heardMs = this.context.clock.now();
+    this.#liveness.heard();
     this.#decoder.push(chunk);
   }
 
@@ -130,10 +133,13 @@ export class Session {
   enter(phase: Phase): void {
     const left = this.#phase;
     if (left.name === "closed") return;
+    const { presence } = this.context;
     this.#phase = phase;
-    if (phase.name === "guest") this.#guestSinceMs = this.context.clock.now();
+    if (phase.name === "guest") this.#liveness.becameGuest();
+    if (phase.name === "online") presence.entered(phase.user);
     if (left.name !== "online") return;
-    left.delivery.close().catch((error: unknown) => this.context.onError(error, { during: "leave" }));
+    presence.left(left.user);
+    this.#leave(left.delivery);
   }
 
   /** Says why, then closes; what was answered before still arrives. */
@@ -145,7 +151,7 @@ export class Session {
 
   /** Says why this connection cannot be served, then closes it. */
   refuse(message: string): void {
-    this.write(errorFrame(undefined, new ProtocolError("rate_limited", message, { retryMs: 10_000 })));
+    this.#writeError(undefined, new ProtocolError("rate_limited", message, { retryMs: 10_000 }));
     this.#end();
   }
 
@@ -156,21 +162,15 @@ export class Session {
 
   /** The connection is gone. */
   gone(): void {
-    this.#forgetWaiting();
+    this.#waiting.clear();
     this.enter({ name: "closed" });
   }
 
   /** Closes the session if it has been silent, without a login, or without reading for too long. */
   sweep(): void {
-    const { clock, limits } = this.context;
-    const now = clock.now();
-    const { queuedBytes, takenBytes } = this.link;
-    if (queuedBytes === 0 || takenBytes !== this.#takenBytes) this.#takenMs = now;
-    this.#takenBytes = takenBytes;
-    const mayStay = this.#phase.name !== "guest" || (this.isTrusted && this.#onlyPings);
-    const isLate = !mayStay && now - this.#guestSinceMs > (limits.loginTimeoutMs ?? Infinity);
-    if (now - this.#takenMs > SLOW_MS) this.close("slow");
-    else if (isLate || now - this.#heardMs > (limits.idleMs ?? Infinity)) this.close("idle");
+    const isGuest = this.#phase.name === "guest" && !(this.isTrusted && this.#onlyPings);
+    const reason = this.#liveness.sweep({ isGuest, isBusy: this.#isBusy });
+    if (reason) this.close(reason);
   }
 
   /** Sends one frame. */
@@ -178,35 +178,32 @@ export class Session {
     this.link.write(encodeFrame(frame));
   }
 
+  /** Sends a frame that may be missed, if the session is logged in and its client keeps up. */
+  pass(line: Uint8Array): void {
+    if (this.#phase.name === "online") this.#phase.delivery.pass(line);
+  }
+
   /**
    * Counts one message of this session.
-   *
-   * Once one is refused, so are those behind it that are on their way already: a client that sends them all again keeps their order.
    *
    * @throws {ProtocolError} `rate_limited` when the session sends faster than its limit; `unavailable` just after another was.
    */
   takeMessageToken(): void {
-    const now = this.context.clock.now();
-    if (now < this.#refusal.untilMs) this.#throwRefusal(now);
-    if (!this.#messages || this.#messages.take()) return;
-    this.#refuseSends("rate_limited", Math.max(this.#messages.waitMs(), MIN_REFUSAL_MS));
-    this.#throwRefusal(now);
+    this.#rate.take();
   }
 
-  #refuseSends(code: Refusal["code"], forMs: number): void {
-    this.#refusal = { code, untilMs: this.context.clock.now() + forMs };
-  }
-
-  #throwRefusal(now: number): never {
-    const { code, untilMs } = this.#refusal;
-    const message =
-      code === "rate_limited" ? "too many messages" : "a message before this one could not be stored";
-    throw new ProtocolError(code, message, { retryMs: Math.ceil(untilMs - now) });
+  #leave(delivery: Delivery): void {
+    const { leaving, onError } = this.context;
+    const left = delivery
+      .close()
+      .catch((error: unknown) => onError(error, { during: "leave" }))
+      .finally(() => leaving.delete(left));
+    leaving.add(left);
   }
 
   #receive(line: Uint8Array): boolean {
-    if (this.#waiting.length === 0 && this.#canTake()) this.#take(line);
-    else this.#waiting.push(line);
+    if (this.#waiting.isEmpty && this.#canTake()) this.#take(line);
+    else this.#waiting.add(line);
     this.#flow();
     return this.#phase.name !== "closed";
   }
@@ -218,7 +215,7 @@ export class Session {
   #take(line: Uint8Array): void {
     const parsed = parseRequest(line);
     if ("error" in parsed) {
-      this.write(errorFrame(parsed.id, parsed.error));
+      this.#writeError(parsed.id, parsed.error);
       this.#badFrames += 1;
       if (this.#badFrames >= MAX_BAD_FRAMES) this.#end();
       return;
@@ -235,7 +232,13 @@ export class Session {
       if (request.type === "send") this.#sends += 1;
       else this.#isBusy = true;
       // Owned by the counters: whatever comes of it, `#finish` runs.
-      void work.catch((error: unknown) => this.#fail(request, error)).finally(() => this.#finish(request));
+      void work.then(
+        () => this.#finish(request),
+        (error: unknown) => {
+          this.#fail(request, error);
+          this.#finish(request);
+        },
+      );
     } catch (error) {
       this.#fail(request, error);
     }
@@ -243,10 +246,16 @@ export class Session {
 
   #fail(request: Request, error: unknown): void {
     if (!(error instanceof ProtocolError)) this.context.onError(error, { during: request.type });
-    else if (error.code === "unavailable" && request.type === "send" && error.retryMs === undefined) {
-      this.#refuseSends("unavailable", MIN_REFUSAL_MS);
-    }
-    this.write(errorFrame(request.id ?? undefined, error));
+    else if (error.code === "unavailable" && request.type === "send" && error.retryMs === undefined)
+      this.#rate.failed();
+    this.#writeError(request.id ?? undefined, error);
+  }
+
+  #writeError(frameId: string | undefined, error: unknown): void {
+    const { refused } = this.context.counters;
+    const code = error instanceof ProtocolError ? error.code : "internal";
+    refused.set(code, (refused.get(code) ?? 0) + 1);
+    this.write(errorFrame(frameId, error));
   }
 
   #finish(request: Request): void {
@@ -257,24 +266,17 @@ export class Session {
 
   #advance(): void {
     while (this.#phase.name !== "closed" && this.#canTake()) {
-      const line = this.#waiting[this.#nextWaiting];
+      const line = this.#waiting.take();
       if (!line) break;
-      this.#nextWaiting += 1;
       this.#take(line);
     }
-    if (this.#nextWaiting >= this.#waiting.length) this.#forgetWaiting();
-    if (this.#isLast && !this.#isBusy && this.#sends === 0 && this.#waiting.length === 0) this.#end();
+    if (this.#isLast && !this.#isBusy && this.#sends === 0 && this.#waiting.isEmpty) this.#end();
     else this.#flow();
-  }
-
-  #forgetWaiting(): void {
-    if (this.#waiting.length > 0) this.#waiting = [];
-    this.#nextWaiting = 0;
   }
 
   /** Reads on, or stops reading, as there is room for what comes. */
   #flow(): void {
-    const isFull = !this.#canTake() || this.#waiting.length > 0;
+    const isFull = !this.#canTake() || !this.#waiting.isEmpty;
     if (isFull === this.#isPaused || this.#phase.name === "closed") return;
     this.#isPaused = isFull;
     if (isFull) this.link.pause();
@@ -283,7 +285,7 @@ export class Session {
 
   #refuseLine(): void {
     const message = `a frame has at most ${MAX_CLIENT_FRAME_BYTES} bytes`;
-    this.write(errorFrame(undefined, new ProtocolError("too_large", message)));
+    this.#writeError(undefined, new ProtocolError("too_large", message));
     this.#end();
   }
 
@@ -292,9 +294,4 @@ export class Session {
     this.gone();
     this.link.close();
   }
-}
-
-function bucketFor(ratePerSecond: number | undefined, clock: Clock): TokenBucket | undefined {
-  if (ratePerSecond === undefined) return undefined;
-  return new TokenBucket({ ratePerSecond, burst: ratePerSecond * 2, now: () => clock.now() });
 }

@@ -1,11 +1,19 @@
 import type { Accounts } from "./accounts.ts";
-import type { DeliveryContext } from "./delivery.ts";
+import type { DeliveryContext } from "./delivery_context.ts";
+import type { LoginTurns } from "./login_turns.ts";
+import type { PresenceFeed } from "./presence_feed.ts";
+import type { SignalRoutes } from "./signal_routes.ts";
 
 /** What a chat server lends to its sessions. */
 export interface SessionContext extends DeliveryContext {
   /** The server's id, as clients see it. */
   readonly server: string;
   readonly accounts: Accounts;
+  readonly presence: PresenceFeed;
+  readonly signals: SignalRoutes;
+  readonly logins: LoginTurns;
+  /** What sessions that are over still do, such as storing their last acknowledgement. Rejects never. */
+  readonly leaving: Set<Promise<void>>;
   /** Whether an address may make one more account now. */
   mayRegister(host: string): boolean;
   /** What the server tells balancers of itself. */

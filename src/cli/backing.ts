@@ -1,11 +1,22 @@
 import { type Bus, localBus, redisBus } from "../bus/mod.ts";
-import { type Durability, openWriter, redisStore, type Store, sqliteStore } from "../chat/mod.ts";
+import {
+  type Durability,
+  localPresence,
+  openWriter,
+  type Presence,
+  redisPresence,
+  redisStore,
+  type Store,
+  sqliteStore,
+} from "../chat/mod.ts";
 import { type Registry, redisRegistry } from "../registry/mod.ts";
 
 /** What a chat server keeps its data in and talks to others by. */
 export interface Backing extends AsyncDisposable {
   readonly store: Store;
   readonly bus: Bus;
+  /** Who is online. */
+  readonly presence: Presence;
   /** Where it announces itself; absent where nobody else could read it. */
   readonly registry: Registry | undefined;
 }
@@ -19,50 +30,56 @@ export interface BackingOptions {
   readonly redis: string | undefined;
   readonly data: string;
   readonly durable: Durability | undefined;
+  /** This server, under a name that is new at each start. */
+  readonly instance: string;
   readonly onError: OnError;
   /** Called when a bus that was away is back: hints may have been lost. */
   readonly onRestored: () => void;
+  /** Told of users who have gone offline with a server that died. */
+  readonly onGone: (users: readonly string[]) => void;
 }
 
-/** Opens the store, the bus and the registry of one server that stands for itself. @throws {StoreError | RedisError} */
+/** Opens the store, the bus, presence and the registry of one server that stands for itself. @throws {StoreError | RedisError} */
 export async function openBacking(options: BackingOptions): Promise<Backing> {
   const { redis, onError } = options;
   if (redis === undefined) return await openFolder(options);
   const opened = new AsyncDisposableStack();
   try {
-    const { store, bus } = opened.use(await openRedis(redis, options));
+    const parts = opened.use(await openRedis(redis, options));
     const registry = opened.use(await redisRegistry({ url: redis, onError }));
-    return { store, bus, registry, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+    return { ...parts, registry, [Symbol.asyncDispose]: () => opened.disposeAsync() };
   } catch (error) {
     await opened.disposeAsync();
     throw error;
   }
 }
 
-/** Opens the store and the bus in one Redis. @throws {StoreError | RedisError} */
+/** Opens the store, the bus and presence in one Redis. @throws {StoreError | RedisError | PresenceError} */
 export async function openRedis(
   url: string,
-  { durable, onError, onRestored }: Pick<BackingOptions, "durable" | "onError" | "onRestored">,
+  { durable, instance, onError, onRestored, onGone }: Omit<BackingOptions, "redis" | "data">,
 ): Promise<Backing> {
   const opened = new AsyncDisposableStack();
   try {
     const store = opened.use(await redisStore({ url, onError, ...(durable && { durable }) }));
     const bus = opened.use(await redisBus({ url, onError, onRestored }));
-    return { store, bus, registry: undefined, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+    const presence = opened.use(await redisPresence({ url, server: instance, onGone, onError }));
+    return { store, bus, presence, registry: undefined, [Symbol.asyncDispose]: () => opened.disposeAsync() };
   } catch (error) {
     await opened.disposeAsync();
     throw error;
   }
 }
 
-async function openFolder({ data, durable, onError }: BackingOptions): Promise<Backing> {
+async function openFolder({ data, durable, instance, onError, onGone }: BackingOptions): Promise<Backing> {
   const opened = new AsyncDisposableStack();
   try {
     const bus = opened.use(localBus());
     const hint = (user: string, line: Uint8Array): void => bus.publish(`user:${user}`, line);
     const writer = opened.use(await openWriter({ dir: data, hint, onError, ...forFolder(durable) }));
     const store = opened.use(await sqliteStore({ dir: data, writer }));
-    return { store, bus, registry: undefined, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+    const presence = opened.use(localPresence({ server: instance, onGone, onError }));
+    return { store, bus, presence, registry: undefined, [Symbol.asyncDispose]: () => opened.disposeAsync() };
   } catch (error) {
     await opened.disposeAsync();
     throw error;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import process from "node:process";
 import type { Control } from "../admin/mod.ts";
-import { type ChatServer, type Durability, startChatServer } from "../chat/mod.ts";
+import { type ChatServer, type Durability, type Store, startChatServer } from "../chat/mod.ts";
 import { type Address, formatAddress, systemDriver } from "../net/mod.ts";
 import type { Announced } from "../registry/mod.ts";
 import { type Backing, openBacking } from "./backing.ts";
@@ -23,6 +23,8 @@ import {
   trustedFlag,
 } from "./role_flags.ts";
 import { serveAdmin } from "./serve_admin.ts";
+import { sessionDesk } from "./session_desk.ts";
+import { readTokenSettings, TOKEN_FLAGS } from "./token_flags.ts";
 
 const FLAGS = {
   listen: withDefault(address("where clients connect"), "127.0.0.1:7001"),
@@ -40,6 +42,7 @@ const FLAGS = {
   durable: durableFlag,
   trusted: repeated(trustedFlag),
   limit: limitFlag,
+  ...TOKEN_FLAGS,
   ...COMMON_FLAGS,
 };
 
@@ -64,31 +67,37 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
   checkDurable(values.durable, values.redis);
   const advertised = advertisedAddress(values.listen, values.advertise, values.redis !== undefined);
   const token = openAdminToken(values.admin, values["admin-token"]);
+  const verifier = (await readTokenSettings(values))?.verifier;
   const log = await startLog({ format: values.log, level: values["log-level"], role: "chat" });
   const onError = logErrors(log);
 
+  const id = values.id ?? `chat-${randomBytes(4).toString("hex")}`;
+  // A successor must not be taken for its predecessor: under this name it is known to others, and it is new at each start.
+  const instance = `${id}-${randomBytes(4).toString("hex")}`;
   let running: ChatServer | undefined;
   const onRestored = (): void => void running?.reconcile();
-  await using backing = await openBacking({ ...values, onError, onRestored });
-  const id = values.id ?? `chat-${randomBytes(4).toString("hex")}`;
+  const onGone = (users: readonly string[]): void => running?.usersGone(users);
+  await using backing = await openBacking({ ...values, instance, onError, onRestored, onGone });
   const limits = toLimits(values.limit);
   const trusted = toAddressList(values.trusted);
   const { weight, capacity } = values;
-  const { store, bus } = backing;
+  const { store, bus, presence } = backing;
+  const parts = { id, driver: systemDriver(), store, bus, presence, verifier, limits, trusted, capacity };
   await using server = await onFreePort(values.listen, given.has("listen"), log, (listen) =>
-    startChatServer({ id, listen, driver: systemDriver(), store, bus, limits, trusted, capacity, onError }),
+    startChatServer({ ...parts, listen, onError }),
   );
   running = server;
   const shown = {
     listen: values.admin,
     isAskedFor: given.has("admin"),
     token,
-    control: controlOf(server),
+    control: controlOf(server, store),
     log,
   };
   await using admin = await serveAdmin(shown);
   const tcp = advertised ?? server.address;
-  const announced = await announce(backing, { id, tcp, weight, capacity, readsProxy: trusted.size > 0 });
+  const readsProxy = trusted.size > 0;
+  const announced = await announce(backing, { id: instance, tcp, weight, capacity, readsProxy });
   announceReady("chat", { tcp: server.address, admin: admin?.address, id });
 
   await interrupted.asked;
@@ -122,6 +131,7 @@ function advertisedAddress(
 }
 
 interface Announcing {
+  /** New at each start. */
   readonly id: string;
   readonly tcp: Address;
   readonly weight: number;
@@ -134,10 +144,8 @@ async function announce(
   { registry }: Backing,
   { id, tcp, weight, capacity, readsProxy }: Announcing,
 ): Promise<Announced | undefined> {
-  // A successor must not be taken for its predecessor: the id is new at each start.
-  const unique = `${id}-${randomBytes(4).toString("hex")}`;
   return await registry?.announce({
-    id: unique,
+    id,
     tcp: formatAddress(tcp),
     weight,
     capacity,
@@ -146,8 +154,8 @@ async function announce(
   });
 }
 
-/** What operators see of a chat server. */
-function controlOf(server: ChatServer): Control {
+/** What operators see of a chat server, and can do. */
+function controlOf(server: ChatServer, store: Store): Control {
   return {
     health: () => ({
       healthy: true,
@@ -155,6 +163,8 @@ function controlOf(server: ChatServer): Control {
       id: server.id,
       connections: server.connections,
       sessions: server.sessions,
+      ...(store.setAside > 0 && { setAside: store.setAside }),
     }),
+    ...sessionDesk(server, store),
   };
 }

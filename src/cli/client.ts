@@ -1,17 +1,9 @@
 import process from "node:process";
 import { DeadlineError, withDeadline } from "../async/mod.ts";
-import {
-  ChatError,
-  type ChatMessage,
-  type Credentials,
-  connectChat,
-  type Dial,
-  Exchange,
-  tcpDial,
-} from "../chat/mod.ts";
+import { type ChatClientHandler, ChatError, connectChat, type Dial, Exchange, tcpDial } from "../chat/mod.ts";
 import { type Address, formatAddress, parseAddress, systemDriver } from "../net/mod.ts";
 import { Conversation } from "./client_conversation.ts";
-import { openScreen, printable, type Screen } from "./client_screen.ts";
+import { openScreen, type Screen } from "./client_screen.ts";
 import { StartError, UsageError } from "./errors.ts";
 import { duration, switchFlag, text, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags, type Values } from "./flags.ts";
@@ -37,8 +29,9 @@ ${describeFlags(FLAGS)}
 
 Lines:
   @NAME TEXT       send TEXT to NAME, and go on talking to them
+  #GROUP TEXT      the same for a group
   TEXT             send TEXT to whom you talk to
-  /help            show what can be typed`;
+  /help            show what can be typed: friends, groups, the password`;
 
 /** Runs the terminal client until the end of its input. */
 export async function client(argv: readonly string[], interrupted: Interruption): Promise<number> {
@@ -147,16 +140,24 @@ async function talk(
 async function login(
   screen: Screen,
   server: Server,
-  credentials: Credentials & NamePassword,
+  credentials: NamePassword,
   device: string,
 ): Promise<Conversation> {
-  const conversation = new Conversation(screen);
-  const handler = {
-    message: (message: ChatMessage) => conversation.show({ ...message, text: printable(message.text) }),
-    online: (id: string) => conversation.online(id),
+  const conversation = new Conversation(screen, credentials.name);
+  const { news } = conversation;
+  const handler: ChatClientHandler = {
+    message: (message) => conversation.show(message),
+    online: (id, unread) => conversation.online(id, unread),
     offline: () => conversation.offline(),
-    closing: (reason: string) => conversation.closing(reason),
-    resync: () => screen.problem("— some messages are too old to be shown"),
+    closing: (reason) => conversation.closing(reason),
+    gap: (name, missing) => screen.problem(`— ${missing} messages of ${name} are too old to be shown`),
+    resync: () => screen.problem("— some messages are not to be had any more"),
+    presence: (event) => news.presence(event),
+    friend: (event) => news.friend(event),
+    group: (event) => news.group(event),
+    receipt: (event) => news.receipt(event),
+    signal: (event) => news.signal(event),
+    announcement: (event) => news.announcement(event),
   };
   try {
     conversation.start(await connectChat({ ...firstTry(server), credentials, device, handler }));

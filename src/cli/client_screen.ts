@@ -31,7 +31,10 @@ export function openScreen(): Screen {
     terminal: isInteractive,
   });
   const typed = typedLines(terminal);
+  // While a secret is typed, the stream shows nothing of what readline writes.
+  const output = process.stdout.write.bind(process.stdout);
   let isTyping = false;
+  let secret: string | undefined;
   terminal.once("SIGINT", () => terminal.close());
   terminal.once("close", () => {
     isTyping = false;
@@ -39,11 +42,11 @@ export function openScreen(): Screen {
 
   function write(line: string): void {
     if (!isTyping) {
-      process.stdout.write(`${line}\n`);
+      output(`${line}\n`);
       return;
     }
-    // Over the line that is being typed, which is then drawn again below.
-    process.stdout.write(`\r\u001b[K${line}\n`);
+    // Over the line that is being typed, which is then drawn again below; of a secret only what was asked.
+    output(`\r\u001b[K${line}\n${secret ?? ""}`);
     terminal.prompt(true);
   }
   const colored = (format: "dim" | "red", line: string): string =>
@@ -57,7 +60,14 @@ export function openScreen(): Screen {
       terminal.setPrompt(isInteractive ? text : "");
       if (isTyping) terminal.prompt(true);
     },
-    ask: (question, isSecret = false) => ask(terminal, isInteractive, question, isSecret),
+    async ask(question, isSecret = false) {
+      secret = isSecret ? question : undefined;
+      try {
+        return await ask(terminal, isInteractive, question, isSecret);
+      } finally {
+        secret = undefined;
+      }
+    },
     async *lines() {
       isTyping = isInteractive && !typed.isOver;
       if (isTyping) terminal.prompt();

@@ -18,7 +18,7 @@ const CONNECTIONS = {
     frontend: text("NAME", "those of this frontend"),
     "min-age": duration("those that are at least as old"),
     "min-idle": duration("those where nothing has moved for as long"),
-    limit: withDefault(whole(1, 100_000, "at most so many"), "100"),
+    limit: { ...withDefault(whole(1, 100_000, "at most so many"), "100"), isLocal: true },
     json: switchFlag("one JSON object a line, one line a connection"),
     ...ADMIN_FLAGS,
   },

@@ -9,6 +9,8 @@ export interface Flag<T> {
   readonly help: string;
   /** The value unless told otherwise, as one would write it. Absent: the flag is not set. */
   readonly default?: string;
+  /** Whether it has no environment variable, since another command means something else by its name. @default {false} */
+  readonly isLocal?: boolean;
   /** @returns The value, or a sentence that says what was found and what is allowed. Throws nothing. */
   parse(text: string): T | Wrong;
 }
@@ -98,7 +100,7 @@ function textsOf(
 ): { texts: readonly string[]; place: string } {
   if (argument !== undefined) return { texts: [argument].flat().map(String), place: `--${name}` };
   const variable = variableOf(name);
-  const text = process.env[variable];
+  const text = flag.isLocal ? undefined : process.env[variable];
   if (text !== undefined && text !== "") {
     return { texts: "repeated" in flag ? text.split(/\s+/).filter(Boolean) : [text], place: variable };
   }

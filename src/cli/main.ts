@@ -1,6 +1,7 @@
 import process from "node:process";
 import { DiscoveryError, StateFileError } from "../balancer/mod.ts";
-import { StoreError } from "../chat/mod.ts";
+import { BusError } from "../bus/mod.ts";
+import { PresenceError, StoreError } from "../chat/mod.ts";
 import { NetError } from "../net/mod.ts";
 import { RedisError } from "../redis/mod.ts";
 import { StartError, UsageError } from "./errors.ts";
@@ -45,6 +46,18 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
   },
   add: { summary: "add a backend", load: async () => (await import("./control.ts")).add },
   remove: { summary: "take a backend out", load: async () => (await import("./control.ts")).remove },
+  sessions: {
+    summary: "who is logged in on a running chat server",
+    load: async () => (await import("./sessions.ts")).sessions,
+  },
+  kick: {
+    summary: "close a session, or those of a user",
+    load: async () => (await import("./sessions.ts")).kick,
+  },
+  announce: {
+    summary: "tell everybody who is logged in",
+    load: async () => (await import("./sessions.ts")).announce,
+  },
 };
 
 /** Runs the program: the command that `argv` names, to its end. Never rejects; sets the exit code. */
@@ -96,6 +109,8 @@ function report(error: unknown): number {
     error instanceof NetError ||
     error instanceof RedisError ||
     error instanceof StoreError ||
+    error instanceof PresenceError ||
+    error instanceof BusError ||
     error instanceof DiscoveryError ||
     error instanceof StateFileError ||
     error instanceof StartError;

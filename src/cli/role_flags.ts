@@ -1,6 +1,7 @@
 import { AdminToken } from "../admin/mod.ts";
 import { type ChatLimits, DEFAULT_LIMITS, type Durability } from "../chat/mod.ts";
 import { AddressList, formatAddress, isLoopback, type TcpAddress } from "../net/mod.ts";
+import { checkUrl, RedisError } from "../redis/mod.ts";
 import { UsageError } from "./errors.ts";
 import {
   addressOrNone,
@@ -72,13 +73,19 @@ export function openAdminToken(admin: TcpAddress | "none", file: string | undefi
 
 /** The flag that names a Redis. */
 export const redisFlag: Flag<string> = {
-  ...text("URL", "the Redis that joins the servers, such as redis://10.0.0.5:6379"),
+  ...text(
+    "URL",
+    "the Redis that joins the servers: redis://10.0.0.5:6379, redis+sentinel://HOST:PORT,HOST:PORT/NAME or redis+cluster://HOST:PORT,HOST:PORT",
+  ),
   parse(found) {
-    const isRight = /^rediss?:\/\//.test(found) && URL.canParse(found);
-    // What was found may hold a password: it is not repeated.
-    return isRight
-      ? found
-      : new Wrong("not the address of a Redis; write redis://HOST:PORT or rediss://HOST:PORT");
+    try {
+      checkUrl(found);
+      return found;
+    } catch (error) {
+      // Its words show what was found without a password.
+      if (error instanceof RedisError) return new Wrong(error.message);
+      throw error;
+    }
   },
 };
 
@@ -92,14 +99,24 @@ const LIMITS: Readonly<Record<string, (value: string) => LimitChange | Wrong>> =
   connections: (value) => countLimit(value, (connectionsPerHost) => ({ connectionsPerHost })),
   queue: (value) => countLimit(value, (queueFrames = Number.MAX_SAFE_INTEGER) => ({ queueFrames })),
   register: (value) => countLimit(value, (registersPerMinute) => ({ registersPerMinute })),
-  // Failed logins are not slowed down yet, so that there is nothing to set but what is.
-  logins: (value) => (value === "off" ? {} : new Wrong(`"${value}": logins takes only off for now`)),
+  logins: (value) => countLimit(value, (loginFailures) => ({ loginFailures })),
+};
+
+/** What each limit counts, and its default. */
+const UNITS: Readonly<Record<keyof typeof LIMITS, string>> = {
+  "login-timeout": "until a login, 10s",
+  idle: "of silence, 90s",
+  messages: "a second, 20",
+  connections: "of an address, 1000",
+  queue: "frames that wait, 256",
+  register: "accounts a minute of an address, 5",
+  logins: "failures before tries are slowed, 5",
 };
 
 /** The flag that changes a limit of the chat servers. */
 export const limitFlag: Flag<LimitChange> & { readonly repeated: true } = repeated({
   value: "NAME=VALUE|off",
-  help: `a limit of what one client may take: ${Object.keys(LIMITS).join(", ")}`,
+  help: `what one client may take: ${describeLimits()}`,
   parse(found) {
     const [name = "", value = ""] = found.split("=", 2);
     const limit = LIMITS[name];
@@ -107,6 +124,12 @@ export const limitFlag: Flag<LimitChange> & { readonly repeated: true } = repeat
     return limit(value);
   },
 });
+
+function describeLimits(): string {
+  return Object.entries(UNITS)
+    .map(([name, unit]) => `${name} (${unit})`)
+    .join(", ");
+}
 
 /** The limits after every `--limit`. */
 export function toLimits(changes: readonly LimitChange[]): ChatLimits {

@@ -6,7 +6,6 @@ import type { Logger } from "@logtape/logtape";
 import {
   type Balancer,
   type BalancerConfiguration,
-  Operations,
   type PolicyName,
   type Pool,
   parseConfiguration,
@@ -15,12 +14,12 @@ import {
   startHandOverFrontend,
 } from "../balancer/mod.ts";
 import { localBus } from "../bus/mod.ts";
-import { openWriter, serveWriter } from "../chat/mod.ts";
+import { openWriter, presenceHub, serveWriter, type TokenVerifierOptions } from "../chat/mod.ts";
 import { type Address, formatAddress, systemDriver } from "../net/mod.ts";
 import { localRegistry, type Registry } from "../registry/mod.ts";
 import type { Channel } from "../server/mod.ts";
 import { forFolder, type OnError } from "./backing.ts";
-import { healthOf, listeningOn } from "./balance.ts";
+import { listeningOn } from "./balance.ts";
 import { logClients, logStates } from "./balance_log.ts";
 import { checkDurable } from "./chat.ts";
 import { UsageError } from "./errors.ts";
@@ -39,6 +38,9 @@ import {
   toLimits,
 } from "./role_flags.ts";
 import { serveAdmin } from "./serve_admin.ts";
+import { readTokenSettings, TOKEN_FLAGS } from "./token_flags.ts";
+import { upControl } from "./up_control.ts";
+import { UpDesk } from "./up_desk.ts";
 import { UpServers } from "./up_servers.ts";
 
 /** The policies that need not look into what clients say: a connection that is handed over is handed over unread. */
@@ -61,6 +63,7 @@ const FLAGS = {
   },
   durable: durableFlag,
   limit: limitFlag,
+  ...TOKEN_FLAGS,
   ...COMMON_FLAGS,
 };
 
@@ -84,6 +87,7 @@ export async function up(argv: readonly string[], interrupted: Interruption): Pr
     throw new UsageError("give --redis or --data, not both");
   checkDurable(values.durable, values.redis);
   const token = openAdminToken(values.admin, values["admin-token"]);
+  const tokens = (await readTokenSettings(values))?.options;
   const log = await startLog({ format: values.log, level: values["log-level"], role: "up" });
 
   await using opened = new AsyncDisposableStack();
@@ -94,7 +98,7 @@ export async function up(argv: readonly string[], interrupted: Interruption): Pr
   const pool = chatPool(balancer);
   pool.configure({ dispatch: values.dispatch });
 
-  const servers = startServers(values, data, attach.channel, log);
+  const servers = startServers({ values, data, tokens, attach: attach.channel, log });
   interrupted.onSecond(() => servers.kill());
   pool.watch({ onState: ({ name }, _, to) => void (to === "down" && servers.at(name)?.resetUntaken()) });
   opened.defer(() => servers.stop());
@@ -110,7 +114,7 @@ export async function up(argv: readonly string[], interrupted: Interruption): Pr
     listen: values.admin,
     isAskedFor: given.has("admin"),
     token,
-    control: Object.assign(new Operations(balancer), { health: () => healthOf("up", balancer) }),
+    control: upControl(balancer, attach.desk),
     log,
   });
   if (admin) opened.use(admin);
@@ -133,39 +137,53 @@ function dataFolder(data: string, opened: AsyncDisposableStack): string {
   return folder;
 }
 
-/** Opens what the parent has for its children: the registry, and without a Redis the hub of the bus and the one writer. */
+/**
+ * Opens what the parent has for its children: the registry and the desk of operators, and without a Redis the hubs of the bus and of
+ * presence, and the one writer.
+ */
 async function openParts(values: UpValues, data: string, opened: AsyncDisposableStack, onError: OnError) {
   const registry = opened.use(localRegistry());
-  const attached: ((channel: Channel) => void)[] = [(channel) => registry.attach(channel)];
+  const desk = new UpDesk();
+  const attached: ((channel: Channel) => void)[] = [
+    (channel) => registry.attach(channel),
+    (channel) => desk.attach(channel),
+  ];
   if (values.redis === undefined) {
     const bus = opened.use(localBus());
+    const presence = presenceHub();
     const publish = (user: string, line: Uint8Array): void => bus.publish(`user:${user}`, line);
     const durable = values.durable ?? (values.data === ":memory:" ? "memory" : "disk");
     const writer = opened.use(await openWriter({ dir: data, hint: publish, onError, ...forFolder(durable) }));
     attached.push(
       (channel) => bus.attach(channel),
+      (channel) => presence.attach(channel),
       (channel) => serveWriter(channel, writer, onError),
     );
   }
   return {
     registry,
+    desk,
     channel(channel: Channel): void {
       for (const attach of attached) attach(channel);
     },
   };
 }
 
-function startServers(
-  values: UpValues,
-  data: string,
-  attach: (channel: Channel) => void,
-  log: Logger,
-): UpServers {
+interface ServersStart {
+  readonly values: UpValues;
+  readonly data: string;
+  readonly tokens: TokenVerifierOptions | undefined;
+  readonly attach: (channel: Channel) => void;
+  readonly log: Logger;
+}
+
+function startServers({ values, data, tokens, attach, log }: ServersStart): UpServers {
   const { servers, redis, grace, limit } = values;
   const durable =
     values.durable ?? (redis === undefined && values.data === ":memory:" ? "memory" : undefined);
   const logOptions = { format: values.log, level: values["log-level"], role: "chat" } as const;
-  const configuration = { data, redis, durable, limits: toLimits(limit), graceMs: grace, log: logOptions };
+  const limits = toLimits(limit);
+  const configuration = { data, redis, durable, limits, tokens, graceMs: grace, log: logOptions };
   return new UpServers({ count: servers, configuration, attach, log });
 }
 

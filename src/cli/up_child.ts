@@ -8,11 +8,16 @@ import { type Bus, channelBus } from "../bus/mod.ts";
 import {
   type ChatLimits,
   type ChatServer,
+  channelPresence,
   type Durability,
+  openTokenVerifier,
+  type Presence,
   remoteWriter,
   type Store,
   sqliteStore,
   startChatServer,
+  type TokenVerifier,
+  type TokenVerifierOptions,
 } from "../chat/mod.ts";
 import { formatAddress, systemDriver } from "../net/mod.ts";
 import { channelRegistry, type Registry } from "../registry/mod.ts";
@@ -21,6 +26,8 @@ import { type BackingOptions, openRedis } from "./backing.ts";
 import { type LogOptions, logErrors, startLog, wordsOf } from "./log.ts";
 import { ignoreSignals } from "./process.ts";
 import { toAddressList } from "./role_flags.ts";
+import { sessionDesk } from "./session_desk.ts";
+import { serveDesk } from "./up_desk.ts";
 
 /** What the parent tells its child first, on topic `configure`. */
 export interface ChildConfiguration {
@@ -31,6 +38,8 @@ export interface ChildConfiguration {
   readonly redis: string | undefined;
   readonly durable: Durability | undefined;
   readonly limits: ChatLimits;
+  /** What makes a verifier of tokens of somebody else's; the parent has tried it. */
+  readonly tokens: TokenVerifierOptions | undefined;
   readonly graceMs: number;
   readonly log: LogOptions;
 }
@@ -42,6 +51,7 @@ export type Started = { readonly tcp: string } | { readonly error: string };
 interface Held extends AsyncDisposable {
   readonly store: Store;
   readonly bus: Bus;
+  readonly presence: Presence;
   readonly registry: Registry;
 }
 
@@ -70,21 +80,21 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
   const stopped = new Promise<void>((resolve) => parent.on("stop", () => resolve()));
 
   let running: ChatServer | undefined;
-  await using held = await hold(parent, options, { onError, onRestored: () => void running?.reconcile() });
-  const { store, bus, registry } = held;
-  const listen = { host: "127.0.0.1", port: 0 };
-  await using server = await startChatServer({
-    id,
-    listen,
-    driver: systemDriver(),
-    store,
-    bus,
-    limits,
-    // The balancer is the parent, on this machine.
-    trusted: toAddressList(["127.0.0.0/8", "::1"]),
+  await using held = await hold(parent, options, {
     onError,
+    onRestored: () => void running?.reconcile(),
+    onGone: (users) => running?.usersGone(users),
   });
+  const { store, bus, presence, registry } = held;
+  // The balancer is the parent, on this machine.
+  const trusted = toAddressList(["127.0.0.0/8", "::1"]);
+  const verifier = await verifierOf(options.tokens);
+  const listen = { host: "127.0.0.1", port: 0 };
+  const parts = { id, listen, driver: systemDriver(), store, bus, presence, verifier, limits, trusted };
+  await using server = await startChatServer({ ...parts, onError });
   running = server;
+  const desk = sessionDesk(server, store, { server: id });
+  using _serving = serveDesk(parent, { desk, setAside: () => store.setAside, onError });
   const tcp = formatAddress(server.address);
   takeConnections(parent, (socket, onClosed) => server.adopt(socket, onClosed));
   parent.send("started", { tcp } satisfies Started);
@@ -96,21 +106,29 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
   await server.close(graceMs);
 }
 
+async function verifierOf(options: TokenVerifierOptions | undefined): Promise<TokenVerifier | undefined> {
+  if (!options) return undefined;
+  const verifier = await openTokenVerifier(options);
+  if (typeof verifier === "string") throw new TypeError(`Cannot check tokens: ${verifier}`);
+  return verifier;
+}
+
 /** Opens what the server needs. Its balancer is the parent, so it announces itself there alone: nobody else can reach it. */
 async function hold(
   parent: Channel,
-  { data, redis, durable }: ChildConfiguration,
-  handlers: Pick<BackingOptions, "onError" | "onRestored">,
+  { data, redis, durable, announceId: instance }: ChildConfiguration,
+  handlers: Pick<BackingOptions, "onError" | "onRestored" | "onGone">,
 ): Promise<Held> {
   const opened = new AsyncDisposableStack();
   const registry = opened.use(channelRegistry(parent));
   const close = (): Promise<void> => opened.disposeAsync();
   if (redis !== undefined) {
-    const { store, bus } = opened.use(await openRedis(redis, { durable, ...handlers }));
-    return { store, bus, registry, [Symbol.asyncDispose]: close };
+    const parts = opened.use(await openRedis(redis, { durable, instance, ...handlers }));
+    return { ...parts, registry, [Symbol.asyncDispose]: close };
   }
   const bus = opened.use(channelBus(parent));
   const writer = opened.use(remoteWriter(parent, durable ?? "disk"));
   const store = opened.use(await sqliteStore({ dir: data, writer }));
-  return { store, bus, registry, [Symbol.asyncDispose]: close };
+  const presence = opened.use(channelPresence(parent, { server: instance, ...handlers }));
+  return { store, bus, presence, registry, [Symbol.asyncDispose]: close };
 }

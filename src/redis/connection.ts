@@ -1,5 +1,6 @@
-import type { RedisClient, RedisOptions } from "./contract.ts";
-import { Link } from "./link.ts";
+import { type RedisClient, RedisError, type RedisOptions } from "./contract.ts";
+import { openLink } from "./sender.ts";
+import { parseUrl } from "./url.ts";
 
 /** A connection for commands that makes itself anew when it is lost. */
 export interface RedisConnection extends AsyncDisposable {
@@ -29,17 +30,23 @@ export interface RedisConnection extends AsyncDisposable {
 }
 
 /**
- * Connects to a Redis for commands.
+ * Connects to one Redis for commands: the one at an address, whatever it is, or the master that sentinels name.
  *
  * - Resolves when Redis answers. After that a lost connection is made anew without end; meanwhile commands reject at once.
  * - A command whose connection is lost rejects, and is not sent again: it may or may not have been done.
  *
- * @param url `redis://[USER[:PASSWORD]@]HOST:PORT[/DATABASE]`, `rediss://…` for TLS, or `unix:///PATH`.
+ * @param url `redis://[USER[:PASSWORD]@]HOST:PORT[/DATABASE]`, `rediss://…` for TLS, `unix:///PATH`, or `redis+sentinel://…` as
+ *   {@linkcode connectKeyspace} takes it.
  * @throws {RedisError} `bad_url`; `unreachable`, `timeout` or `rejected` when it cannot connect the first time.
  */
 export async function connectRedis(url: string, options: RedisOptions = {}): Promise<RedisConnection> {
   const ping = (client: RedisClient): Promise<unknown> => client.ping();
-  const link = await Link.open(url, { prepare: ping, probe: ping }, options);
+  const place = parseUrl(url);
+  if (place.kind === "cluster") {
+    throw new RedisError("bad_url", `Cannot connect to Redis: ${place.shownUrl} is many servers, not one`);
+  }
+  const use = { server: "any", prepare: ping, probe: ping } as const;
+  const link = await openLink(await import("redis"), place, use, options);
   return {
     shownUrl: link.shownUrl,
     get isUp() {

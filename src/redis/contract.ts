@@ -38,6 +38,11 @@ export interface RedisRecovery {
    * another one is made. @default {2000} for commands, 5000 for a subscriber
    */
   probeMs?: number;
+  /**
+   * How often a sample of 16 channels of each connection that listens is checked, in milliseconds, give or take a tenth. One that is not
+   * really listened to is joined anew. @default {25000}
+   */
+  checkMs?: number;
   /** The delays between tries to connect again, without end. @default {50 ms doubling up to 2 s, half of it random} */
   reconnect?: BackoffOptions;
 }

@@ -7,22 +7,28 @@ import {
   wait,
   withDeadline,
 } from "../async/mod.ts";
-import { dial, type RedisModule, toRedisError } from "./client.ts";
+import { dial, isNoMaster, type RedisModule, toRedisError } from "./client.ts";
 import { type RedisClient, RedisError, type RedisOptions } from "./contract.ts";
-import { checkUrl, showUrl } from "./url.ts";
+import { checkServer, type LinkServer, type LinkTarget } from "./target.ts";
+import { showUrl } from "./url.ts";
 
 /** What a kind of connection does with each client that its link makes. */
 export interface LinkUse {
+  /** A server that is something else is taken for one that cannot be reached. */
+  readonly server: LinkServer;
   /** Makes a new client ready for use; until it resolves the link is not up. */
   prepare(client: RedisClient): Promise<unknown>;
   /** Resolves when the connection has shown that it works. */
   probe(client: RedisClient): Promise<unknown>;
 }
 
-type Phase =
-  | { readonly name: "up"; readonly client: RedisClient }
-  | { readonly name: "down"; readonly since: Error }
-  | { readonly name: "closed" };
+interface Up {
+  readonly name: "up";
+  readonly client: RedisClient;
+  readonly url: string;
+}
+
+type Phase = Up | { readonly name: "down"; readonly since: Error } | { readonly name: "closed" };
 
 const RECONNECT: BackoffOptions = { firstMs: 50, maxMs: 2000 };
 const MAX_UNANSWERED = 2;
@@ -32,7 +38,7 @@ const MAX_UNANSWERED = 2;
  * that nothing of an old connection can come out of a new one.
  */
 export class Link {
-  readonly #url: string;
+  readonly #target: LinkTarget;
   readonly #use: LinkUse;
   readonly #options: RedisOptions;
   readonly #module: RedisModule;
@@ -44,8 +50,8 @@ export class Link {
   #redialing: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  private constructor(url: string, use: LinkUse, options: RedisOptions, module: RedisModule) {
-    this.#url = url;
+  private constructor(target: LinkTarget, use: LinkUse, options: RedisOptions, module: RedisModule) {
+    this.#target = target;
     this.#use = use;
     this.#options = options;
     this.#module = module;
@@ -55,18 +61,34 @@ export class Link {
   /**
    * Connects once.
    *
-   * @throws {RedisError} `bad_url`, or what kept it from connecting within the deadline.
+   * @throws {RedisError} What kept it from connecting within the deadline.
    */
-  static async open(url: string, use: LinkUse, options: RedisOptions): Promise<Link> {
-    checkUrl(url);
-    const link = new Link(url, use, options, await import("redis"));
-    link.#rise(await link.#dial(), undefined);
+  static async open(
+    module: RedisModule,
+    target: LinkTarget,
+    use: LinkUse,
+    options: RedisOptions,
+  ): Promise<Link> {
+    const link = new Link(target, use, options, module);
+    try {
+      link.#rise(await link.#dial(), undefined);
+    } catch (error) {
+      await link.close();
+      throw error;
+    }
+    return link;
+  }
+
+  /** Makes a link that is down and goes on trying to connect; `onUp` tells when it has. */
+  static keep(module: RedisModule, target: LinkTarget, use: LinkUse, options: RedisOptions): Link {
+    const link = new Link(target, use, options, module);
+    link.#redialing = link.#redial();
     return link;
   }
 
   /** The address without its password. */
   get shownUrl(): string {
-    return showUrl(this.#url);
+    return this.#target.shownUrl;
   }
 
   get isUp(): boolean {
@@ -102,14 +124,30 @@ export class Link {
     work: (client: RedisClient) => Promise<T>,
     deadlineMs: number = this.deadlineMs,
   ): Promise<T> {
-    if (this.#phase.name !== "up") throw this.#away(action);
     try {
-      return await withDeadline(work(this.#phase.client), deadlineMs, action, this.#clock);
+      return await withDeadline(this.run(action, work), deadlineMs, action, this.#clock);
+    } catch (error) {
+      throw this.translate(error, action);
+    }
+  }
+
+  /** Does `work` with the client, without a deadline. As {@linkcode ask} otherwise. */
+  async run<T>(action: string, work: (client: RedisClient) => Promise<T>): Promise<T> {
+    if (this.#phase.name !== "up") throw this.#away(action);
+    const { client } = this.#phase;
+    try {
+      return await work(client);
     } catch (error) {
       const failure = this.translate(error, action);
+      if (isNoMaster(this.#module, error)) this.#lose(client, failure);
       const isLost = failure instanceof RedisError && failure.code === "unreachable";
       throw isLost && this.#isClosed() ? this.#away(action) : failure;
     }
+  }
+
+  /** Takes the connection for lost and makes another one. */
+  renew(cause: Error): void {
+    if (this.#phase.name === "up") this.#lose(this.#phase.client, cause);
   }
 
   /** What went wrong in our words. */
@@ -135,6 +173,7 @@ export class Link {
     this.#closing.abort();
     if (phase.name === "up") await this.#finish(phase.client);
     await this.#redialing;
+    await this.#target.close();
   }
 
   async #finish(client: RedisClient): Promise<void> {
@@ -162,31 +201,45 @@ export class Link {
     });
   }
 
-  async #dial(): Promise<RedisClient> {
+  async #dial(): Promise<Up> {
+    const { signal } = this.#closing;
+    const connectMs = this.#options.recovery?.connectMs ?? 10_000;
+    const action = `connect to Redis at ${this.shownUrl}`;
     try {
-      return await dial(this.#module, {
-        url: this.#url,
-        connectMs: this.#options.recovery?.connectMs ?? 10_000,
+      const finding = this.#target.find(signal, (url) => this.#onMoved(url));
+      const url = await withDeadline(finding, connectMs, action, this.#clock);
+      const client = await dial(this.#module, {
+        url,
+        connectMs,
         maxPending: this.#options.maxPending ?? 100_000,
-        signal: this.#closing.signal,
-        prepare: (client) => this.#use.prepare(client),
-        onLost: (client, cause) => this.#lose(client, cause),
+        signal,
+        prepare: async (made) => {
+          await checkServer(made, this.#use.server);
+          await this.#use.prepare(made);
+        },
+        onLost: (lost, cause) => this.#lose(lost, cause),
       });
+      return { name: "up", client, url };
     } catch (error) {
-      throw this.translate(error, `connect to Redis at ${this.shownUrl}`);
+      throw this.translate(error, action);
     }
   }
 
-  #rise(client: RedisClient, onUp: (() => void) | undefined): void {
+  #rise(up: Up, onUp: (() => void) | undefined): void {
     if (this.#isClosed()) {
       // Between the last answer and here.
-      client.destroy();
+      up.client.destroy();
       return;
     }
-    this.#phase = { name: "up", client };
+    this.#phase = up;
     this.#unanswered = 0;
-    this.#scheduleProbe(client);
+    this.#scheduleProbe(up.client);
     tell(onUp);
+  }
+
+  #onMoved(url: string): void {
+    if (this.#phase.name !== "up" || this.#phase.url === url) return;
+    this.#lose(this.#phase.client, new Error(`another server has become the master: ${showUrl(url)}`));
   }
 
   #lose(client: RedisClient, cause: Error): void {
@@ -230,8 +283,16 @@ export class Link {
     const answered = (): void => {
       this.#unanswered = 0;
     };
-    // A refusal is an answer, too; that a connection was lost is told to #lose.
-    void this.#use.probe(client).then(answered, answered);
+    const refused = (error: unknown): void => {
+      // Ours says that it is no master any more. Otherwise a refusal is an answer, too; that a connection was lost is told to #lose.
+      if (error instanceof RedisError) this.#lose(client, error);
+      else answered();
+    };
+    void Promise.all([this.#use.probe(client), checkServer(client, this.#use.server)]).then(
+      answered,
+      refused,
+    );
+    this.#target.look();
     this.#scheduleProbe(client);
   }
 }

@@ -1,10 +1,12 @@
 /**
- * How we talk to Redis: connections that come back by themselves, deadlines, a subscriber with its watchdog, scripts.
+ * How we talk to Redis, whether it is one server, one behind Sentinel or a Cluster: connections that come back by themselves, deadlines,
+ * commands routed by key, a subscriber with its watchdog, scripts.
  *
  * Npm `redis` is loaded when the first connection is asked for.
  *
  * @module
  */
+export { connectKeyspace } from "./connect_keyspace.ts";
 export { connectRedis, type RedisConnection } from "./connection.ts";
 export {
   type RedisClient,
@@ -14,6 +16,9 @@ export {
   type RedisRecovery,
   type RedisValue,
 } from "./contract.ts";
+export type { RedisKeyspace } from "./keyspace.ts";
+export { PARTITIONS, partitionOf, taggedName } from "./partition.ts";
+export { connectPublisher, type Publisher } from "./publisher.ts";
 export { defineScript, type RedisScript, type RunScriptOptions, runScript } from "./script.ts";
 export { connectSubscriber, type Subscriber, type SubscriberOptions } from "./subscriber.ts";
-export { showUrl } from "./url.ts";
+export { checkUrl, showUrl } from "./url.ts";

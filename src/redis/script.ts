@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { toArgument } from "./client.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { RedisValue } from "./contract.ts";
+import type { SendSettings } from "./sender.ts";
 
 /** A Lua script with the name under which Redis keeps it. */
 export interface RedisScript {
@@ -42,18 +43,39 @@ export function runScript(
   args: readonly RedisValue[],
   options: RunScriptOptions = {},
 ): Promise<unknown> {
-  const tail = [`${keys.length}`, ...keys.map(toArgument), ...args.map(toArgument)];
-  const settings = options.replies === "bytes" ? { typeMapping: BYTES } : {};
   return connection.ask(
     "run a script",
-    async (client) => {
-      try {
-        return await client.sendCommand(["EVALSHA", script.sha, ...tail], settings);
-      } catch (error) {
-        if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-        return await client.sendCommand(["EVAL", script.source, ...tail], settings);
-      }
-    },
+    (client) =>
+      sendScript((command, settings) => client.sendCommand(command, settings), script, keys, args, options),
     options.deadlineMs,
   );
+}
+
+/** Sends a script by its name, and with its source when the answer is that it is not known. */
+export async function sendScript(
+  send: (args: readonly (string | Buffer)[], settings: SendSettings) => Promise<unknown>,
+  script: RedisScript,
+  keys: readonly RedisValue[],
+  args: readonly RedisValue[],
+  options: RunScriptOptions,
+): Promise<unknown> {
+  const tail = [`${keys.length}`, ...keys.map(toArgument), ...args.map(toArgument)];
+  const settings = settingsOf(options);
+  try {
+    return await send(["EVALSHA", script.sha, ...tail], settings);
+  } catch (error) {
+    if (!isUnknown(error)) throw error;
+    return await send(["EVAL", script.source, ...tail], settings);
+  }
+}
+
+/** The same as npm `redis` calls it. */
+export function settingsOf({ replies }: RunScriptOptions): SendSettings {
+  return replies === "bytes" ? { typeMapping: BYTES } : {};
+}
+
+/** NOSCRIPT, as the client threw it or as the cause of our own error. */
+function isUnknown(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.message.startsWith("NOSCRIPT") || isUnknown(error.cause);
 }

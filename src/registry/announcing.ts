@@ -1,18 +1,32 @@
 import { type Clock, systemClock } from "../async/mod.ts";
-import { type RedisConnection, RedisError } from "../redis/mod.ts";
+import { defineScript, RedisError, type RedisKeyspace } from "../redis/mod.ts";
 import { checkAnnouncement } from "./announcement.ts";
 import { type Announcement, RegistryError } from "./contract.ts";
 import { type RegistryKeys, writeChange } from "./keys.ts";
 
 /** What {@linkcode Announcing} needs. */
 export interface AnnouncingOptions {
-  readonly connection: RedisConnection;
+  readonly keyspace: RedisKeyspace;
   readonly keys: RegistryKeys;
   readonly leaseMs: number;
   readonly renewMs: number;
   readonly clock?: Clock | undefined;
   onError(error: Error): void;
 }
+
+/** Keys: index, server. Arguments: id, announcement, lease, how to publish, channel, change; no change is no news. */
+const ANNOUNCE = defineScript(`
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+redis.call('SADD', KEYS[1], ARGV[1])
+if ARGV[6] ~= '' then redis.call(ARGV[4], ARGV[5], ARGV[6]) end
+`);
+
+/** Keys: index, server. Arguments: id, how to publish, channel, change. */
+const SAY_GOODBYE = defineScript(`
+redis.call('DEL', KEYS[2])
+redis.call('SREM', KEYS[1], ARGV[1])
+redis.call(ARGV[2], ARGV[3], ARGV[4])
+`);
 
 /** One announcement that is kept in Redis: written, renewed, changed, and taken out at the end. One write at a time. */
 export class Announcing {
@@ -78,13 +92,12 @@ export class Announcing {
     this.#written.reject(new RegistryError("Cannot announce server: the registry was closed"));
     // Nobody may be waiting for it any more.
     this.#written.promise.catch(() => undefined);
-    const { connection, keys } = this.#options;
+    const { keyspace, keys } = this.#options;
     const { id } = this.#announcement;
     const change = writeChange({ goodbye: id });
     try {
-      await connection.ask("say goodbye", (client) =>
-        client.multi().del(keys.server(id)).sRem(keys.index, id).publish(keys.channel, change).exec(),
-      );
+      const args = [id, this.#publish, keys.channel, change];
+      await keyspace.script(SAY_GOODBYE, [keys.index, keys.server(id)], args);
     } catch (error) {
       this.#options.onError(asError(error));
     }
@@ -108,18 +121,17 @@ export class Announcing {
   }
 
   async #write(): Promise<void> {
-    const { connection, keys, leaseMs } = this.#options;
+    const { keyspace, keys, leaseMs } = this.#options;
     const announcement = this.#announcement;
-    const isNews = this.#isNews;
+    const change = this.#isNews ? writeChange({ seen: announcement }) : "";
     this.#isNews = false;
-    await connection.ask("announce the server", (client) => {
-      const lease = { expiration: { type: "PX", value: leaseMs } } as const;
-      const text = JSON.stringify(announcement);
-      const multi = client.multi().set(keys.server(announcement.id), text, lease);
-      multi.sAdd(keys.index, announcement.id);
-      if (isNews) multi.publish(keys.channel, writeChange({ seen: announcement }));
-      return multi.exec();
-    });
+    const { id } = announcement;
+    const args = [id, JSON.stringify(announcement), `${leaseMs}`, this.#publish, keys.channel, change];
+    await keyspace.script(ANNOUNCE, [keys.index, keys.server(id)], args);
+  }
+
+  get #publish(): string {
+    return this.#options.keyspace.kind === "one" ? "PUBLISH" : "SPUBLISH";
   }
 
   async #pause(): Promise<void> {

@@ -1,7 +1,7 @@
 import { readAnnouncement } from "./announcement.ts";
 import type { Announcement } from "./contract.ts";
 
-/** The names under which the registry lives in Redis. */
+/** The names under which the registry lives in Redis, all with one hash tag: a Cluster keeps them together. */
 export interface RegistryKeys {
   /** The set of all ids. */
   readonly index: string;
@@ -14,9 +14,9 @@ export interface RegistryKeys {
 /** The names under a prefix. */
 export function registryKeys(prefix: string): RegistryKeys {
   return {
-    index: `${prefix}registry`,
-    channel: `${prefix}registry:changes`,
-    server: (id) => `${prefix}registry:server:${id}`,
+    index: `${prefix}{registry}`,
+    channel: `${prefix}{registry}:changes`,
+    server: (id) => `${prefix}{registry}:server:${id}`,
   };
 }
 

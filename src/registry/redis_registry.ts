@@ -1,8 +1,8 @@
 import type { Clock } from "../async/mod.ts";
 import {
-  connectRedis,
+  connectKeyspace,
   connectSubscriber,
-  type RedisConnection,
+  type RedisKeyspace,
   type RedisOptions,
   type Subscriber,
 } from "../redis/mod.ts";
@@ -36,7 +36,7 @@ export interface RegistryTiming {
 
 /** Options for {@linkcode redisRegistry}. */
 export interface RedisRegistryOptions {
-  /** As {@linkcode connectRedis} takes it. */
+  /** As `connectKeyspace` of `src/redis` takes it. */
   url: string;
   /** Put before every name. @default {"chorus:"} */
   prefix?: string;
@@ -53,7 +53,7 @@ export interface RedisRegistryOptions {
  * Connects to a registry in Redis. Each server is a key with a lease; a set names them all. Changes are told at once on a
  * channel, and since such a message can be lost, a watcher also reads everything again and again.
  *
- * @throws {RedisError} As {@linkcode connectRedis}.
+ * @throws {RedisError} As `connectKeyspace`.
  */
 export async function redisRegistry(options: RedisRegistryOptions): Promise<Registry> {
   const { url, prefix = "chorus:", clock, onError } = options;
@@ -64,7 +64,7 @@ export async function redisRegistry(options: RedisRegistryOptions): Promise<Regi
     ...(clock && { clock }),
     onError: (error, { during }) => onError?.(error, { during: during === "message" ? "watch" : during }),
   };
-  const commands = await connectRedis(url, {
+  const keyspace = await connectKeyspace(url, {
     ...settings,
     onDown: () => registry?.onDown(),
     onUp: () => registry?.onUp(),
@@ -72,7 +72,7 @@ export async function redisRegistry(options: RedisRegistryOptions): Promise<Regi
   try {
     const onMessage = (_: string, payload: Uint8Array): void => registry?.onMessage(payload);
     const subscriber = await connectSubscriber(url, { ...settings, prefix, onMessage });
-    const opened = new InRedis(options, commands, subscriber);
+    const opened = new InRedis(options, keyspace, subscriber);
     registry = opened;
     try {
       await subscriber.join(registryKeys(prefix).channel);
@@ -82,14 +82,14 @@ export async function redisRegistry(options: RedisRegistryOptions): Promise<Regi
     }
     return opened;
   } catch (error) {
-    await commands.close();
+    await keyspace.close();
     throw error;
   }
 }
 
 class InRedis implements Registry {
   readonly #options: RedisRegistryOptions;
-  readonly #commands: RedisConnection;
+  readonly #keyspace: RedisKeyspace;
   readonly #subscriber: Subscriber;
   readonly #keys: RegistryKeys;
   readonly #timing: Required<RegistryTiming>;
@@ -98,10 +98,10 @@ class InRedis implements Registry {
   readonly #decoder = new TextDecoder();
   #closed: Promise<void> | undefined;
 
-  constructor(options: RedisRegistryOptions, commands: RedisConnection, subscriber: Subscriber) {
+  constructor(options: RedisRegistryOptions, keyspace: RedisKeyspace, subscriber: Subscriber) {
     const { timing, prefix = "chorus:", clock } = options;
     this.#options = options;
-    this.#commands = commands;
+    this.#keyspace = keyspace;
     this.#subscriber = subscriber;
     this.#keys = registryKeys(prefix);
     this.#timing = {
@@ -111,7 +111,7 @@ class InRedis implements Registry {
       graceMs: timing?.graceMs ?? GRACE_AFTER_RETURN_MS,
     };
     this.#watching = new Watching({
-      connection: commands,
+      keyspace,
       keys: this.#keys,
       timing: this.#timing,
       onError: (error, context) => options.onError?.(error, context),
@@ -125,7 +125,7 @@ class InRedis implements Registry {
     const { id } = announcement;
     if (this.#announcing.has(id)) throw new TypeError(`Cannot announce server: "${id}" is announced already`);
     const announcing = Announcing.start(announcement, {
-      connection: this.#commands,
+      keyspace: this.#keyspace,
       keys: this.#keys,
       leaseMs: this.#timing.leaseMs,
       renewMs: this.#timing.renewMs,
@@ -170,7 +170,7 @@ class InRedis implements Registry {
   async #close(): Promise<void> {
     await Promise.all(this.#announcing.values().map((announcing) => announcing.end()));
     const watchingEnded = this.#watching.close();
-    await Promise.all([this.#commands.close(), this.#subscriber.close()]);
+    await Promise.all([this.#keyspace.close(), this.#subscriber.close()]);
     await watchingEnded;
   }
 }

@@ -1,5 +1,5 @@
 import { type Clock, systemClock, wait } from "../async/mod.ts";
-import { type RedisConnection, RedisError } from "../redis/mod.ts";
+import { RedisError, type RedisKeyspace } from "../redis/mod.ts";
 import { Book } from "./book.ts";
 import {
   type Announcement,
@@ -12,7 +12,7 @@ import { Leases, type LeaseTiming } from "./leases.ts";
 
 /** What {@linkcode Watching} needs. */
 export interface WatchingOptions {
-  readonly connection: RedisConnection;
+  readonly keyspace: RedisKeyspace;
   readonly keys: RegistryKeys;
   readonly timing: LeaseTiming & { readonly scanMs: number };
   readonly onError: RegistryErrorReport;
@@ -121,20 +121,18 @@ export class Watching {
   }
 
   async #read(signal: AbortSignal): Promise<void> {
-    const { connection, keys } = this.#options;
+    const { keyspace, keys } = this.#options;
     const startedAt = this.#clock.now();
     const found = new Map<string, Announcement | "unreadable">();
     const wrong = new Set<string>();
     const gone: string[] = [];
-    const ids = await connection.ask("read the registry", (client) => client.sMembers(keys.index));
+    const ids = strings(await keyspace.command(keys.index, ["SMEMBERS", keys.index]));
     for (let start = 0; start < ids.length; start += BATCH) {
       const batch = ids.slice(start, start + BATCH);
-      const texts = await connection.ask("read the registry", (client) =>
-        client.mGet(batch.map(keys.server)),
-      );
+      const texts = await keyspace.command(keys.index, ["MGET", ...batch.map(keys.server)]);
       for (const [index, id] of batch.entries()) {
-        const text = texts[index] ?? undefined;
-        if (text === undefined) gone.push(id);
+        const text: unknown = Array.isArray(texts) ? texts[index] : undefined;
+        if (typeof text !== "string") gone.push(id);
         else found.set(id, this.#readServer(id, text, wrong));
       }
     }
@@ -142,7 +140,7 @@ export class Watching {
     this.#wrong = wrong;
     this.#leases.read(found, startedAt, this.#clock.now());
     // Their leases ran out; one that still lives puts itself back when it renews.
-    if (gone.length > 0) await connection.ask("tidy the registry", (client) => client.sRem(keys.index, gone));
+    if (gone.length > 0) await keyspace.command(keys.index, ["SREM", keys.index, ...gone]);
   }
 
   #readServer(id: string, text: string, wrong: Set<string>): Announcement | "unreadable" {
@@ -157,6 +155,10 @@ export class Watching {
   #report(error: Error): void {
     this.#options.onError(error, { during: "watch" });
   }
+}
+
+function strings(reply: unknown): readonly string[] {
+  return Array.isArray(reply) ? reply.filter((item) => typeof item === "string") : [];
 }
 
 function closed(): RegistryError {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ManualClock } from "../../src/async/mod.ts";
 import { BusError, type RedisBusOptions, redisBus } from "../../src/bus/mod.ts";
-import { connectRedis, RedisError } from "../../src/redis/mod.ts";
+import { connectRedis, RedisError, taggedName } from "../../src/redis/mod.ts";
 import { redisServer } from "../redis_server.ts";
 import { test } from "../testing.ts";
 import { testBus } from "./bus_conformance.ts";
@@ -97,7 +97,7 @@ test("a Redis bus rejects a subscription as unavailable within the deadline when
   await using redis = await redisServer();
   const bus = await redisBus({ url: redis.url, connection: { deadlineMs: 500 } });
   redis.kill("SIGSTOP");
-  const error = await assertRejects(() => bus.subscribe("a", () => undefined), BusError, `"a"`);
+  const error = await assertRejects(() => bus.subscribe("a", () => undefined), BusError, '"chorus:a:');
   assertEquals(error.code, "unavailable");
   redis.kill("SIGCONT");
   await using ear = await hear(bus, "a");
@@ -123,7 +123,8 @@ test("a Redis bus leaves a channel only when it was without a subscription for l
   await using connection = await connectRedis(redis.url);
   const clock = new ManualClock();
   await using bus = await redisBus({ url: redis.url, prefix: "p:", lingerMs: 1000, clock });
-  const subscribers = async (): Promise<unknown> => (await connection.client.pubSubNumSub("p:a"))["p:a"];
+  const name = `p:${taggedName("a", "")}`;
+  const subscribers = async (): Promise<unknown> => (await connection.client.pubSubNumSub(name))[name];
   const first = await hear(bus, "a");
   await first.subscription[Symbol.asyncDispose]();
   clock.advance(999);

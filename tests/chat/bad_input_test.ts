@@ -23,6 +23,7 @@ const BAD: readonly (readonly [string | Uint8Array, string])[] = [
   [`{"type":"send","id":"${"x".repeat(65)}","to":"bob","text":"x"}`, "id must have 1 to 64 characters"],
   ['{"type":"send","to":"bob","text":"x"}', "id is missing"],
   ['{"type":"ack","inbox":"1"}', 'inbox must be of type number, received "1"'],
+  ['{"type":"ack","inbox":1,"epoch":1}', "epoch must be of type string, received 1"],
   ['{"type":"ack","inbox":-1}', "inbox must not be negative, received -1"],
   ['{"type":"ack","inbox":1.5}', "inbox must be a whole number, received 1.5"],
   ['{"type":"ack","inbox":1e300}', "inbox must be a whole number"],

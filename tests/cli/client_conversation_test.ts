@@ -32,7 +32,7 @@ test("the line after 1,000 that have no answer is taken once the oldest has its 
   await using proxy = await faultProxy(cluster.at(0));
   const dial = tcpDial(systemDriver(), [proxy.address]);
   await using client = await connectChat({ dial, credentials: { name: "bob", password: "secret" } });
-  const conversation = new Conversation(quietScreen());
+  const conversation = new Conversation(quietScreen(), "bob");
   conversation.start(client);
   proxy.swallowAnswers();
   await conversation.take("/to bob");

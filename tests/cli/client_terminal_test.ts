@@ -31,7 +31,7 @@ test(
     await ada.says("ada> ");
     // All that the arrow key brings back, and then another line.
     ada.type("\u001b[A\u001b[A\u001b[A\u001b[A\u0015/help\n");
-    await ada.says("/quit            end");
+    await ada.says("/quit                  end");
     ada.type("/quit\n");
     assertEquals(await ada.end(), 0);
     assert(!ada.stdout.includes("hush-hush"), ada.stdout);
@@ -77,4 +77,44 @@ test("Ctrl-C ends it, at the prompt with 0 and before a name was given with 2", 
   nobody.type("\u0003");
   assertEquals([await ada.end(), await nobody.end()], [0, 2]);
   assertStringIncludes(nobody.stdout, "--name: say who you are");
+});
+
+test("/passwd asks unseen, and shows what comes meanwhile", OPTIONS, async () => {
+  await using cluster = await chatServers(1);
+  await using bob = await RawClient.login(cluster.at(0), "bob");
+  await using ada = terminalOf(cluster, "--name", "ada", "--password", "secret", "--register");
+  await ada.says("ada> ");
+  ada.type("/passwd\n");
+  await ada.says("old password: ");
+  await bob.ask({ type: "send", to: "ada", text: "meanwhile" });
+  await ada.says("bob: meanwhile");
+  ada.type("secret\n");
+  await ada.says("new password: ");
+  ada.type("hush-hush\n");
+  await ada.says("once more: ");
+  ada.type("hush-hush\n");
+  await ada.says("the password is changed");
+  ada.type("/quit\n");
+  assertEquals(await ada.end(), 0);
+  assert(!ada.stdout.includes("hush-hush"), ada.stdout);
+  await using raw = await RawClient.connect(cluster.at(0));
+  const login = { type: "login", name: "ada", device: "phone" };
+  assertEquals((await raw.ask({ ...login, password: "secret" })).code, "bad_credentials");
+  assertEquals((await raw.ask({ ...login, password: "hush-hush" })).type, "ok");
+});
+
+test("a person is told when the last message has come and when it was read", OPTIONS, async () => {
+  await using cluster = await chatServers(1);
+  await using bob = await RawClient.login(cluster.at(0), "bob");
+  await using ada = terminalOf(cluster, "--name", "ada", "--password", "secret", "--register");
+  await ada.says("ada> ");
+  ada.type("@bob one\rtwo\r");
+  await bob.hasMessages(2);
+  await ada.says("you → bob: two");
+  bob.tell({ type: "ack", inbox: 2 });
+  await ada.says("— ✓ bob has got it");
+  await bob.ask({ type: "read", conversation: "ada:bob", seq: 2 });
+  await ada.says("— ✓✓ bob has read it");
+  ada.type("/quit\r");
+  assertEquals(await ada.end(), 0);
 });

@@ -16,6 +16,9 @@ import { RUNTIME } from "../testing.ts";
 export const ROOT: string = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const BIN = join(ROOT, "node_modules", ".bin");
 
+/** Tests do within a second what a client may do in minutes; those of the limits set them by `--limit`. */
+const NO_LIMITS = { CHORUS_LIMIT: "messages=off register=off logins=off connections=off" };
+
 /** A runtime's name. */
 export type RuntimeName = typeof RUNTIME;
 
@@ -67,7 +70,11 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
   const [command = "", ...rest] = options.hasTerminal ? inTerminal(words) : words;
   const child = spawn(command, rest, {
     cwd: options.cwd ?? ROOT,
-    env: { ...(options.hasTerminal ? withoutColorRules(process.env) : process.env), ...options.env },
+    env: {
+      ...(options.hasTerminal ? withoutColorRules(process.env) : process.env),
+      ...NO_LIMITS,
+      ...options.env,
+    },
     stdio: ["pipe", "pipe", "pipe"],
   });
   return new RunningProgram(child, args);

@@ -88,7 +88,7 @@ test("kill -9 of a server while 20 clients exchange messages loses none and doub
     );
   // The server that died is started again.
   while ((await childrenOf(up.pid)).filter(isAlive).length < 3)
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 100));
 });
 
 test("up with splice balances and delivers as with hand-over", async () => {

@@ -1,5 +1,5 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { connectRedis, RedisError, showUrl } from "../../src/redis/mod.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { checkUrl, connectRedis, RedisError, showUrl } from "../../src/redis/mod.ts";
 import { test } from "../testing.ts";
 
 test("showUrl() leaves out the password and nothing else", () => {
@@ -10,6 +10,8 @@ test("showUrl() leaves out the password and nothing else", () => {
     "rediss://ann:se@cr:et@h": "rediss://ann@h",
     "unix://ann:secret@/run/redis.sock": "unix://ann@/run/redis.sock",
     "ann:secret@h": "ann@h",
+    "redis+sentinel://ann:secret@h:1,i:2/name": "redis+sentinel://ann@h:1,i:2/name",
+    "rediss+cluster://:secret@h:1,i:2": "rediss+cluster://h:1,i:2",
   };
   for (const [url, expected] of Object.entries(shown)) assertEquals(showUrl(url), expected);
 });
@@ -21,3 +23,42 @@ for (const url of ["http://:secret@h", "127.0.0.1:6379", "redis://", "unix:///",
     assertEquals(error.message.includes("secret"), false);
   });
 }
+
+test("checkUrl() takes every form of address", () => {
+  const urls = [
+    "redis://h",
+    "rediss://ann:secret@h:1/2",
+    "unix:///run/redis.sock",
+    "redis+sentinel://h/name",
+    "redis+sentinel://ann:secret@h:1,i:2,[::1]:3/my-name.2/3",
+    "rediss+sentinel://:secret@h:1/name",
+    "redis+cluster://h:1",
+    "rediss+cluster://ann:se@cr:et@h:1,i,[::1]:2/",
+  ];
+  for (const url of urls) checkUrl(url);
+});
+
+const wrong = {
+  "redis+sentinel://:secret@h:1": "/NAME",
+  "redis+sentinel://h:1/": "/NAME",
+  "redis+sentinel://h:1/name/x": "/NAME",
+  "redis+sentinel://h:1,:secret@/name": "HOST:PORT",
+  "redis+sentinel://h:1,,i:2/name": "HOST:PORT",
+  "redis+cluster://": "HOST:PORT",
+  "redis+cluster://h:1,i:99999": '"i:99999"',
+  "redis+cluster://h:1/2": "no databases",
+  "redis+other://h:1": "redis+cluster://HOST:PORT",
+};
+
+for (const [url, reason] of Object.entries(wrong)) {
+  test(`checkUrl() says what is wrong with "${url}"`, () => {
+    const error = assertThrows(() => checkUrl(url), RedisError, reason);
+    assertEquals(error.code, "bad_url");
+    assertEquals(error.message.includes("secret"), false);
+  });
+}
+
+test("connectRedis() refuses a Cluster, which is not one server", async () => {
+  const error = await assertRejects(() => connectRedis("redis+cluster://h:1"), RedisError, "many servers");
+  assertEquals(error.code, "bad_url");
+});

@@ -48,12 +48,12 @@ test("a server whose message was lost is found by reading, and what it left behi
   await using registry = await redisRegistry(quick(redis.url));
   const seen = log();
   await using _ = await registry.watch(seen);
-  await connection.client.set("chorus:registry:server:s1", JSON.stringify(server("s1")));
-  await connection.client.sAdd("chorus:registry", "s1");
+  await connection.client.set("chorus:{registry}:server:s1", JSON.stringify(server("s1")));
+  await connection.client.sAdd("chorus:{registry}", "s1");
   await seen.told("joined s1 weight=1");
-  await connection.client.pExpire("chorus:registry:server:s1", 1);
+  await connection.client.pExpire("chorus:{registry}:server:s1", 1);
   await seen.told("left s1 expired");
-  assertEquals(await connection.client.sMembers("chorus:registry"), []);
+  assertEquals(await connection.client.sMembers("chorus:{registry}"), []);
 });
 
 test("a goodbye removes the key at once, and a disposed server is not written again", async () => {
@@ -61,12 +61,12 @@ test("a goodbye removes the key at once, and a disposed server is not written ag
   await using connection = await connectRedis(redis.url);
   await using registry = await redisRegistry(quick(redis.url, { prefix: "p:" }));
   const announced = await registry.announce(server("s1"));
-  assertEquals((await connection.client.keys("*")).toSorted(), ["p:registry", "p:registry:server:s1"]);
+  assertEquals((await connection.client.keys("*")).toSorted(), ["p:{registry}", "p:{registry}:server:s1"]);
   announced.update({ weight: 2 });
   await announced[Symbol.asyncDispose]();
   announced.update({ weight: 3 });
   await registry.announce(server("s2"));
-  assertEquals((await connection.client.keys("*")).toSorted(), ["p:registry", "p:registry:server:s2"]);
+  assertEquals((await connection.client.keys("*")).toSorted(), ["p:{registry}", "p:{registry}:server:s2"]);
 });
 
 test("a Redis that is restarted empty expires nobody within the grace, and the living stay", async () => {
@@ -76,8 +76,8 @@ test("a Redis that is restarted empty expires nobody within the grace, and the l
   const seen = log();
   await using _ = await registry.watch(seen);
   await registry.announce(server("living"));
-  await connection.client.set("chorus:registry:server:dead", JSON.stringify(server("dead")));
-  await connection.client.sAdd("chorus:registry", "dead");
+  await connection.client.set("chorus:{registry}:server:dead", JSON.stringify(server("dead")));
+  await connection.client.sAdd("chorus:{registry}", "dead");
   await seen.told("joined dead weight=1");
   await connection.close();
   await redis.stop();
@@ -155,7 +155,7 @@ test("what is not an announcement is reported once and skipped, whether stored o
     weight: JSON.stringify({ ...server("weight"), weight: "much" }),
   };
   for (const [id, text] of Object.entries(wrong)) {
-    await client.multi().sAdd("chorus:registry", id).set(`chorus:registry:server:${id}`, text).exec();
+    await client.multi().sAdd("chorus:{registry}", id).set(`chorus:{registry}:server:${id}`, text).exec();
   }
   await using registry = await redisRegistry(
     quick(redis.url, { onError: ({ message }) => errors.push(message) }),
@@ -163,14 +163,14 @@ test("what is not an announcement is reported once and skipped, whether stored o
   const seen = log();
   await using _ = await registry.watch(seen);
   for (const text of ["", "null", '{"seen":{}}', '{"goodbye":1}']) {
-    await client.publish("chorus:registry:changes", text);
+    await client.publish("chorus:{registry}:changes", text);
   }
   await registry.announce(server("s1"));
   await seen.told("joined s1 weight=1");
   // Each of these is found by another reading.
   for (const id of ["s2", "s3"]) {
     const text = JSON.stringify(server(id));
-    await client.multi().sAdd("chorus:registry", id).set(`chorus:registry:server:${id}`, text).exec();
+    await client.multi().sAdd("chorus:{registry}", id).set(`chorus:{registry}:server:${id}`, text).exec();
     await seen.told(`joined ${id} weight=1`);
   }
   assertEquals(seen.lines.length, 3);

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { TcpAddress } from "../../net/mod.ts";
+import { checkUrl, RedisError } from "../../redis/mod.ts";
 import type { AdminConfiguration, AdvertiseConfiguration, LogConfiguration } from "./contract.ts";
 import { type FrontendValues, frontendSchema } from "./frontend_schema.ts";
 import { duration, filePath, name, parsed, tcpAddress, text, whole } from "./kinds.ts";
@@ -78,17 +79,23 @@ const log: v.GenericSchema<unknown, LogConfiguration> = v.pipe(
   v.transform(({ format, level }) => ({ format, level })),
 );
 
+const REDIS_FORMS =
+  "redis://HOST:PORT, redis+sentinel://HOST:PORT,HOST:PORT/NAME or redis+cluster://HOST:PORT,HOST:PORT, rediss… for TLS, or unix:///PATH";
+
 // What was found may hold a password: it is not repeated.
 const redis = parsed(
-  "The Redis of the registry: `redis://HOST:PORT`, `rediss://HOST:PORT` or `unix:///PATH`.",
-  "the address of a Redis; write redis://HOST:PORT, rediss://HOST:PORT or unix:///PATH",
+  "The Redis of the registry: `redis://HOST:PORT`, `redis+sentinel://HOST:PORT,HOST:PORT/NAME`, `redis+cluster://HOST:PORT,HOST:PORT`, each with `rediss` for TLS, or `unix:///PATH`.",
+  `the address of a Redis; write ${REDIS_FORMS}`,
   (found) => {
-    const isRight =
-      /^unix:\/\/([^/]*@)?\/./.test(found) || (/^rediss?:\/\//.test(found) && URL.parse(found)?.hostname);
-    if (isRight) return { value: found };
-    return "this is not the address of a Redis; write redis://HOST:PORT, rediss://HOST:PORT or unix:///PATH";
+    try {
+      checkUrl(found);
+      return { value: found };
+    } catch (error) {
+      if (!(error instanceof RedisError)) throw error;
+      return `this is not the address of a Redis; write ${REDIS_FORMS}`;
+    }
   },
-  "^(rediss?|unix)://.",
+  "^(rediss?(\\+(sentinel|cluster))?|unix)://.",
 );
 
 /** The schema of the whole file. Every key has a description; what is absent has a default or is absent for a reason that it states. */

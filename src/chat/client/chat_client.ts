@@ -1,17 +1,19 @@
-import { backoff, type Clock, systemClock, type Timer, wait } from "../../async/mod.ts";
+import { backoff, type Clock, systemClock, wait } from "../../async/mod.ts";
 import type { ClosingReason, Cursor } from "../protocol.ts";
+import { Attendance } from "./attendance.ts";
+import { Login } from "./credentials.ts";
 import { ChatError } from "./errors.ts";
+import { tellEvent } from "./events.ts";
 import { Exchange, type Frame } from "./exchange.ts";
-import type { ChatClientHandler, ChatClientOptions, ClientEnd, Credentials } from "./options.ts";
+import { Friends } from "./friends.ts";
+import { Groups } from "./groups.ts";
+import { type History, type HistoryPage, toHistory, toUnread } from "./history.ts";
+import type { ChatClientHandler, ChatClientOptions, ClientEnd } from "./options.ts";
 import type { Sent } from "./outbox.ts";
-import { type ChatMessage, Reader, toMessage } from "./reader.ts";
+import { Reader, toGap, toMessage } from "./reader.ts";
 import { Sender } from "./sender.ts";
 
 const LOGIN_MS = 15_000;
-const PING_MS = 30_000;
-/** Without any frame for this long, though pinged, a connection is dead. */
-const SILENT_MS = 45_000;
-const ACK_MS = 100;
 
 /**
  * Connects, logs in, and stays connected.
@@ -26,6 +28,12 @@ export async function connectChat(options: ChatClientOptions): Promise<ChatClien
   return client;
 }
 
+/** What came of one connection: how long to wait at least before the next one is made, if the server said. */
+interface Served {
+  readonly wasOnline: boolean;
+  readonly retryMs?: number | undefined;
+}
+
 /** A connected chat client. Made by {@linkcode connectChat}. */
 export class ChatClient implements AsyncDisposable {
   /** Settles with the first login. */
@@ -33,22 +41,20 @@ export class ChatClient implements AsyncDisposable {
   /** Settles when the client is over. Never rejects. */
   readonly closed: Promise<ClientEnd>;
   readonly device: string;
+  readonly friends: Friends;
+  readonly groups: Groups;
   readonly #options: ChatClientOptions;
   readonly #handler: ChatClientHandler;
   readonly #clock: Clock;
+  readonly #login: Login;
   readonly #sender: Sender;
   readonly #reader: Reader;
   readonly #end = new AbortController();
   readonly #first = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<ClientEnd>();
-  #credentials: Credentials;
   #user = "";
   /** The connection, while logged in on one. */
-  #exchange: Exchange | undefined;
-  #heardMs = 0;
-  #leaveTimer: Timer | undefined;
-  #ackTimer: Timer | undefined;
-  #pingTimer: Timer | undefined;
+  #attendance: Attendance | undefined;
 
   /** Use {@linkcode connectChat}, which waits for the login. */
   constructor(options: ChatClientOptions) {
@@ -56,10 +62,13 @@ export class ChatClient implements AsyncDisposable {
     this.#options = options;
     this.#clock = clock;
     this.#handler = handler;
-    this.#credentials = options.credentials;
+    this.#login = new Login(options.credentials);
     this.#sender = new Sender(maxUnsent, clock);
     this.#reader = new Reader(options.cursor);
     this.device = device;
+    const ask = (request: Readonly<Record<string, unknown>>): Promise<Frame> => this.#ask(request);
+    this.friends = new Friends(ask);
+    this.groups = new Groups(ask);
     this.firstLogin = this.#first.promise;
     this.closed = this.#over.promise;
     // Owned by `closed`, which settles when the loop ends.
@@ -78,12 +87,12 @@ export class ChatClient implements AsyncDisposable {
 
   /** The token of the login, which logs in again without a password. */
   get token(): string | undefined {
-    return "token" in this.#credentials ? this.#credentials.token : undefined;
+    return this.#login.token;
   }
 
   /**
-   * Sends a message. Resolves when the server has stored it, however many connections that takes. Messages to one receiver
-   * keep their order.
+   * Sends a message to a user, or to a `#group`. Resolves when the server has stored it, however many connections that takes.
+   * Messages to one receiver keep their order.
    *
    * @throws {ChatError} With the server's code when it is refused; `unknown` when it had no answer for an hour; `closed`.
    */
@@ -92,29 +101,45 @@ export class ChatClient implements AsyncDisposable {
   }
 
   /**
-   * Asks for the messages of a conversation that come before number `before`, the newest without it.
+   * Sends something that is not stored to a user, or to a `#group`: those who are online get it at most once.
+   *
+   * @param data Anything that JSON can say in 4 KiB.
+   * @throws {ChatError} With the server's code; `unavailable` when there is no connection, and then it is not sent later.
+   */
+  async signal(to: string, data: unknown): Promise<void> {
+    await this.#ask({ type: "signal", to, data });
+  }
+
+  /** Says that the user has read a conversation up to number `seq`. @throws {ChatError} */
+  async read(conversation: string, seq: number): Promise<void> {
+    await this.#ask({ type: "read", conversation, seq });
+  }
+
+  /**
+   * Asks for the messages with a user, or of a `#group`, that come before number `before`, the newest without it.
    *
    * @throws {ChatError} With the server's code; `unavailable` while there is no connection.
    */
-  async history(
-    peer: string,
-    page: { readonly before?: number; readonly limit?: number } = {},
-  ): Promise<{ readonly messages: readonly Omit<ChatMessage, "inbox" | "stamp">[]; readonly more: boolean }> {
-    const { messages, more } = await this.#ask({ type: "history", with: peer, ...page });
-    return { messages: messages as ChatMessage[], more: more === true };
+  async history(peer: string, page: HistoryPage = {}): Promise<History> {
+    return toHistory(await this.#ask({ type: "history", with: peer, ...page }));
   }
 
-  /** Makes the token of this login worthless and closes the client. @throws {ChatError} */
-  async logout(): Promise<void> {
-    this.#acknowledge();
-    await this.#ask({ type: "logout" });
+  /** Changes the password, and ends the user's other logins. @throws {ChatError} `bad_credentials` when `old` is not the password. */
+  async changePassword(old: string, changed: string): Promise<void> {
+    await this.#ask({ type: "password", old, new: changed });
+  }
+
+  /** Makes the token of this login worthless, with `all` every login of the user, and closes the client. @throws {ChatError} */
+  async logout({ all = false }: { readonly all?: boolean } = {}): Promise<void> {
+    this.#attendance?.acknowledge();
+    await this.#ask({ type: "logout", ...(all && { all }) });
     await this.close();
   }
 
   /** Ends the connection, after what was written to it. Sends without an answer reject with `closed`. Idempotent. */
   async close(): Promise<void> {
-    this.#acknowledge();
-    this.#finish("closed", closedError());
+    this.#attendance?.acknowledge();
+    this.#finish("closed", new ChatError("closed", "the client is closed"));
     await this.closed;
   }
 
@@ -122,9 +147,9 @@ export class ChatClient implements AsyncDisposable {
     return this.close();
   }
 
-  async #ask(frame: Record<string, unknown>): Promise<Frame> {
-    if (!this.#exchange) throw new ChatError("unavailable", "there is no connection now");
-    return await this.#exchange.request(frame);
+  #ask(frame: Readonly<Record<string, unknown>>): Promise<Frame> {
+    if (this.#attendance) return this.#attendance.exchange.request(frame);
+    return Promise.reject(new ChatError("unavailable", "there is no connection now"));
   }
 
   /** Connects again and again until the end. */
@@ -132,38 +157,44 @@ export class ChatClient implements AsyncDisposable {
     const { signal } = this.#end;
     const onAbort = () => this.#finish("refused", this.#options.signal?.reason);
     this.#options.signal?.addEventListener("abort", onAbort, { once: true });
+    if (this.#options.signal?.aborted) onAbort();
     const stopListening = () => this.#options.signal?.removeEventListener("abort", onAbort);
     this.firstLogin.then(stopListening, stopListening);
     let delays = backoff();
     while (!signal.aborted) {
-      const isOnline = await this.#serve();
-      if (isOnline) delays = backoff();
-      if (!signal.aborted)
-        await wait(delays.next().value, { signal, clock: this.#clock }).catch(() => undefined);
+      const { wasOnline, retryMs = 0 } = await this.#serve();
+      if (wasOnline) delays = backoff();
+      const delayMs = Math.max(delays.next().value, retryMs);
+      // Aborted: the loop ends.
+      if (!signal.aborted) await wait(delayMs, { signal, clock: this.#clock }).catch(() => undefined);
     }
   }
 
-  /** One connection from its dial to its end. @returns Whether it was logged in. */
-  async #serve(): Promise<boolean> {
+  /** One connection from its dial to its end. */
+  async #serve(): Promise<Served> {
     const deadline = AbortSignal.any([this.#end.signal, AbortSignal.timeout(LOGIN_MS)]);
     let exchange: Exchange | undefined;
     const abandon = () => exchange?.close();
     try {
-      const handler = { event: (frame: Frame) => this.#receive(frame), heard: () => this.#hear() };
+      const handler = {
+        event: (frame: Frame) => this.#receive(frame),
+        heard: () => this.#attendance?.hear(),
+      };
+      const credentials = await this.#login.next(deadline);
       exchange = await Exchange.open(this.#options.dial, handler, deadline);
       deadline.addEventListener("abort", abandon, { once: true });
       const opened = exchange;
       const { device, cursor } = this;
-      await opened.request({ type: "login", ...this.#credentials, device, cursor }, (answer) =>
+      await opened.request({ type: "login", ...credentials, device, cursor }, (answer) =>
         this.#enter(opened, answer),
       );
       deadline.removeEventListener("abort", abandon);
       await opened.over;
-      return true;
+      return { wasOnline: true };
     } catch (error) {
       exchange?.close();
       if (isRefusal(error)) this.#finish("refused", error);
-      return false;
+      return { wasOnline: false, retryMs: error instanceof ChatError ? error.retryMs : undefined };
     } finally {
       deadline.removeEventListener("abort", abandon);
       this.#leave();
@@ -172,107 +203,88 @@ export class ChatClient implements AsyncDisposable {
 
   #enter(exchange: Exchange, answer: Frame): void {
     this.#user = String(answer.user);
-    this.#credentials = { token: String(answer.token) };
+    this.#login.accepted(String(answer.token));
     this.#reader.enter(String(answer.epoch));
-    this.#exchange = exchange;
-    this.#schedulePing(exchange);
+    this.#attendance = new Attendance({ exchange, clock: this.#clock, seen: () => this.#reader.seen });
     this.#first.resolve();
-    this.#handler.online?.(String(answer.server));
+    this.#handler.online?.(String(answer.server), toUnread(answer));
     this.#sender.online(exchange);
   }
 
   #leave(): void {
-    this.#pingTimer?.cancel();
-    this.#leaveTimer?.cancel();
-    this.#ackTimer?.cancel();
-    this.#ackTimer = undefined;
-    if (!this.#exchange) return;
+    if (!this.#attendance) return;
+    this.#attendance.end();
+    this.#attendance = undefined;
     this.#sender.offline();
-    this.#exchange = undefined;
     if (!this.#end.signal.aborted) this.#handler.offline?.();
   }
 
   #receive(frame: Frame): void {
     switch (frame.type) {
-      case "message":
-        this.#take(toMessage(frame));
+      case "message": {
+        const message = toMessage(frame);
+        this.#place(this.#reader.take(message), () => this.#handler.message?.(message));
         break;
-      case "gap":
-        if (this.#reader.take(toMessage(frame)) === "new") {
-          this.#handler.gap?.(String(frame.conversation), Number(frame.missing));
-        }
+      }
+      case "gap": {
+        const gap = toGap(frame);
+        this.#place(this.#reader.pass(gap), () => this.#handler.gap?.(gap.conversation, gap.missing));
         break;
-      case "resync":
-        this.#reader.resync(String(frame.epoch), Number(frame.inbox));
-        this.#handler.resync?.(frame.reason as "trimmed" | "rollback");
+      }
+      case "resync": {
+        const reason = frame.reason as "trimmed" | "rollback";
+        this.#reader.resync(String(frame.epoch), Number(frame.inbox), reason);
+        this.#handler.resync?.(reason);
         break;
+      }
       case "closing":
         this.#prepareToLeave(frame.reason as ClosingReason, Number(frame.after));
         break;
+      default:
+        tellEvent(this.#handler, frame);
     }
   }
 
-  #take(message: ChatMessage): void {
-    switch (this.#reader.take(message)) {
+  /** Shows an entry of the inbox if its turn has come. */
+  #place(step: ReturnType<Reader["take"]>, show: () => void): void {
+    switch (step) {
       case "new":
-        this.#handler.message?.(message);
-        this.#ackTimer ??= this.#clock.after(ACK_MS, () => this.#acknowledge());
+        show();
+        this.#attendance?.acknowledgeSoon();
+        break;
+      case "repeat":
+        this.#attendance?.acknowledgeSoon();
         break;
       case "gap":
         // The next login brings everything from where we are.
-        this.#exchange?.close();
+        this.#attendance?.exchange.close();
         break;
       case "seen":
         break;
     }
   }
 
-  #acknowledge(): void {
-    this.#ackTimer?.cancel();
-    this.#ackTimer = undefined;
-    if (this.#reader.seen !== undefined) this.#exchange?.tell({ type: "ack", inbox: this.#reader.seen });
-  }
-
   #prepareToLeave(reason: ClosingReason, afterMs: number): void {
     this.#handler.closing?.(reason);
     if (reason === "replaced") {
       this.#finish("replaced", new ChatError("closed", "a newer login of this device has replaced this one"));
-    } else if (afterMs > 0) {
-      // Spread over the time there is, so that not everybody arrives at the next server at once.
-      const exchange = this.#exchange;
-      const delay = Math.random() * afterMs * 0.8;
-      this.#leaveTimer = this.#clock.after(delay, () => exchange?.close());
+    } else {
+      // After `operator` the token may be worthless: the next login will tell.
+      this.#attendance?.leaveWithin(afterMs);
     }
-  }
-
-  #hear(): void {
-    this.#heardMs = this.#clock.now();
-  }
-
-  #schedulePing(exchange: Exchange): void {
-    this.#pingTimer = this.#clock.after(PING_MS, () => {
-      if (this.#clock.now() - this.#heardMs > SILENT_MS) exchange.close();
-      else exchange.tell({ type: "ping" });
-      this.#schedulePing(exchange);
-    });
   }
 
   #finish(end: ClientEnd, error: Error): void {
     if (this.#end.signal.aborted) return;
     this.#end.abort(error);
-    this.#pingTimer?.cancel();
-    this.#leaveTimer?.cancel();
     this.#first.reject(error);
     // Nobody may be waiting for the first login any more.
     this.firstLogin.catch(() => undefined);
     this.#sender.close(error);
-    this.#exchange?.close();
+    this.#attendance?.exchange.close();
+    this.#attendance?.end();
     this.#over.resolve(end);
   }
-}
-
-function closedError(): ChatError {
-  return new ChatError("closed", "the client is closed");
 }
 
 /** Whether a login failed for good: whatever another server is asked, it will say the same. */

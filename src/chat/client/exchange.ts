@@ -5,6 +5,9 @@ import { ChatError } from "./errors.ts";
 /** A frame from the server. */
 export type Frame = { readonly type: string } & Readonly<Record<string, unknown>>;
 
+/** Asks a server for something. @throws {ChatError} With the server's code; `unavailable` without a connection. */
+export type Ask = (request: Readonly<Record<string, unknown>>) => Promise<Frame>;
+
 /** What an {@linkcode Exchange} tells. */
 export interface ExchangeHandler {
   /** A frame that answers no request. */
@@ -13,39 +16,50 @@ export interface ExchangeHandler {
   heard(): void;
 }
 
-type Pending = Map<string, { resolve(answer: Frame): void; reject(error: ChatError): void }>;
+/** Who waits for an answer: one of the two is called, once. */
+export interface Asker {
+  /** The server said `ok`, or `pong`. Called before any frame that follows it is looked at. */
+  answered(answer: Frame): void;
+  /** The server said `error`, or the connection was lost before the answer. */
+  refused(error: ChatError): void;
+}
+
+/** The requests without an answer; undefined once the connection is over. */
+interface Waiting {
+  pending: Map<string, Asker> | undefined;
+}
 
 /** One connection to a server: requests with their answers, and what the server says by itself. */
 export class Exchange {
   /** Settles when the connection is over; every request without an answer has been rejected before. Never rejects. */
   readonly over: Promise<void>;
   readonly #link: ServerLink;
-  readonly #pending: Pending;
+  readonly #waiting: Waiting;
   #lastId = 0;
 
-  private constructor(link: ServerLink, pending: Pending, over: Promise<void>) {
+  private constructor(link: ServerLink, waiting: Waiting, over: Promise<void>) {
     this.#link = link;
-    this.#pending = pending;
+    this.#waiting = waiting;
     this.over = over;
   }
 
   /** Connects. @throws Whatever `dial` throws. */
   static async open(dial: Dial, handler: ExchangeHandler, signal: AbortSignal): Promise<Exchange> {
-    const pending: Pending = new Map();
+    const waiting: Waiting = { pending: new Map() };
     const over = Promise.withResolvers<void>();
     const link = await dial(
       {
-        line: (json) => receive(json, pending, handler),
+        line: (json) => receive(json, waiting, handler),
         close() {
-          const error = new ChatError("unavailable", "the connection was lost");
-          for (const { reject } of pending.values()) reject(error);
-          pending.clear();
+          const left = waiting.pending;
+          waiting.pending = undefined;
+          for (const asker of left?.values() ?? []) asker.refused(connectionLost());
           over.resolve();
         },
       },
       signal,
     );
-    return new Exchange(link, pending, over.promise);
+    return new Exchange(link, waiting, over.promise);
   }
 
   /**
@@ -55,16 +69,27 @@ export class Exchange {
    * @throws {ChatError} With the server's code; `unavailable` when the connection is lost before the answer.
    */
   request(frame: Record<string, unknown>, onAnswer?: (answer: Frame) => void): Promise<Frame> {
-    this.#lastId += 1;
-    const { id = `r${this.#lastId}` } = frame;
-    const { promise, resolve, reject } = Promise.withResolvers<Frame>();
-    const settle = (answer: Frame) => {
-      onAnswer?.(answer);
-      resolve(answer);
-    };
-    this.#pending.set(String(id), { resolve: settle, reject });
-    this.#link.write(JSON.stringify({ ...frame, id }));
-    return promise;
+    return new Promise((resolve, refused) => {
+      const answered = (answer: Frame): void => {
+        onAnswer?.(answer);
+        resolve(answer);
+      };
+      this.#lastId += 1;
+      const { id = `r${this.#lastId}` } = frame;
+      this.ask({ ...frame, id: String(id) }, { answered, refused });
+    });
+  }
+
+  /** Asks under the frame's own id, like {@linkcode request}, but without a promise: what is asked most is asked so. */
+  ask(frame: Readonly<Record<string, unknown>> & { readonly id: string }, asker: Asker): void {
+    const { pending } = this.#waiting;
+    if (!pending) {
+      // Not at once: nobody expects the answer within the question.
+      queueMicrotask(() => asker.refused(connectionLost()));
+      return;
+    }
+    pending.set(frame.id, asker);
+    this.#link.write(JSON.stringify(frame));
   }
 
   /** Says something that has no answer. */
@@ -78,17 +103,21 @@ export class Exchange {
   }
 }
 
-function receive(json: string, pending: Pending, handler: ExchangeHandler): void {
+function connectionLost(): ChatError {
+  return new ChatError("unavailable", "the connection was lost");
+}
+
+function receive(json: string, { pending }: Waiting, handler: ExchangeHandler): void {
   handler.heard();
   const frame = JSON.parse(json) as Frame;
-  const answer = typeof frame.id === "string" && isAnswer(frame) ? pending.get(frame.id) : undefined;
+  const answer = typeof frame.id === "string" && isAnswer(frame) ? pending?.get(frame.id) : undefined;
   if (!answer) {
     handler.event(frame);
     return;
   }
-  pending.delete(String(frame.id));
-  if (frame.type === "error") answer.reject(toError(frame));
-  else answer.resolve(frame);
+  pending?.delete(String(frame.id));
+  if (frame.type === "error") answer.refused(toError(frame));
+  else answer.answered(frame);
 }
 
 function isAnswer(frame: Frame): boolean {

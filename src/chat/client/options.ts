@@ -1,31 +1,35 @@
 import type { Clock } from "../../async/mod.ts";
 import type { ClosingReason, Cursor } from "../protocol.ts";
+import type { Credentials, CredentialsSource } from "./credentials.ts";
 import type { Dial } from "./dial.ts";
+import type { EventHandler } from "./events.ts";
 import type { ChatMessage } from "./reader.ts";
 
-/** How one logs in: by password, or by a token that an earlier login gave. */
-export type Credentials = { readonly name: string; readonly password: string } | { readonly token: string };
-
 /** Everything that can happen to a client. Each is optional; none may throw. */
-export interface ChatClientHandler {
-  /** A message, exactly once and in order. It counts as read when this returns. */
+export interface ChatClientHandler extends EventHandler {
+  /** A message, exactly once and in order. It counts as read by this device when this returns. */
   message?(message: ChatMessage): void;
-  /** Logged in on a server: the first time, and after each change of the connection. */
-  online?(server: string): void;
+  /**
+   * Logged in on a server: the first time, and after each change of the connection.
+   *
+   * @param unread How many messages the user has not read, by conversation; those without any are left out.
+   */
+  online?(server: string, unread: ReadonlyMap<string, number>): void;
   /** The connection is gone; another one is being made. */
   offline?(): void;
   /** The server says that it closes the connection, and why. */
   closing?(reason: ClosingReason): void;
   /** So many messages of a conversation were dropped from its log before they reached this inbox. */
   gap?(conversation: string, missing: number): void;
-  /** Messages between those seen and those to come are not to be had any more. */
+  /** Messages between those seen and those to come are not to be had any more. What comes again is not shown again. */
   resync?(reason: "trimmed" | "rollback"): void;
 }
 
 /** Options for {@linkcode connectChat}. */
 export interface ChatClientOptions {
   readonly dial: Dial;
-  readonly credentials: Credentials;
+  /** A password or a token, or whatever gives a fresh one for each login. */
+  readonly credentials: Credentials | CredentialsSource;
   readonly handler?: ChatClientHandler;
   /** What names this device among those of the user. @default {a random name} */
   readonly device?: string;

@@ -28,14 +28,22 @@ interface Queue {
 
 /** Sends to one receiver that are on their way at once; more wait for their turn. */
 const WINDOW = 64;
+/** Sends that may leave after one that has no answer yet: fewer than the ids of a device that the server remembers. */
+const MAX_AHEAD = 900;
 
 /**
  * The sends that wait for their answers, by receiver and in order.
  *
- * After a failure all that have no answer go again, in order and with the same ids: the server recognizes those it had.
+ * After a failure all that have no answer go again, in order and with the same ids: the server recognizes those it had. So that it still
+ * remembers the id of the oldest, only so many leave after it, to whomever; the rest is held back.
  */
 export class Outbox {
   readonly #queues = new Map<string, Queue>();
+  /** The sends that have left and have no answer, in the order in which they first left, with the number of that. */
+  readonly #open = new Map<Unsent, number>();
+  /** The receivers whose sends are held back. */
+  readonly #held = new Set<string>();
+  #departures = 0;
   #size = 0;
 
   /** Sends without an answer. */
@@ -60,9 +68,27 @@ export class Outbox {
   depart(to: string): readonly Unsent[] {
     const queue = this.#queues.get(to);
     if (!queue || queue.isResting) return [];
-    const departing = queue.sends.slice(0, WINDOW).filter((send) => !send.isFlying);
-    for (const send of departing) send.isFlying = true;
+    const departing: Unsent[] = [];
+    for (const send of queue.sends.slice(0, WINDOW)) {
+      if (send.isFlying) continue;
+      if (!this.#open.has(send) && !this.#hasRoom()) {
+        // Those behind it are not to overtake it.
+        this.#held.add(to);
+        break;
+      }
+      if (!this.#open.has(send)) this.#open.set(send, ++this.#departures);
+      send.isFlying = true;
+      departing.push(send);
+    }
     return departing;
+  }
+
+  /** A receiver whose sends were held back and may depart now; undefined when there is none. */
+  takeHeld(): string | undefined {
+    if (this.#held.size === 0 || !this.#hasRoom()) return undefined;
+    const [to] = this.#held;
+    if (to !== undefined) this.#held.delete(to);
+    return to;
   }
 
   /** Takes out a send that was answered. */
@@ -71,6 +97,7 @@ export class Outbox {
     const index = queue?.sends.indexOf(send) ?? -1;
     if (!queue || index < 0) return;
     queue.sends.splice(index, 1);
+    this.#open.delete(send);
     send.isFlying = false;
     this.#size -= 1;
     if (queue.sends.length === 0) this.#queues.delete(send.to);
@@ -97,6 +124,7 @@ export class Outbox {
 
   /** The connection is gone: nothing is on its way, and everything may depart on the next one. */
   ground(): void {
+    this.#held.clear();
     for (const queue of this.#queues.values()) {
       queue.isResting = false;
       for (const send of queue.sends) send.isFlying = false;
@@ -107,7 +135,14 @@ export class Outbox {
   clear(): readonly Unsent[] {
     const sends = [...this.#queues.values()].flatMap((queue) => queue.sends);
     this.#queues.clear();
+    this.#open.clear();
+    this.#held.clear();
     this.#size = 0;
     return sends;
+  }
+
+  #hasRoom(): boolean {
+    const [oldest] = this.#open.values();
+    return oldest === undefined || this.#departures - oldest < MAX_AHEAD;
   }
 }

@@ -1,5 +1,6 @@
 import type { Cursor } from "../protocol.ts";
 import type { Frame } from "./exchange.ts";
+import { Recent } from "./recent.ts";
 
 /** A message as a client sees it. */
 export interface ChatMessage {
@@ -14,6 +15,22 @@ export interface ChatMessage {
   readonly at: number;
 }
 
+/** Messages of a conversation that were dropped from its log before they came into the inbox. */
+export interface MissingMessages {
+  readonly inbox: number;
+  readonly stamp: number;
+  readonly conversation: string;
+  /** The number of the last of them. */
+  readonly seq: number;
+  readonly missing: number;
+}
+
+/** The place of an entry in the inbox. */
+type Place = Pick<Cursor, "inbox" | "stamp">;
+
+/** How far a device has got, and in which history. */
+export type Seen = Pick<Cursor, "epoch" | "inbox">;
+
 /**
  * Where a device stands in its user's inbox: tells new messages from those seen before.
  *
@@ -25,6 +42,9 @@ export class Reader {
   #inbox: number | undefined;
   /** Its stamp; undefined where the server gave us the place after a `resync`. */
   #stamp: number | undefined;
+  readonly #shown = new Recent();
+  /** History went back once: what comes may have been shown before. */
+  #isRolledBack = false;
 
   constructor(cursor: Cursor | undefined) {
     if (!cursor) return;
@@ -39,9 +59,9 @@ export class Reader {
     return { epoch: this.#epoch, inbox: this.#inbox, stamp: this.#stamp };
   }
 
-  /** The number to acknowledge; undefined when nothing was seen. */
-  get seen(): number | undefined {
-    return this.#inbox;
+  /** The place to acknowledge; undefined when nothing was seen. */
+  get seen(): Seen | undefined {
+    return this.#inbox === undefined ? undefined : { epoch: this.#epoch, inbox: this.#inbox };
   }
 
   /** A login was answered under this epoch. */
@@ -53,15 +73,27 @@ export class Reader {
   }
 
   /** The server goes on after `inbox`, whatever was seen. */
-  resync(epoch: string, inbox: number): void {
+  resync(epoch: string, inbox: number, reason: "trimmed" | "rollback"): void {
     this.#epoch = epoch;
     this.#inbox = inbox;
     this.#stamp = undefined;
+    if (reason === "rollback") this.#isRolledBack = true;
   }
 
-  /** Looks at a `message` frame: `new` moves the place; `seen` is to be dropped; `gap` means that something before it is missing. */
-  take(message: ChatMessage): "new" | "seen" | "gap" {
-    const { inbox, stamp } = message;
+  /**
+   * Looks at a message: `new` and `repeat` move the place, and a `repeat` was shown before the history went back; `seen` is to be
+   * dropped; `gap` means that something before it is missing.
+   */
+  take(message: ChatMessage): "new" | "repeat" | "seen" | "gap" {
+    const step = this.pass(message);
+    if (step !== "new") return step;
+    const isRepeat = this.#isRolledBack && this.#shown.has(message);
+    this.#shown.add(message);
+    return isRepeat ? "repeat" : "new";
+  }
+
+  /** Looks at the place of any entry: like {@linkcode take}, for what is no message. */
+  pass({ inbox, stamp }: Place): "new" | "seen" | "gap" {
     if (this.#inbox !== undefined && inbox <= this.#inbox) return "seen";
     if (this.#inbox !== undefined && inbox > this.#inbox + 1) return "gap";
     this.#inbox = inbox;
@@ -70,9 +102,15 @@ export class Reader {
   }
 }
 
-/** The message in a frame of the server. */
+/** The entry in a `message` frame of the server. */
 export function toMessage(frame: Frame): ChatMessage {
-  // The server is trusted to follow its protocol; `docs/protocol.md` lists these fields.
-  const { type: _, ...message } = frame as unknown as ChatMessage & { type: string };
-  return message;
+  // The server is trusted to follow its protocol; `docs/protocol.md` lists these fields. One by one: to leave out `type` costs more.
+  const { inbox, stamp, conversation, seq, id, from, to, text, at } = frame as unknown as ChatMessage;
+  return { inbox, stamp, conversation, seq, id, from, to, text, at };
+}
+
+/** The entry in a `gap` frame of the server. */
+export function toGap(frame: Frame): MissingMessages {
+  const { inbox, stamp, conversation, seq, missing } = frame as unknown as MissingMessages;
+  return { inbox, stamp, conversation, seq, missing };
 }

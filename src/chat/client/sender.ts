@@ -63,9 +63,17 @@ export class Sender {
 
   #depart(to: string): void {
     if (!this.#exchange) return;
-    for (const send of this.#outbox.depart(to)) {
-      if (!this.#isTooOld(send)) this.#transmit(this.#exchange, send);
-    }
+    const departing = this.#outbox.depart(to);
+    const timely = departing.filter((send) => !this.#isTooOld(send));
+    for (const send of timely) this.#transmit(this.#exchange, send);
+    // In the places of those that were too old others may leave.
+    if (timely.length < departing.length) this.#departNext(to);
+  }
+
+  #departNext(to: string): void {
+    this.#depart(to);
+    for (let held = this.#outbox.takeHeld(); held !== undefined; held = this.#outbox.takeHeld())
+      this.#depart(held);
   }
 
   #isTooOld(send: Unsent): boolean {
@@ -81,33 +89,37 @@ export class Sender {
 
   #transmit(exchange: Exchange, send: Unsent): void {
     const { id, to, text } = send;
-    exchange.request({ type: "send", id, to, text }).then(
-      (answer) => this.#succeed(send, answer),
-      (error: unknown) => {
+    const asker = {
+      answered: (answer: Frame) => this.#succeed(send, answer),
+      refused: (error: ChatError) => {
         // Of a connection that is gone, `offline` takes care.
         if (exchange === this.#exchange) this.#fail(send, error);
       },
-    );
+    };
+    exchange.ask({ type: "send", id, to, text }, asker);
   }
 
   #succeed(send: Unsent, answer: Frame): void {
     this.#outbox.remove(send);
     send.settle.resolve(answer as unknown as Sent);
-    if (this.#outbox.isGrounded(send.to)) this.#rest(send.to, REST_MS);
-    else this.#depart(send.to);
+    this.#goOn(send.to, REST_MS);
   }
 
-  #fail(send: Unsent, error: unknown): void {
-    const code = error instanceof ChatError ? error.code : "internal";
+  #fail(send: Unsent, error: ChatError): void {
+    const { code, retryMs = REST_MS } = error;
     if (code === "unavailable" || code === "rate_limited") {
       this.#outbox.failed(send);
     } else {
       this.#outbox.remove(send);
       send.settle.reject(error);
     }
-    const retryMs = (error instanceof ChatError ? error.retryMs : undefined) ?? REST_MS;
-    if (this.#outbox.isGrounded(send.to)) this.#rest(send.to, retryMs);
-    else this.#depart(send.to);
+    this.#goOn(send.to, retryMs);
+  }
+
+  /** Lets those go whose turn has come now that a send to a receiver was answered. */
+  #goOn(to: string, restMs: number): void {
+    if (this.#outbox.isGrounded(to)) this.#rest(to, restMs);
+    this.#departNext(to);
   }
 
   #rest(to: string, delayMs: number): void {

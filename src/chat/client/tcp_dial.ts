@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
-import type { Address, Driver } from "../../net/mod.ts";
+import { setImmediate } from "node:timers";
+import type { Address, Connection, Driver } from "../../net/mod.ts";
 import { LineDecoder } from "../../wire/mod.ts";
 import { MAX_SERVER_FRAME_BYTES } from "../protocol.ts";
-import type { Dial } from "./dial.ts";
+import type { Dial, ServerLink } from "./dial.ts";
 
 /** Dials a chat server, or a balancer before some, over TCP. Several addresses are tried in turn, one each time. */
 export function tcpDial(driver: Driver, addresses: readonly [Address, ...Address[]]): Dial {
@@ -26,9 +27,33 @@ export function tcpDial(driver: Driver, addresses: readonly [Address, ...Address
       },
       { signal },
     );
-    return {
-      write: (json) => void connection.write(Buffer.from(`${json}\n`)),
-      close: () => connection.close(),
-    };
+    return new TcpServerLink(connection);
   };
+}
+
+/** A TCP connection as a client uses it: the frames of one tick of the event loop go out in one write. */
+class TcpServerLink implements ServerLink {
+  readonly #connection: Connection;
+  #pending = "";
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  write(json: string): void {
+    if (this.#pending === "") setImmediate(() => this.#flush());
+    this.#pending += `${json}\n`;
+  }
+
+  close(): void {
+    this.#flush();
+    this.#connection.close();
+  }
+
+  #flush(): void {
+    if (this.#pending === "") return;
+    const chunk = Buffer.from(this.#pending);
+    this.#pending = "";
+    this.#connection.write(chunk);
+  }
 }

@@ -1,30 +1,20 @@
+import type { AccountStore } from "./account.ts";
+import type { FriendStore } from "./friend.ts";
+import type { GroupStore } from "./group.ts";
+
 /** What `ok` to a send has waited for: the store's memory, its disk, or a replica. */
 export type Durability = "memory" | "disk" | "replica";
 
-/** An account. */
-export interface User {
-  readonly name: string;
-  /** The password's hash with its parameters, as `src/chat/password.ts` writes it. */
-  readonly password: string;
-}
-
-/** A token that stands for a login. Only its hash is stored. */
-export interface Token {
-  readonly hash: string;
-  readonly user: string;
-  /** Wall time in milliseconds after which it is worth nothing. */
-  readonly expiresAt: number;
-}
-
 /** A message on its way into the store. */
 export interface Outgoing {
-  /** The two names in alphabetical order joined by `:`. */
+  /** The two names in alphabetical order joined by `:`, or the group with its `#`. */
   readonly conversation: string;
   readonly from: string;
   /** The sender's device: part of the key that makes a repeated send harmless. */
   readonly device: string;
   /** The client's id of this send: the rest of that key, within the conversation. */
   readonly id: string;
+  /** A user, or a group with its `#`. */
   readonly to: string;
   readonly text: string;
   /** Wall time in milliseconds. */
@@ -35,13 +25,13 @@ export interface Outgoing {
  * What became of a send.
  *
  * - `stored`: it has its place; with `duplicate` it had it before and nothing was added.
- * - `unknown_user`: there is nobody of that name; nothing was stored.
+ * - `unknown_user`, `unknown_group`: there is none of that name; nothing was stored.
+ * - `blocked`: the receiver has blocked the sender; `not_member`: the sender is not in the group. Nothing was stored.
  * - `id_reused`: the same key came with another text; nothing was stored.
  */
 export type SendResult =
   | { readonly outcome: "stored"; readonly seq: number; readonly at: number; readonly duplicate: boolean }
-  | { readonly outcome: "unknown_user" }
-  | { readonly outcome: "id_reused" };
+  | { readonly outcome: "unknown_user" | "unknown_group" | "blocked" | "not_member" | "id_reused" };
 
 /** An entry of an inbox, ready to be sent. */
 export interface InboxEntry {
@@ -69,70 +59,96 @@ export interface LogPage {
   readonly more: boolean;
 }
 
-/** Where an inbox stands. All of it is 0 and the epoch empty for a name without an account. */
-export interface InboxState {
-  /** A random word, drawn when the inbox was made. */
-  readonly epoch: string;
-  /** The number of the newest entry; 0 when there is none. */
-  readonly top: number;
-  /** The number before the oldest entry that is kept; a cursor below it has missed something. */
-  readonly floor: number;
-}
-
-/** What a device finds when it logs in. */
-export interface DeviceState extends InboxState {
-  /** Grows with every login of the user: of two sessions of a device, the one with the smaller number is replaced. */
-  readonly generation: number;
-  /** The last entry this device acknowledged; for a device not seen before, that any device of the user has. */
-  readonly acked: number;
-}
-
 /** How much a read may return: it ends at whichever comes first, but gives at least one entry if there is one. */
 export interface ReadLimits {
   readonly count: number;
   readonly bytes: number;
 }
 
+/** How many messages of a conversation a user has not read. */
+export interface Unread {
+  readonly conversation: string;
+  readonly count: number;
+}
+
+/** How far a member of a conversation has got it and read it. */
+export interface Receipt {
+  readonly name: string;
+  readonly delivered: number;
+  readonly read: number;
+}
+
 /**
- * Accounts, logs and inboxes: the truth.
+ * What became of a `read`.
+ *
+ * - `done`: `told` are to know; nobody when the user had read that far before. Others than the user only in a pair, and in a group of at
+ *   most {@linkcode MAX_RECEIPT_MEMBERS}.
+ * - `not_member`: the user is not in the conversation.
+ */
+export type ReadResult =
+  | { readonly outcome: "done"; readonly told: readonly string[] }
+  | { readonly outcome: "not_member" };
+
+/** The part of a store that keeps messages. */
+export interface MessageStore {
+  /** What is sent counts as read by its sender, up to there. */
+  send(message: Outgoing): Promise<SendResult>;
+  /** Entries after number `after`, in order and without holes. */
+  readInbox(user: string, after: number, limits: ReadLimits): Promise<readonly InboxEntry[]>;
+  /**
+   * The newest messages before `before` (absent: the newest of all) of a conversation, as a member sees them: of a group from where
+   * they joined.
+   *
+   * @param user The one who asks, a name of the pair or a member.
+   */
+  readLog(
+    user: string,
+    conversation: string,
+    before: number | undefined,
+    limits: ReadLimits,
+  ): Promise<LogPage | "unknown_group" | "not_member">;
+  /** Notes that a user has read a conversation up to `seq`. What is beyond its newest message counts as that. */
+  markRead(user: string, conversation: string, seq: number): Promise<ReadResult>;
+  /** How far the two of a pair have got and read their conversation. */
+  receipts(conversation: string): Promise<readonly Receipt[]>;
+  /** The conversations of which the user has not read everything, at most {@linkcode MAX_UNREAD}, in any order. */
+  unread(user: string): Promise<readonly Unread[]>;
+}
+
+/**
+ * Accounts, friends, groups, logs and inboxes: the truth.
  *
  * - A write that resolves is stored as `durable` says. One that rejects with `unavailable` is *not known* to be stored.
  * - Writes asked for in one tick are done together; those for one conversation keep their order.
  * - Every inbox entry that a send makes is hinted on the bus after it is stored: on channel `user:NAME`, as its line.
  * - Numbers have no holes: `seq` 1, 2, 3 … in a conversation's log, `inbox` 1, 2, 3 … in a user's inbox. The sender's inbox
  *   gets a copy too; a message to oneself is one entry.
+ * - What a send owes to inboxes that it could not reach before it was answered is delivered later, whoever dies.
  */
-export interface Store extends AsyncDisposable {
+export interface Store extends AccountStore, FriendStore, GroupStore, MessageStore, AsyncDisposable {
   readonly durable: Durability;
-  /** @returns False when the name is taken: nothing changed. */
-  createUser(user: User): Promise<boolean>;
-  findUser(name: string): Promise<User | undefined>;
-  addToken(token: Token): Promise<void>;
-  /** @returns The token's user, unless it is unknown or has expired at wall time `now`. */
-  findToken(hash: string, now: number): Promise<string | undefined>;
-  removeToken(hash: string): Promise<void>;
-  /** Removes every token of a user. */
-  removeTokens(user: string): Promise<void>;
-  /** Notes a login of a device at wall time `now`. A user has at most {@linkcode MAX_DEVICES}; the longest unused is forgotten. */
-  openDevice(user: string, device: string, now: number): Promise<DeviceState>;
-  /** Notes how far a device has read. An entry below an earlier one, beyond the top, or of another epoch changes nothing. */
-  ack(user: string, device: string, epoch: string, inbox: number): Promise<void>;
-  send(message: Outgoing): Promise<SendResult>;
-  inboxState(user: string): Promise<InboxState>;
-  /** Entries after number `after`, in order and without holes. */
-  readInbox(user: string, after: number, limits: ReadLimits): Promise<readonly InboxEntry[]>;
-  /** The newest messages before `before` (absent: the newest of all). */
-  readLog(conversation: string, before: number | undefined, limits: ReadLimits): Promise<LogPage>;
+  /** What is owed and could not be delivered in {@linkcode MAX_DELIVERY_TRIES} tries: to be looked at by an operator. */
+  readonly setAside: number;
 }
 
-/** Devices remembered for each user. */
-export const MAX_DEVICES = 16;
+/** Tries after which what is owed is set aside. */
+export const MAX_DELIVERY_TRIES = 20;
+/** Conversations in one answer of {@linkcode MessageStore.unread}. */
+export const MAX_UNREAD = 1000;
+/** Members of a group up to which each is told what another one has read. */
+export const MAX_RECEIPT_MEMBERS = 32;
 /** For how long, in milliseconds, and how many ids of a device a repeated send is recognised. */
 export const DEDUPE_MS = 3_600_000;
 export const DEDUPE_IDS = 1000;
 /** How many messages of a conversation and how many entries of an inbox are kept. */
 export const MAX_LOG_ENTRIES = 10_000;
 export const MAX_INBOX_ENTRIES = 100_000;
+/** How many bytes of an inbox are kept. */
+export const MAX_INBOX_BYTES = 268_435_456;
+/** For how long a log keeps a message, in milliseconds. */
+export const LOG_MS: number = 90 * 24 * 3_600_000;
+/** For how long, in milliseconds, a device that is not used keeps its user's inbox from dropping what the others have acknowledged. */
+export const DEVICE_MS: number = 30 * 24 * 3_600_000;
 
 /**
  * - `unavailable`: no answer, or not now; a write may or may not have happened.
@@ -152,3 +168,12 @@ export class StoreError extends Error {
     this.code = code;
   }
 }
+
+/** Called for what went wrong where no caller could be told, or not in full. */
+export type StoreErrorHandler = (error: Error, context: { readonly during: StoreActivity }) => void;
+
+/** What a store was doing when {@linkcode StoreErrorHandler} was called. */
+export type StoreActivity = "write" | "hint" | "request" | "connection" | "close";
+
+/** Writes that may wait at once in one process; more are `unavailable`. */
+export const MAX_QUEUED_WRITES = 10_000;

@@ -5,32 +5,42 @@
  *
  * @module
  */
+export * from "./account.ts";
 export {
   DEDUPE_IDS,
   DEDUPE_MS,
-  type DeviceState,
+  DEVICE_MS,
   type Durability,
   type InboxEntry,
-  type InboxState,
+  LOG_MS,
   type LogEntry,
   type LogPage,
-  MAX_DEVICES,
+  MAX_DELIVERY_TRIES,
+  MAX_INBOX_BYTES,
   MAX_INBOX_ENTRIES,
   MAX_LOG_ENTRIES,
+  MAX_RECEIPT_MEMBERS,
+  MAX_UNREAD,
+  type MessageStore,
   type Outgoing,
   type ReadLimits,
+  type ReadResult,
+  type Receipt,
   type SendResult,
   type Store,
+  type StoreActivity,
   StoreError,
   type StoreErrorCode,
-  type Token,
-  type User,
+  type StoreErrorHandler,
+  type Unread,
 } from "./contract.ts";
+export * from "./friend.ts";
+export * from "./group.ts";
 export type { StoreLimits } from "./limits.ts";
 export { inboxOfLine, messageLine, messageTail, randomStamp } from "./line.ts";
 export { openWriter, redisStore, sqliteStore } from "./open.ts";
 export type { RedisStoreOptions } from "./redis/store.ts";
 export { remoteWriter, serveWriter } from "./sqlite/remote_writer.ts";
 export type { SqliteStoreOptions } from "./sqlite/store.ts";
+export type { Hint, WriteOp, WriteResult, Writer } from "./sqlite/write.ts";
 export type { WriterOptions } from "./sqlite/writer.ts";
-export type { Hint, StoreActivity, StoreErrorHandler, WriteOp, WriteResult, Writer } from "./write.ts";

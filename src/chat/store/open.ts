@@ -1,8 +1,8 @@
 import type { Store } from "./contract.ts";
 import type { RedisStoreOptions } from "./redis/store.ts";
 import type { SqliteStoreOptions } from "./sqlite/store.ts";
+import type { Writer } from "./sqlite/write.ts";
 import type { WriterOptions } from "./sqlite/writer.ts";
-import type { Writer } from "./write.ts";
 
 /**
  * Opens a data folder for writing, as the only writer there is.

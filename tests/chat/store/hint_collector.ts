@@ -6,9 +6,16 @@ export class HintCollector {
   /** Takes a hint. */
   add(user: string, line: Uint8Array): void {
     const text = new TextDecoder().decode(line);
-    this.#lines.set(user, [...(this.#lines.get(user) ?? []), text]);
+    const lines = this.#lines.get(user);
+    if (lines) lines.push(text);
+    else this.#lines.set(user, [text]);
     this.#changed.resolve();
     this.#changed = Promise.withResolvers<void>();
+  }
+
+  /** Resolves when the next hint comes; the test's own limit is the deadline. */
+  next(): Promise<void> {
+    return this.#changed.promise;
   }
 
   /** Resolves with the next `count` hints for a user once they have come; the test's own limit is the deadline. */

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { inboxOfLine } from "../../../src/chat/store/mod.ts";
 import type { OpenStore, StorePromise } from "./store_conformance.ts";
-import { EVERYTHING, frameOf, frames, NOW, readAll, sendNew, sendTexts } from "./store_steps.ts";
+import { EVERYTHING, frameOf, logPage, NOW, sendMany, sendNew, sendTexts, textsOf } from "./store_steps.ts";
 
 /** What is read back, and how much of it. */
 export function testReads(promise: StorePromise, open: OpenStore): void {
@@ -27,11 +27,8 @@ function testBytes(promise: StorePromise, open: OpenStore): void {
       await using opened = await open(["ann", "bob"]);
       const { store } = opened;
       await sendNew(store, { text, id: `${text.slice(0, 20)}`, device: text.slice(0, 20) });
-      assertEquals(
-        (await frames(store, "bob")).map((frame) => frame.text),
-        [text],
-      );
-      const { entries } = await store.readLog("ann:bob", undefined, EVERYTHING);
+      assertEquals(textsOf(await opened.frames("bob", 1)), [text]);
+      const { entries } = await logPage(store, "ann:bob");
       assertEquals(
         entries.map((entry) => [entry.text, entry.id]),
         [[text, text.slice(0, 20)]],
@@ -44,7 +41,8 @@ function testInboxReads(promise: StorePromise, open: OpenStore): void {
   promise("reads an inbox after a number, up to a count", async () => {
     await using opened = await open(["ann", "bob"]);
     const { store } = opened;
-    await Promise.all(Array.from({ length: 200 }, () => sendNew(store)));
+    await sendMany(store, 200);
+    await opened.entries("bob", 200);
     const read = async (after: number, count: number): Promise<readonly number[]> =>
       (await store.readInbox("bob", after, { count, bytes: 1e6 })).map(({ inbox }) => inbox);
     assertEquals(await read(0, 1), [1]);
@@ -65,7 +63,7 @@ function testInboxReads(promise: StorePromise, open: OpenStore): void {
     await sendTexts(store, ["a".repeat(1000), "b".repeat(1000), "c".repeat(1000), "d"]);
     const read = async (bytes: number): Promise<number> =>
       (await store.readInbox("bob", 0, { count: 10, bytes })).length;
-    const [one = 0, two = 0] = (await readAll(store, "bob")).map(({ line }) => line.length);
+    const [one = 0, two = 0] = (await opened.entries("bob", 4)).map(({ line }) => line.length);
     assertEquals(
       [await read(1), await read(one), await read(one + two - 1), await read(one + two)],
       [1, 1, 1, 2],
@@ -76,7 +74,7 @@ function testInboxReads(promise: StorePromise, open: OpenStore): void {
   promise("gives lines that say their own inbox number", async () => {
     await using opened = await open(["ann", "bob"]);
     await sendTexts(opened.store, ["1", "2", "3"]);
-    const entries = await readAll(opened.store, "bob");
+    const entries = await opened.entries("bob", 3);
     assertEquals(
       entries.map(({ line }) => inboxOfLine(line)),
       [1, 2, 3],
@@ -96,18 +94,9 @@ function testInboxReads(promise: StorePromise, open: OpenStore): void {
     const { store } = opened;
     await sendTexts(store, ["1", "2"], { to: "bob" });
     await sendTexts(store, ["3"], { to: "cid" });
-    assertEquals(
-      (await frames(store, "ann")).map(({ text }) => text),
-      ["1", "2", "3"],
-    );
-    assertEquals(
-      (await frames(store, "bob")).map(({ text }) => text),
-      ["1", "2"],
-    );
-    assertEquals(
-      (await frames(store, "cid")).map(({ text }) => text),
-      ["3"],
-    );
+    assertEquals(textsOf(await opened.frames("ann", 3)), ["1", "2", "3"]);
+    assertEquals(textsOf(await opened.frames("bob", 2)), ["1", "2"]);
+    assertEquals(textsOf(await opened.frames("cid", 1)), ["3"]);
   });
 }
 
@@ -118,7 +107,7 @@ function testLogReads(promise: StorePromise, open: OpenStore): void {
     await Promise.all(Array.from({ length: 150 }, (_, index) => sendNew(store, { text: `${index + 1}` })));
     const pages: string[] = [];
     for (let before: number | undefined, isMore = true; isMore; ) {
-      const page = await store.readLog("ann:bob", before, { count: 70, bytes: 1e6 });
+      const page = await logPage(store, "ann:bob", { before, limits: { count: 70, bytes: 1e6 } });
       const seqs = page.entries.map(({ seq }) => seq);
       pages.push(`${seqs.at(0)}-${seqs.at(-1)}`);
       assertEquals(
@@ -136,7 +125,7 @@ function testLogReads(promise: StorePromise, open: OpenStore): void {
     const { store } = opened;
     await sendTexts(store, ["1", "2", "3"]);
     const read = async (before: number | undefined, count: number): Promise<unknown> => {
-      const { entries, more } = await store.readLog("ann:bob", before, { count, bytes: 1e6 });
+      const { entries, more } = await logPage(store, "ann:bob", { before, limits: { count, bytes: 1e6 } });
       return [entries.map(({ seq }) => seq), more];
     };
     assertEquals(await read(undefined, 2), [[2, 3], true]);
@@ -151,7 +140,7 @@ function testLogReads(promise: StorePromise, open: OpenStore): void {
     const { store } = opened;
     await sendTexts(store, ["a".repeat(1000), "b".repeat(1000), "c".repeat(1000)]);
     const read = async (bytes: number): Promise<unknown> => {
-      const { entries, more } = await store.readLog("ann:bob", undefined, { count: 10, bytes });
+      const { entries, more } = await logPage(store, "ann:bob", { limits: { count: 10, bytes } });
       return [entries.map(({ seq }) => seq), more];
     };
     assertEquals(await read(1), [[3], true]);
@@ -162,9 +151,18 @@ function testLogReads(promise: StorePromise, open: OpenStore): void {
   promise("gives every field of a message in the log", async () => {
     await using opened = await open(["ann", "bob"]);
     await sendNew(opened.store, { id: "x", text: "t" });
-    const { entries } = await opened.store.readLog("ann:bob", undefined, EVERYTHING);
+    const { entries } = await logPage(opened.store, "ann:bob");
     const entry = { conversation: "ann:bob", seq: 1, id: "x", from: "ann", to: "bob", text: "t", at: NOW };
     assertEquals([...entries], [entry]);
-    assertEquals((await opened.store.readLog("ann:cid", undefined, EVERYTHING)).entries, []);
+    assertEquals((await logPage(opened.store, "ann:cid")).entries, []);
+  });
+
+  promise("gives the log of a pair to the two and to nobody else", async () => {
+    await using opened = await open(["ann", "bob", "cid"]);
+    await sendNew(opened.store);
+    const read = (user: string): Promise<unknown> =>
+      opened.store.readLog(user, "ann:bob", undefined, EVERYTHING);
+    assertEquals(await read("cid"), "not_member");
+    assertEquals(await read("ann"), await read("bob"));
   });
 }

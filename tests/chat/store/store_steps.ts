@@ -1,5 +1,13 @@
 import { assert } from "@std/assert";
-import type { InboxEntry, Outgoing, SendResult, Store } from "../../../src/chat/store/mod.ts";
+import type {
+  GroupChange,
+  InboxEntry,
+  LogPage,
+  Outgoing,
+  ReadLimits,
+  SendResult,
+  Store,
+} from "../../../src/chat/store/mod.ts";
 
 /** A wall time at which the tests' messages are sent, in milliseconds. */
 export const NOW = 1_750_000_000_000;
@@ -13,7 +21,7 @@ let lastId = 0;
 export function outgoing(change: Partial<Outgoing> = {}): Outgoing {
   lastId += 1;
   const { from = "ann", to = "bob" } = change;
-  const conversation = [from, to].sort().join(":");
+  const conversation = to.startsWith("#") ? to : [from, to].sort().join(":");
   return { conversation, from, to, device: "phone", id: `id-${lastId}`, text: "hi", at: NOW, ...change };
 }
 
@@ -36,9 +44,33 @@ export async function sendTexts(
   for (const text of texts) await sendNew(store, { ...change, text });
 }
 
+/** Sends `count` messages at once. */
+export async function sendMany(store: Store, count: number, change: Partial<Outgoing> = {}): Promise<void> {
+  await Promise.all(Array.from({ length: count }, () => sendNew(store, change)));
+}
+
 /** The number in the log, when it was stored. */
 export function seqOf(result: SendResult): number | undefined {
   return result.outcome === "stored" ? result.seq : undefined;
+}
+
+/** Does something to a group that must be done. @returns Who is to be told. */
+export async function changeGroup(
+  store: Store,
+  group: string,
+  by: string,
+  change: GroupChange,
+): Promise<readonly string[]> {
+  const result = await store.changeGroup(group, by, change);
+  assert(result.outcome === "done", `expected it to be done, got ${JSON.stringify(result)}`);
+  return result.told;
+}
+
+/** Makes an open group of the first user, which the others join one after the other. */
+export async function makeGroup(store: Store, group: string, users: readonly string[]): Promise<void> {
+  const [owner = "", ...others] = users;
+  await changeGroup(store, group, owner, { action: "create", mode: "open" });
+  for (const user of others) await changeGroup(store, group, user, { action: "join" });
 }
 
 /** What a client sees of an entry. */
@@ -63,6 +95,11 @@ export function linesOf(entries: readonly InboxEntry[]): readonly string[] {
   return entries.map(({ line }) => new TextDecoder().decode(line));
 }
 
+/** The texts of frames. */
+export function textsOf(all: readonly Frame[]): readonly string[] {
+  return all.map(({ text }) => text);
+}
+
 /** Everything in a user's inbox. */
 export async function readAll(store: Store, user: string): Promise<readonly InboxEntry[]> {
   return await store.readInbox(user, 0, EVERYTHING);
@@ -71,4 +108,16 @@ export async function readAll(store: Store, user: string): Promise<readonly Inbo
 /** The frames of everything in a user's inbox. */
 export async function frames(store: Store, user: string): Promise<readonly Frame[]> {
   return (await readAll(store, user)).map(({ line }) => frameOf(line));
+}
+
+/** A page of a log that may be read: everything, by the first of a pair, unless told otherwise. */
+export async function logPage(
+  store: Store,
+  conversation: string,
+  options: { user?: string; before?: number | undefined; limits?: ReadLimits } = {},
+): Promise<LogPage> {
+  const { user = conversation.split(":")[0] ?? "", before, limits = EVERYTHING } = options;
+  const page = await store.readLog(user, conversation, before, limits);
+  assert(typeof page !== "string", `expected a page, got ${page}`);
+  return page;
 }

@@ -1,66 +1,103 @@
-import type { RedisConnection } from "../../../redis/mod.ts";
+import type { RedisKeyspace } from "../../../redis/mod.ts";
 import { type Durability, StoreError } from "../contract.ts";
 
 /**
- * Waits until what was written on the connection before is as durable as was asked for, at most for `timeoutMs`.
+ * Waits until what was written before is as durable as was asked for, where a key is kept.
  *
- * @throws {StoreError} `unavailable` when the time is over.
+ * @throws {StoreError} `unavailable` when that takes too long.
  */
-export type Confirm = (timeoutMs: number) => Promise<void>;
+export type Confirm = (key: string) => Promise<void>;
+
+/** What is left of a batch's deadline to hear that the wait for the disk or a replica is over, in milliseconds. */
+const ANSWER_MS = 250;
+
+type Command = (args: readonly string[]) => Promise<unknown>;
+type Wait = { readonly args: readonly string[]; readonly failure: string } | undefined;
 
 /**
- * Checks that a Redis keeps what it is given, and finds out how to make sure of `durable` after each write.
+ * Checks that every master keeps what it is given, and finds out how to make sure of `durable` after each write.
  *
+ * @param deadlineMs The longest to wait for the disk or a replica.
  * @throws {StoreError} `unsuitable`, with what to change.
- * @throws {RedisError} When it does not answer.
+ * @throws {RedisError} When one does not answer.
  */
-export async function checkDurability(connection: RedisConnection, durable: Durability): Promise<Confirm> {
-  const info = await connection.ask("read the state of Redis", (client) => client.info());
+export async function checkDurability(
+  keyspace: RedisKeyspace,
+  durable: Durability,
+  deadlineMs: number,
+): Promise<Confirm> {
+  const waits = await keyspace.eachMaster((command) => check(command, durable, keyspace.shownUrl));
+  // One that must be waited for is enough: the others answer at once, or have the same settings.
+  const wait = waits.find((each) => each !== undefined);
+  if (!wait) return async () => undefined;
+  return confirmOnce(keyspace, wait, Math.max(1, deadlineMs - ANSWER_MS));
+}
+
+async function check(command: Command, durable: Durability, shownUrl: string): Promise<Wait> {
+  const info = String(await command(["INFO"]));
   const policy = field(info, "maxmemory_policy");
   if (policy !== "noeviction") {
     throw unsuitable(
-      connection,
+      shownUrl,
       `its maxmemory-policy "${policy}" lets it drop messages; set it to noeviction`,
     );
   }
   switch (durable) {
     case "memory":
-      return async () => undefined;
+      return undefined;
     case "disk":
-      return confirmDisk(connection, info);
+      return await waitForDisk(command, info, shownUrl);
     case "replica":
-      if (field(info, "connected_slaves") === "0") throw unsuitable(connection, "it has no replica");
-      return (timeoutMs) => confirm(connection, ["WAIT", "1", `${timeoutMs}`], "no replica has it");
+      if (field(info, "connected_slaves") === "0") throw unsuitable(shownUrl, "it has no replica");
+      return { args: ["WAIT", "1"], failure: "no replica has it" };
   }
 }
 
-async function confirmDisk(connection: RedisConnection, info: string): Promise<Confirm> {
+async function waitForDisk(command: Command, info: string, shownUrl: string): Promise<Wait> {
   if (field(info, "aof_enabled") !== "1") {
-    throw unsuitable(connection, "it writes no append-only file; set appendonly to yes");
+    throw unsuitable(shownUrl, "it writes no append-only file; set appendonly to yes");
   }
-  const settings = await connection.ask("read the settings of Redis", (client) =>
-    client.configGet("appendfsync"),
-  );
-  if (settings.appendfsync === "always") return async () => undefined;
+  if (setting(await command(["CONFIG", "GET", "appendfsync"])) === "always") return undefined;
   if (isOlderThan(field(info, "redis_version"), 7, 2)) {
     throw unsuitable(
-      connection,
+      shownUrl,
       "it answers before its disk does; set appendfsync to always, or use Redis 7.2",
     );
   }
-  return (timeoutMs) => confirm(connection, ["WAITAOF", "1", "0", `${timeoutMs}`], "its disk has not");
+  return { args: ["WAITAOF", "1", "0"], failure: "its disk has not" };
 }
 
-/** WAIT answers with a number of replicas, WAITAOF with that of the local disk first. */
-async function confirm(
-  connection: RedisConnection,
-  command: readonly string[],
-  failure: string,
-): Promise<void> {
-  const answer = await connection.ask("wait for Redis", (client) => client.sendCommand([...command]));
-  const count: unknown = Array.isArray(answer) ? answer[0] : answer;
-  if (Number(count) >= 1) return;
-  throw new StoreError("unavailable", `Cannot write to the store: Redis has it, but ${failure} in time`);
+/** The value in an answer of CONFIG GET for one setting: a list, or a record by RESP3. */
+function setting(reply: unknown): unknown {
+  if (Array.isArray(reply)) return reply[1];
+  if (reply instanceof Map) return reply.values().next().value;
+  return typeof reply === "object" && reply !== null ? Object.values(reply)[0] : undefined;
+}
+
+/** All who ask in one turn for the same server share one wait. */
+function confirmOnce(
+  keyspace: RedisKeyspace,
+  { args, failure }: NonNullable<Wait>,
+  timeoutMs: number,
+): Confirm {
+  const asked = new Map<string, Promise<void>>();
+  async function confirm(key: string, server: string): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    asked.delete(server);
+    const answer = await keyspace.command(key, [...args, `${timeoutMs}`]);
+    // WAIT answers with a number of replicas, WAITAOF with that of the local disk first.
+    const count: unknown = Array.isArray(answer) ? answer[0] : answer;
+    if (Number(count) >= 1) return;
+    throw new StoreError("unavailable", `Cannot write to the store: Redis has it, but ${failure} in time`);
+  }
+  return (key) => {
+    const server = keyspace.history(key);
+    const waiting = asked.get(server);
+    if (waiting !== undefined) return waiting;
+    const confirming = confirm(key, server);
+    asked.set(server, confirming);
+    return confirming;
+  };
 }
 
 function field(info: string, name: string): string {
@@ -72,6 +109,6 @@ function isOlderThan(version: string, major: number, minor: number): boolean {
   return actualMajor < major || (actualMajor === major && actualMinor < minor);
 }
 
-function unsuitable(connection: RedisConnection, reason: string): StoreError {
-  return new StoreError("unsuitable", `Cannot keep messages in Redis at ${connection.shownUrl}: ${reason}`);
+function unsuitable(shownUrl: string, reason: string): StoreError {
+  return new StoreError("unsuitable", `Cannot keep messages in Redis at ${shownUrl}: ${reason}`);
 }

@@ -1,137 +1,140 @@
 import { Buffer } from "node:buffer";
-import type { RedisClient, RedisConnection } from "../../../redis/mod.ts";
 import { Budget } from "../budget.ts";
-import type { InboxEntry, InboxState, LogEntry, LogPage, ReadLimits, User } from "../contract.ts";
-import { gapLine, messageLine, parseTail } from "../line.ts";
+import type { InboxEntry, LogEntry, LogPage, ReadLimits } from "../contract.ts";
+import { parseTail } from "../line.ts";
+import type { RedisStoreContext } from "./context.ts";
 import { toStoreError } from "./error.ts";
-import type { Keys } from "./keys.ts";
+import { toList, toText, toTexts } from "./reply.ts";
 
 /** Entries in one reply, so that a limit in bytes is not found out only after all is read. */
 const PAGE_ENTRIES = 64;
 
 interface StreamEntry {
-  readonly id: string;
-  readonly message: Readonly<Record<string, string>>;
+  readonly number: number;
+  readonly kind: string;
+  readonly value: string;
 }
 
 /** Reads what scripts have written. */
 export class Reader {
-  readonly #connection: RedisConnection;
-  readonly #keys: Keys;
+  readonly #context: RedisStoreContext;
 
-  /** @param connection Not the one for writing: a read must not wait behind a batch. */
-  constructor(connection: RedisConnection, keys: Keys) {
-    this.#connection = connection;
-    this.#keys = keys;
+  constructor(context: RedisStoreContext) {
+    this.#context = context;
   }
 
-  user(name: string): Promise<User | undefined> {
-    return this.#read(async () => {
-      const key = this.#keys.user(name);
-      const password = await this.#connection.ask("find a user", (client) => client.hGet(key, "password"));
-      return typeof password === "string" ? { name, password } : undefined;
-    });
-  }
-
-  token(hash: string, now: number): Promise<string | undefined> {
-    return this.#read(async () => {
-      const token = await this.#connection.ask("find a token", (client) =>
-        client.get(this.#keys.token(hash)),
-      );
-      const [expiresAt = "", removals = "", user = ""] = token?.split(" ") ?? [];
-      if (!(Number(expiresAt) > now)) return undefined;
-      const key = this.#keys.user(user);
-      const removed = await this.#connection.ask("find a user", (client) => client.hGet(key, "removals"));
-      return (removed ?? "0") === removals ? user : undefined;
-    });
-  }
-
-  state(user: string): Promise<InboxState> {
-    return this.#read(async () => {
-      const fields = ["epoch", "top", "floor"];
-      const key = this.#keys.mark(user);
-      const values = await this.#connection.ask("read an inbox", (client) => client.hmGet(key, fields));
-      const [epoch, top, floor] = values;
-      return { epoch: epoch ?? "", top: Number(top ?? 0), floor: Number(floor ?? 0) };
-    });
-  }
-
-  inbox(user: string, after: number, limits: ReadLimits): Promise<readonly InboxEntry[]> {
-    return this.#read(async () => {
+  /** See `MessageStore.readInbox`. */
+  async inbox(user: string, after: number, limits: ReadLimits): Promise<readonly InboxEntry[]> {
+    try {
       const entries: InboxEntry[] = [];
       const budget = new Budget(limits);
-      for await (const { id, message } of this.#inboxEntries(user, after, budget)) {
-        const entry = toInboxEntry(numberOf(id), message);
+      for await (const entry of this.#inboxEntries(user, after, budget)) {
+        const line = toInboxEntry(entry);
         const last = entries.at(-1)?.inbox;
         // What is trimmed between two pages must not become a hole within one answer.
-        if (last !== undefined && entry.inbox !== last + 1) break;
-        if (!budget.take(entry.line.length)) break;
-        entries.push(entry);
+        if (last !== undefined && line.inbox !== last + 1) break;
+        if (!budget.take(line.line.length)) break;
+        entries.push(line);
       }
       return entries;
-    });
+    } catch (cause) {
+      throw toStoreError(cause, "read an inbox");
+    }
   }
 
-  log(conversation: string, before: number | undefined, limits: ReadLimits): Promise<LogPage> {
-    return this.#read(async () => {
+  /** See `MessageStore.readLog`. */
+  async log(
+    user: string,
+    conversation: string,
+    before: number | undefined,
+    limits: ReadLimits,
+  ): Promise<LogPage | "unknown_group" | "not_member"> {
+    try {
+      const joined = await this.#joined(user, conversation);
+      if (typeof joined === "string") return joined;
       const newestFirst: LogEntry[] = [];
       const budget = new Budget(limits);
-      for await (const { id, message } of this.#logEntries(conversation, before, budget)) {
-        const tail = message.b ?? "";
+      for await (const { number, value } of this.#logEntries(conversation, joined, before, budget)) {
+        const tail = tailOf(value);
         if (!budget.take(Buffer.byteLength(tail))) return { entries: newestFirst.reverse(), more: true };
-        newestFirst.push(parseTail(numberOf(id), tail));
+        newestFirst.push(parseTail(number, tail));
       }
       return { entries: newestFirst.reverse(), more: false };
-    });
+    } catch (cause) {
+      throw toStoreError(cause, "read a log");
+    }
+  }
+
+  /** After which number a user sees a conversation. */
+  async #joined(user: string, conversation: string): Promise<number | "unknown_group" | "not_member"> {
+    if (!conversation.startsWith("#")) return conversation.split(":").includes(user) ? 0 : "not_member";
+    const { reads, keys, deadlineMs } = this.#context;
+    const [conv, members] = [keys.conv(conversation), keys.members(conversation)];
+    const [mode, place] = toTexts(
+      await Promise.all([
+        reads.command(conv, ["HGET", conv, "mode"], { deadlineMs }),
+        reads.command(members, ["HGET", members, user], { deadlineMs }),
+      ]),
+    );
+    if (mode === "" || mode === undefined) return "unknown_group";
+    return place === "" || place === undefined ? "not_member" : Number.parseInt(place, 10);
   }
 
   async *#inboxEntries(user: string, after: number, budget: Budget): AsyncGenerator<StreamEntry> {
-    const key = this.#keys.inbox(user);
-    let start = `(${Math.min(after, Number.MAX_SAFE_INTEGER)}-0`;
+    const key = this.#context.keys.inbox(user);
+    let start = `(${idOf(after)}`;
     for (let isMore = true; isMore; ) {
-      const limit = { COUNT: Math.max(1, Math.min(PAGE_ENTRIES, budget.count)) };
-      const page = await this.#page((client) => client.xRange(key, start, "+", limit));
+      const count = Math.max(1, Math.min(PAGE_ENTRIES, budget.count));
+      const page = await this.#page(["XRANGE", key, start, "+", "COUNT", `${count}`]);
       yield* page;
-      start = `(${page.at(-1)?.id}`;
-      isMore = page.length === limit.COUNT;
+      start = `(${idOf(page.at(-1)?.number ?? 0)}`;
+      isMore = page.length === count;
     }
   }
 
-  async *#logEntries(log: string, before: number | undefined, budget: Budget): AsyncGenerator<StreamEntry> {
-    const key = this.#keys.log(log);
-    let end = before === undefined ? "+" : `(${Math.min(before, Number.MAX_SAFE_INTEGER)}-0`;
+  async *#logEntries(
+    conversation: string,
+    joined: number,
+    before: number | undefined,
+    budget: Budget,
+  ): AsyncGenerator<StreamEntry> {
+    const key = this.#context.keys.log(conversation);
+    const start = `(${idOf(joined)}`;
+    let end = before === undefined ? "+" : `(${idOf(before)}`;
     for (let isMore = true; isMore; ) {
       // One more than asked for tells whether there are more.
-      const limit = { COUNT: Math.min(PAGE_ENTRIES, budget.count + 1) };
-      const page = await this.#page((client) => client.xRevRange(key, end, "-", limit));
+      const count = Math.min(PAGE_ENTRIES, budget.count + 1);
+      const page = await this.#page(["XREVRANGE", key, end, start, "COUNT", `${count}`]);
       yield* page;
-      end = `(${page.at(-1)?.id}`;
-      isMore = page.length === limit.COUNT;
+      end = `(${idOf(page.at(-1)?.number ?? 0)}`;
+      isMore = page.length === count;
     }
   }
 
-  async #page(
-    work: (client: RedisClient) => Promise<readonly StreamEntry[] | null>,
-  ): Promise<readonly StreamEntry[]> {
-    return (await this.#connection.ask("read a stream", work)) ?? [];
-  }
-
-  async #read<T>(body: () => Promise<T>): Promise<T> {
-    try {
-      return await body();
-    } catch (cause) {
-      throw toStoreError(cause, "read from the store");
-    }
+  /** @param command With the stream's key as its second word. */
+  async #page(command: readonly string[]): Promise<readonly StreamEntry[]> {
+    const { reads, deadlineMs } = this.#context;
+    const reply = await reads.command(command[1] ?? "", command, { deadlineMs });
+    return toList(reply ?? []).map((entry) => {
+      const [id, fields] = toList(entry);
+      const [kind = "", value = ""] = toTexts(fields);
+      return { number: Number.parseInt(toText(id), 10), kind, value };
+    });
   }
 }
 
-function numberOf(id: string): number {
-  return Number.parseInt(id, 10);
+function idOf(number: number): string {
+  return `${Math.min(number, Number.MAX_SAFE_INTEGER)}-0`;
 }
 
-function toInboxEntry(inbox: number, fields: Readonly<Record<string, string>>): InboxEntry {
-  const { s: stamp = "0", q: seq = "0", b: tail = "" } = fields;
-  const toLine = fields.g === undefined ? messageLine : gapLine;
-  const line = toLine(inbox, Number(stamp), Number(seq), tail);
-  return { inbox, stamp: Number(stamp), line: Buffer.from(line) };
+function toInboxEntry({ number, kind, value }: StreamEntry): InboxEntry {
+  const type = kind === "g" ? "gap" : "message";
+  const line = Buffer.from(`{"type":"${type}","inbox":${number},${value}\n`);
+  // "stamp": comes first.
+  return { inbox: number, stamp: Number.parseInt(value.slice(8), 10), line };
+}
+
+/** What comes after the stamp and the number. */
+function tailOf(value: string): string {
+  return value.slice(value.indexOf(",", value.indexOf(",") + 1) + 1);
 }

@@ -1,181 +1,213 @@
-import { createHash } from "node:crypto";
-import { defineScript, type RedisScript } from "../../../redis/mod.ts";
+import { hash } from "node:crypto";
+import { defineScript, partitionOf, type RedisScript } from "../../../redis/mod.ts";
 import { type Outgoing, type SendResult, StoreError } from "../contract.ts";
 import type { StoreLimits } from "../limits.ts";
-import { messageTail, randomEpoch, randomStamp } from "../line.ts";
-import type { Keys } from "./keys.ts";
-
-/** After how many sends of a device those too many or too old are removed: that reads all it has. */
-const TRIM_EVERY = 256;
-/** How much longer than its sends are remembered Redis keeps a silent device, in milliseconds: clocks differ. */
-const DEDUPE_SLACK_MS = 600_000;
+import { messageTail, randomStamp } from "../line.ts";
+import { type Keys, markField } from "./keys.ts";
+import {
+  INBOX_LUA,
+  LOG_ARGUMENTS,
+  LOG_LUA,
+  logArguments,
+  logArgumentsLua,
+  NOW_LUA,
+  TEXT_LUA,
+} from "./lua.ts";
+import { deliveryItem } from "./owed.ts";
 
 /**
- * Appends messages to their logs and delivers them to the members' inboxes, in order.
+ * Appends direct messages to their logs and delivers them to both inboxes, in order: for a Redis in one piece.
  *
  * - A script is not rolled back. So everything of a message is decided before its first write, what makes a repeat harmless is
- *   written right after the log, and a message that fails (`e`) leaves the others alone. What a log has and an inbox lacks, the
- *   next message of the conversation brings.
- * - A mark at or beyond a number that the log gives out only now means that the log was rolled back: the inbox begins a new epoch.
- * - Stamps pass as text: Lua would round them. Numbers are written with %.0f, since Lua's own way is 1e+14 from there on.
+ *   written right after the log, and a message that fails (`e`) leaves the others alone.
+ * - Only the plain case is delivered: the inbox has all of the conversation before this message, by number and stamp. What else there is
+ *   (an inbox that misses something or cannot be written, a log that was rolled back) becomes owed (`p`), for the steps that know it all.
  * - Hints are published last.
  *
- * Keys: for each message its log and its sender's dedupe, then each member's mark and inbox.
- * Arguments: kept messages, kept entries, dedupe time and number, time to live, an epoch; then for each message its conversation,
- * id, hash, time, stamp, tail, number of members, and each member's channel.
+ * Keys: for each message its log, conversation, dedupe and owed, then each member's mark and inbox, the sender's first.
+ * Arguments: kept entries and bytes, those of the log, what marks and what channels begin with; then for each message its head, id and tail.
+ * The head is which of the pair the sender is (1 or 2; 0 for a message to oneself), stamp, time, hash and conversation in one: writing and
+ * reading an argument more costs more than to take it apart.
  */
 export const SEND_SCRIPT: RedisScript = defineScript(`
-local call, match = redis.call, string.match
-local maxLog, maxInbox = ARGV[1], tonumber(ARGV[2])
-local dedupeMs, dedupeIds, dedupeTtl = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
-local newEpoch = ARGV[6]
-local results, channels, lines = {}, {}, {}
+local maxInbox, inboxBytes, publish = tonumber(ARGV[1]), tonumber(ARGV[2]), 'PUBLISH'
+${logArgumentsLua(2)}
+${TEXT_LUA}${NOW_LUA}${INBOX_LUA}${LOG_LUA}
+local markStart, channelStart = ARGV[${3 + LOG_ARGUMENTS}], ARGV[${4 + LOG_ARGUMENTS}]
+local members = {}
 
-local function text(number)
-  return string.format('%.0f', number)
+local function memberOf(mark, inbox, field)
+  local member = members[mark]
+  if not member then
+    local state = call('HMGET', mark, 'epoch', 'top', 'floor', field)
+    if not state[1] then return nil end
+    member = open(state, mark, inbox, channelStart .. sub(mark, #markStart + 1))
+    member.marks = { [field] = state[4] }
+    members[mark] = member
+  elseif member.marks[field] == nil then
+    member.marks[field] = call('HGET', mark, field)
+  end
+  return member
 end
 
-local function add(member, kind, seq, stamp, tail)
-  member.top = member.top + 1
-  local inbox = text(member.top)
-  if kind == 'gap' then
-    call('XADD', member.inbox, 'MAXLEN', maxInbox, inbox .. '-0', 's', stamp, 'q', seq, 'b', tail, 'g', '1')
-  else
-    call('XADD', member.inbox, 'MAXLEN', maxInbox, inbox .. '-0', 's', stamp, 'q', seq, 'b', tail)
+local function deliver(message, member, previous, seq, value, isSender)
+  local field = message.field
+  local mark, rest = member.marks[field], ' 0 0'
+  if mark then
+    local length = #previous
+    if sub(mark, 1, length) ~= previous then return false end
+    rest = sub(mark, length)
+  elseif previous ~= '0 0 ' then
+    return false
   end
-  channels[#channels + 1] = member.channel
-  lines[#lines + 1] = '{"type":"' .. kind .. '","inbox":' .. inbox .. ',"stamp":' .. stamp .. ',"seq":' .. seq .. ',' .. tail .. '\\n'
+  add(member, 'm', value)
+  if isSender then rest = ' ' .. seq .. match(rest, ' %d+$') end
+  mark = seq .. ' ' .. message.stamp .. rest
+  member.marks[field] = mark
+  note(member, message.stamp, field, mark)
+  return true
 end
 
-local function bring(member, message, seq)
-  local first, last = member.marked + 1, seq - 1
-  local entries = call('XRANGE', message.log, text(first) .. '-0', text(last) .. '-0')
-  local kept = entries[1] and tonumber(match(entries[1][1], '^%d+')) or seq
-  if kept > first then
-    local tail = '"conversation":"' .. message.conversation .. '","missing":' .. text(kept - first) .. '}'
-    add(member, 'gap', text(kept - 1), message.stamp, tail)
+local function send(message, sender, receiver)
+  if not sender or not receiver then return 'u' end
+  local again = repeated(message)
+  if again then return again end
+  local conv = head(message.conv)
+  if conv.blocks ~= '' and string.find(conv.blocks, message.side == '1' and '2' or '1', 1, true) then return 'b' end
+  local previous = conv.topText .. ' ' .. conv.stamp .. ' '
+  local seq, value = append(message, conv)
+  local isSent, isThere = pcall(deliver, message, sender, previous, seq, value, true)
+  local isDone = isSent and isThere
+  if receiver ~= sender then
+    isSent, isThere = pcall(deliver, message, receiver, previous, seq, value, false)
+    isDone = isDone and isSent and isThere
   end
-  for _, entry in ipairs(entries) do
-    add(member, 'message', match(entry[1], '^%d+'), message.stamp, entry[2][4])
-  end
+  if not isDone then call('ZADD', message.owed, 'NX', now(), message.item) end
+  return (isDone and 's ' or 'p ') .. seq .. ' ' .. message.atText
 end
 
-local function deliver(member, message, seq)
-  if member.marked >= seq then
-    call('HSET', member.mark, 'epoch', newEpoch)
-  elseif member.marked < seq - 1 then
-    bring(member, message, seq)
-  end
-  add(member, 'message', text(seq), message.stamp, message.tail)
-  local floor = member.top - maxInbox
-  local mark = text(seq) .. ' ' .. message.stamp
-  if floor > member.floor then
-    call('HSET', member.mark, 'top', text(member.top), 'm:' .. message.conversation, mark, 'floor', text(floor))
-  else
-    call('HSET', member.mark, 'top', text(member.top), 'm:' .. message.conversation, mark)
-  end
+local function take(message, key)
+  local sender = memberOf(KEYS[key], KEYS[key + 1], message.field)
+  local receiver = sender
+  if message.side ~= '0' then receiver = memberOf(KEYS[key + 2], KEYS[key + 3], message.field) end
+  return send(message, sender, receiver)
 end
 
-local function trim(dedupe, number, at)
-  local fields = call('HGETALL', dedupe)
-  for i = 1, #fields, 2 do
-    local sentAt, sentNumber = match(fields[i + 1], '^%d+ (%d+) (%d+)')
-    if sentAt and (tonumber(sentNumber) <= number - dedupeIds or at - tonumber(sentAt) >= dedupeMs) then
-      call('HDEL', dedupe, fields[i])
-    end
-  end
-end
-
-local function remember(message, seq, number)
-  local value = text(seq) .. ' ' .. message.at .. ' ' .. text(number) .. ' ' .. message.hash
-  call('HSET', message.dedupe, message.id, value, 'n', text(number))
-  call('PEXPIRE', message.dedupe, dedupeTtl)
-  if number % ${TRIM_EVERY} == 0 then trim(message.dedupe, number, tonumber(message.at)) end
-end
-
-local function send(message)
-  for _, member in ipairs(message.members) do
-    local state = call('HMGET', member.mark, 'epoch', 'top', 'floor', 'm:' .. message.conversation)
-    if not state[1] then return 'u' end
-    member.top, member.floor = tonumber(state[2]), tonumber(state[3] or '0')
-    member.marked = state[4] and tonumber(match(state[4], '^%d+')) or 0
-  end
-  local known = call('HMGET', message.dedupe, message.id, 'n')
-  local number = tonumber(known[2] or '0')
-  if known[1] then
-    local seq, at, sentNumber, hash = match(known[1], '^(%d+) (%d+) (%d+) (.*)$')
-    if tonumber(message.at) - tonumber(at) < dedupeMs and tonumber(sentNumber) > number - dedupeIds then
-      return hash == message.hash and 'd ' .. seq .. ' ' .. at or 'r'
-    end
-  end
-  local newest = call('XREVRANGE', message.log, '+', '-', 'COUNT', 1)[1]
-  local seq = 1 + (newest and tonumber(match(newest[1], '^%d+')) or 0)
-  call('XADD', message.log, 'MAXLEN', maxLog, text(seq) .. '-0', 's', message.stamp, 'b', message.tail)
-  remember(message, seq, number + 1)
-  for _, member in ipairs(message.members) do deliver(member, message, seq) end
-  return 's ' .. text(seq) .. ' ' .. message.at
-end
-
-local key, argument = 1, 7
-while argument <= #ARGV do
+local results = {}
+local key = 1
+for argument = ${5 + LOG_ARGUMENTS}, #ARGV, 3 do
+  local side, stamp, at, hash, conversation = match(ARGV[argument], '^(%d) (%d+) (%S+) (%S+) (.*)$')
   local message = {
-    log = KEYS[key], dedupe = KEYS[key + 1],
-    conversation = ARGV[argument], id = ARGV[argument + 1], hash = ARGV[argument + 2], at = ARGV[argument + 3],
-    stamp = ARGV[argument + 4], tail = ARGV[argument + 5], members = {},
+    log = KEYS[key], conv = KEYS[key + 1], dedupe = KEYS[key + 2], owed = KEYS[key + 3],
+    side = side, field = '${markField("")}' .. conversation, id = ARGV[argument + 1], hash = hash,
+    at = tonumber(at), atText = at, stamp = stamp, tail = ARGV[argument + 2], item = '${deliveryItem("")}' .. conversation,
   }
-  local count = tonumber(ARGV[argument + 6])
-  key, argument = key + 2, argument + 7
-  for i = 1, count do
-    message.members[i] = { mark = KEYS[key], inbox = KEYS[key + 1], channel = ARGV[argument] }
-    key, argument = key + 2, argument + 1
-  end
-  local done, result = pcall(send, message)
-  results[#results + 1] = done and result or 'e ' .. (type(result) == 'table' and result.err or tostring(result))
+  local isDone, result = pcall(take, message, key + 4)
+  results[#results + 1] = isDone and result or 'e ' .. (type(result) == 'table' and result.err or tostring(result))
+  key = key + (side == '0' and 6 or 8)
 end
-for i = 1, #lines do call('PUBLISH', channels[i], lines[i]) end
+flushHeads()
+for _, member in pairs(members) do pcall(flush, member) end
+hint()
 return results
 `);
 
+/** The keys and arguments of a script. */
+export interface ScriptCall {
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
+}
+
 /** The keys and arguments of {@linkcode SEND_SCRIPT} for some messages. */
-export function sendArguments(
+export function sendCall(
   messages: readonly Outgoing[],
   limits: Required<StoreLimits>,
   keys: Keys,
-): { readonly keys: readonly string[]; readonly args: readonly string[] } {
-  const { logEntries, inboxEntries, dedupeMs, dedupeIds } = limits;
+): ScriptCall {
   const allKeys: string[] = [];
-  const numbers = [logEntries, inboxEntries, dedupeMs, dedupeIds, dedupeMs + DEDUPE_SLACK_MS];
-  const args = [...numbers.map(String), randomEpoch()];
+  const { mark, channel } = keys.starts;
+  const args = [`${limits.inboxEntries}`, `${limits.inboxBytes}`, ...logArguments(limits), mark, channel];
   for (const message of messages) {
-    const { conversation, from, device, id, to, text, at } = message;
-    const members = from === to ? [from] : [from, to];
-    const hash = createHash("sha256").update(text).digest("base64").slice(0, 22);
-    allKeys.push(keys.log(conversation), keys.dedupe(from, device));
-    args.push(conversation, `${conversation} ${id}`, hash, `${at}`, `${randomStamp()}`, messageTail(message));
-    args.push(`${members.length}`);
-    for (const member of members) {
-      allKeys.push(keys.mark(member), keys.inbox(member));
-      args.push(keys.channel(member));
-    }
+    const { conversation, from, to, id, text, at } = message;
+    allKeys.push(...logKeys(message, keys), keys.mark(from), keys.inbox(from));
+    if (from !== to) allKeys.push(keys.mark(to), keys.inbox(to));
+    const head = `${sideOf(message)} ${randomStamp()} ${at} ${hashOf(text)} ${conversation}`;
+    args.push(head, `${conversation} ${id}`, messageTail(message));
   }
   return { keys: allKeys, args };
 }
 
+/** Log, conversation, dedupe and owed. */
+export function logKeys({ conversation, from, device }: Outgoing, keys: Keys): readonly string[] {
+  return [
+    keys.log(conversation),
+    keys.conv(conversation),
+    keys.dedupe(conversation, from, device),
+    keys.owed(partitionOf(conversation)),
+  ];
+}
+
+/** Id, hash, time, stamp and tail. */
+export function logFields(message: Outgoing): readonly string[] {
+  const { conversation, id, text, at } = message;
+  return [`${conversation} ${id}`, hashOf(text), `${at}`, `${randomStamp()}`, messageTail(message)];
+}
+
+/** What tells a text from another one. */
+function hashOf(text: string): string {
+  return hash("sha256", text, "base64").slice(0, 16);
+}
+
+/** Which of the two of a pair sends: 1 or 2; 0 for a message to oneself. */
+export function sideOf({ from, to }: Outgoing): string {
+  if (from === to) return "0";
+  return from < to ? "1" : "2";
+}
+
+/** What a script says of one message. */
+export interface Sent {
+  readonly result: SendResult;
+  /** Whether inboxes are still owed. */
+  readonly isOwed: boolean;
+  /** What came after what every answer has. */
+  readonly rest: readonly string[];
+}
+
 /**
- * What {@linkcode SEND_SCRIPT} says of one message.
+ * Reads what {@linkcode SEND_SCRIPT}, or that for the steps, says of one message.
  *
- * @throws {StoreError} `unavailable` when that message failed.
+ * @returns A {@linkcode StoreError} `unavailable` when that message failed.
  */
-export function parseSendResult(result: unknown): SendResult {
-  const [kind, ...rest] = String(result).split(" ");
+export function parseSent(reply: unknown): Sent | StoreError {
+  const [kind, ...rest] = String(reply).split(" ");
+  const refused = (outcome: Exclude<SendResult["outcome"], "stored">): Sent => ({
+    result: { outcome },
+    isOwed: false,
+    rest: [],
+  });
   switch (kind) {
     case "s":
-    case "d":
-      return { outcome: "stored", seq: Number(rest[0]), at: Number(rest[1]), duplicate: kind === "d" };
+    case "p":
+    case "d": {
+      const [seq, at, ...more] = rest;
+      const result = {
+        outcome: "stored" as const,
+        seq: Number(seq),
+        at: Number(at),
+        duplicate: kind === "d",
+      };
+      return { result, isOwed: kind === "p", rest: more };
+    }
     case "u":
-      return { outcome: "unknown_user" };
+      return refused("unknown_user");
+    case "g":
+      return refused("unknown_group");
+    case "n":
+      return refused("not_member");
+    case "b":
+      return refused("blocked");
     case "r":
-      return { outcome: "id_reused" };
+      return refused("id_reused");
   }
-  throw new StoreError("unavailable", `Cannot send: Redis answered ${rest.join(" ")}`);
+  return new StoreError("unavailable", `Cannot send: Redis answered ${rest.join(" ")}`);
 }

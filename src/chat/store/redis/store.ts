@@ -1,19 +1,26 @@
 import { type Clock, systemClock } from "../../../async/mod.ts";
-import { connectRedis, type RedisConnection } from "../../../redis/mod.ts";
-import type { Durability, Store } from "../contract.ts";
+import { connectKeyspace, type RedisKeyspace } from "../../../redis/mod.ts";
+import type { Durability, Store, StoreErrorHandler } from "../contract.ts";
 import { type StoreLimits, withDefaults } from "../limits.ts";
-import type { StoreErrorHandler } from "../write.ts";
-import { writing } from "../writing.ts";
+import { accountPart } from "./account_store.ts";
+import type { RedisStoreContext } from "./context.ts";
+import { Deliveries } from "./deliveries.ts";
 import { type Confirm, checkDurability } from "./durability.ts";
 import { toStoreError } from "./error.ts";
+import { Friends } from "./friends.ts";
+import { GroupChanges } from "./group_changes.ts";
+import { Groups } from "./groups.ts";
 import { keysOf } from "./keys.ts";
+import { KnownNames } from "./known_names.ts";
+import type { OwedWork } from "./owed.ts";
 import { Reader } from "./reader.ts";
-import { Scripts } from "./scripts.ts";
-import { RedisWriter } from "./writer.ts";
+import { Receipts } from "./receipts.ts";
+import { Sender } from "./sender.ts";
+import { Sweeper } from "./sweeper.ts";
 
 /** Options for {@linkcode redisStore}. */
 export interface RedisStoreOptions {
-  /** As {@linkcode connectRedis} takes it. */
+  /** As {@linkcode connectKeyspace} takes it: one server, Sentinel, or a Cluster. */
   url: string;
   /** What every key and channel begins with. @default {"chorus:"} */
   prefix?: string;
@@ -22,20 +29,28 @@ export interface RedisStoreOptions {
   /** The longest that a batch of writes, or a read, may take, in milliseconds; then it is `unavailable`. @default {5000} */
   deadlineMs?: number;
   limits?: StoreLimits;
-  /** Told when a connection is lost or cannot be made again. */
+  /** Told when a connection is lost or cannot be made again, and what could not be delivered. */
   onError: StoreErrorHandler;
   /** @default {systemClock} */
   clock?: Clock;
 }
 
+/** How a store does its work; for tests of that. */
+export interface RedisStoreWays {
+  /** Everything by steps that each touch one partition, as on a Cluster. @default {what the keyspace needs} */
+  readonly isSplit?: boolean;
+  /** Awaited before what was appended is delivered. */
+  readonly hold?: () => Promise<void>;
+}
+
 /** Opens the store; {@linkcode redisStore} of `open.ts` says what it does. */
-export async function redisStore(options: RedisStoreOptions): Promise<Store> {
+export async function redisStore(options: RedisStoreOptions, ways: RedisStoreWays = {}): Promise<Store> {
   try {
     await using opened = new AsyncDisposableStack();
-    const writeConnection = opened.use(await connect(options));
-    const confirm = await checkDurability(writeConnection, options.durable ?? "memory");
-    const readConnection = opened.use(await connect(options));
-    const store = makeStore(options, writeConnection, readConnection, confirm);
+    const [keyspace, reads] = await connectTwice(options, opened);
+    const { durable = "memory", deadlineMs = 5000 } = options;
+    const confirm = await checkDurability(keyspace, durable, deadlineMs);
+    const store = makeStore(options, ways, { keyspace, reads, confirm });
     opened.move();
     return store;
   } catch (cause) {
@@ -43,42 +58,110 @@ export async function redisStore(options: RedisStoreOptions): Promise<Store> {
   }
 }
 
-function connect({
+function connectOnce({
   url,
   deadlineMs = 5000,
   clock = systemClock,
   onError,
-}: RedisStoreOptions): Promise<RedisConnection> {
-  return connectRedis(url, {
+}: RedisStoreOptions): Promise<RedisKeyspace> {
+  return connectKeyspace(url, {
     deadlineMs,
     clock,
     onError: (error) => onError(error, { during: "connection" }),
   });
 }
 
-function makeStore(
+/** One for writing, one for reading, at the same time. What was connected belongs to `opened`, also when the other one fails. */
+async function connectTwice(
   options: RedisStoreOptions,
-  writeConnection: RedisConnection,
-  readConnection: RedisConnection,
-  confirm: Confirm,
-): Store {
-  const { prefix = "chorus:", durable = "memory", deadlineMs = 5000, clock = systemClock } = options;
-  const keys = keysOf(prefix);
-  const limits = withDefaults(options.limits);
-  const scripts = new Scripts(writeConnection, { keys, limits, deadlineMs, clock });
-  const writer = new RedisWriter(writeConnection, { scripts, confirm, deadlineMs, clock });
-  const reader = new Reader(readConnection, keys);
+  opened: AsyncDisposableStack,
+): Promise<readonly [RedisKeyspace, RedisKeyspace]> {
+  const connect = async (): Promise<RedisKeyspace> => opened.use(await connectOnce(options));
+  const connecting = [connect(), connect()] as const;
+  await Promise.allSettled(connecting);
+  return await Promise.all(connecting);
+}
+
+interface Connections {
+  readonly keyspace: RedisKeyspace;
+  readonly reads: RedisKeyspace;
+  readonly confirm: Confirm;
+}
+
+function makeStore(options: RedisStoreOptions, ways: RedisStoreWays, connections: Connections): Store {
+  const { prefix = "chorus:", durable = "memory", deadlineMs = 5000, clock = systemClock, onError } = options;
+  const { keyspace, reads, confirm } = connections;
+  const context: RedisStoreContext = {
+    keyspace,
+    reads,
+    confirm,
+    isSplit: ways.isSplit ?? keyspace.kind === "cluster",
+    keys: keysOf(prefix),
+    limits: withDefaults(options.limits),
+    deadlineMs,
+    clock,
+    onError,
+    bringUp: (conversation, users) => deliveries.bringUp(conversation, users),
+  };
+  const deliveries = new Deliveries(context, ways.hold);
+  const accounts = accountPart(context);
+  const names = new KnownNames(context);
+  const friends = new Friends(context, names);
+  const changes = new GroupChanges(context, deliveries);
+  const groups = new Groups(context, changes);
+  const sender = new Sender(context, deliveries, names);
+  const sweeper = new Sweeper(context, (work) => settle(work, { deliveries, changes, friends }));
   return {
     durable,
-    ...writing((op) => writer.write(op)),
-    findUser: (name) => reader.user(name),
-    findToken: (hash, now) => reader.token(hash, now),
-    inboxState: (user) => reader.state(user),
-    readInbox: (user, after, readLimits) => reader.inbox(user, after, readLimits),
-    readLog: (conversation, before, readLimits) => reader.log(conversation, before, readLimits),
+    get setAside() {
+      return sweeper.setAside;
+    },
+    ...accounts,
+    ...readingPart(context),
+    send: (message) => sender.send(message),
+    changeFriend: (user, action, other) => friends.changeFriend(user, action, other),
+    friends: (user) => friends.friends(user),
+    mayWrite: (from, to) => friends.mayWrite(from, to),
+    changeGroup: (group, by, change) => groups.changeGroup(group, by, change),
+    groups: (user, after, limit) => groups.groups(user, after, limit),
+    groupMembers: (group, by, after, limit) => groups.groupMembers(group, by, after, limit),
+    memberNames: (group, by) => groups.memberNames(group, by),
     async [Symbol.asyncDispose]() {
-      await writer.close();
-      await readConnection.close();
+      await sweeper.close();
+      await Promise.all([sender.close(), accounts[Symbol.asyncDispose]()]);
+      await deliveries.close();
+      await Promise.all([keyspace.close(), reads.close()]);
     },
   };
+}
+
+function readingPart(
+  context: RedisStoreContext,
+): Pick<Store, "readInbox" | "readLog" | "markRead" | "receipts" | "unread"> {
+  const reader = new Reader(context);
+  const receipts = new Receipts(context);
+  return {
+    readInbox: (user, after, limits) => reader.inbox(user, after, limits),
+    readLog: (user, conversation, before, limits) => reader.log(user, conversation, before, limits),
+    markRead: (user, conversation, seq) => receipts.markRead(user, conversation, seq),
+    receipts: (conversation) => receipts.receipts(conversation),
+    unread: (user) => receipts.unread(user),
+  };
+}
+
+interface Settling {
+  readonly deliveries: Deliveries;
+  readonly changes: GroupChanges;
+  readonly friends: Friends;
+}
+
+function settle(work: OwedWork, { deliveries, changes, friends }: Settling): Promise<void> {
+  switch (work.type) {
+    case "delivery":
+      return deliveries.bringUp(work.conversation);
+    case "group":
+      return changes.settle(work.group);
+    case "friends":
+      return friends.settle(work.conversation);
+  }
 }

@@ -1,97 +1,86 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { DeviceState, Token, User } from "../contract.ts";
-import type { StoreLimits } from "../limits.ts";
+import { FAILURE_WINDOW_MS, type Token, type User } from "../account.ts";
 import { randomEpoch } from "../line.ts";
-import type { Heads } from "./heads.ts";
-import { encodeJson, numberIn } from "./row.ts";
+import type { UserOp, WriteResult } from "./write.ts";
 
-/** Tokens that one sweep removes at most. */
+/** Rows that one sweep removes at most of each table. */
 const SWEEP_ROWS = 256;
+/** Failed logins that are kept at most, of all names together; then the oldest go. */
+const MAX_FAILURES = 100_000;
 
-/** Writes users, their tokens and their devices. */
+const DONE: WriteResult = { type: "done" };
+
+/** Writes users, their tokens, and failed logins. */
 export class Accounts {
-  readonly #heads: Heads;
-  readonly #maxDevices: number;
   readonly #insertUser: StatementSync;
+  readonly #updatePassword: StatementSync;
   readonly #insertToken: StatementSync;
   readonly #removeToken: StatementSync;
   readonly #removeTokens: StatementSync;
   readonly #removeExpired: StatementSync;
-  readonly #login: StatementSync;
-  readonly #selectDevice: StatementSync;
-  readonly #upsertDevice: StatementSync;
-  readonly #forgetDevices: StatementSync;
-  readonly #ackDevice: StatementSync;
-  readonly #ackUser: StatementSync;
+  readonly #insertFailure: StatementSync;
+  readonly #capFailures: StatementSync;
+  readonly #removeFailures: StatementSync;
 
-  constructor(database: DatabaseSync, heads: Heads, limits: Required<StoreLimits>) {
-    this.#heads = heads;
-    this.#maxDevices = limits.devices;
+  constructor(database: DatabaseSync) {
     this.#insertUser = database.prepare(
       "INSERT INTO users (name, password, epoch) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
     );
+    this.#updatePassword = database.prepare("UPDATE users SET password = ? WHERE name = ? AND password = ?");
     this.#insertToken = database.prepare(
       "INSERT OR REPLACE INTO tokens (hash, user, expires_at) VALUES (?, ?, ?)",
     );
     this.#removeToken = database.prepare("DELETE FROM tokens WHERE hash = ?");
-    this.#removeTokens = database.prepare("DELETE FROM tokens WHERE user = ?");
+    this.#removeTokens = database.prepare("DELETE FROM tokens WHERE user = ? AND hash <> ?");
     this.#removeExpired = database.prepare(
       `DELETE FROM tokens WHERE hash IN (SELECT hash FROM tokens WHERE expires_at <= ? LIMIT ${SWEEP_ROWS})`,
     );
-    this.#login = database.prepare(
-      "UPDATE users SET generation = generation + 1 WHERE id = ? RETURNING generation, acked",
+    this.#insertFailure = database.prepare("INSERT INTO login_failures (at, name, host) VALUES (?, ?, ?)");
+    this.#capFailures = database.prepare(
+      `DELETE FROM login_failures WHERE id <= (SELECT max(id) FROM login_failures) - ${MAX_FAILURES}`,
     );
-    this.#selectDevice = database.prepare("SELECT acked FROM devices WHERE user = ? AND device = ?");
-    this.#upsertDevice = database.prepare(
-      "INSERT OR REPLACE INTO devices (user, device, acked, generation, used_at) VALUES (?, ?, ?, ?, ?)",
-    );
-    this.#forgetDevices = database.prepare(`
-      DELETE FROM devices WHERE user = ?1 AND device IN (
-        SELECT device FROM devices WHERE user = ?1 ORDER BY generation DESC LIMIT -1 OFFSET ?2)`);
-    this.#ackDevice = database.prepare(
-      "UPDATE devices SET acked = ?3 WHERE user = ?1 AND device = ?2 AND acked < ?3",
-    );
-    this.#ackUser = database.prepare("UPDATE users SET acked = ?2 WHERE id = ?1 AND acked < ?2");
+    this.#removeFailures = database.prepare(`
+      DELETE FROM login_failures WHERE id IN (
+        SELECT id FROM (SELECT id, at FROM login_failures ORDER BY id LIMIT ${SWEEP_ROWS}) WHERE at <= ?)`);
   }
 
-  /** @returns Whether the name was free. */
-  createUser({ name, password }: User): boolean {
+  apply(op: UserOp): WriteResult {
+    switch (op.type) {
+      case "create_user":
+        return { type: "created", isNew: this.#createUser(op.user) };
+      case "change_password":
+        return {
+          type: "changed",
+          isChanged: Number(this.#updatePassword.run(op.to, op.name, op.from).changes) > 0,
+        };
+      case "add_token":
+        this.#addToken(op.token);
+        return DONE;
+      case "remove_token":
+        this.#removeToken.run(op.hash);
+        return DONE;
+      case "remove_tokens":
+        // No token has an empty hash.
+        this.#removeTokens.run(op.user, op.except ?? "");
+        return DONE;
+      case "note_login_failure":
+        this.#insertFailure.run(op.now, op.name, op.host);
+        this.#capFailures.run();
+        return DONE;
+    }
+  }
+
+  /** Removes some of what has expired at wall time `now`. */
+  sweep(now: number): void {
+    this.#removeExpired.run(now);
+    this.#removeFailures.run(now - FAILURE_WINDOW_MS);
+  }
+
+  #createUser({ name, password }: User): boolean {
     return Number(this.#insertUser.run(name, password, randomEpoch()).changes) > 0;
   }
 
-  addToken({ hash, user, expiresAt }: Token): void {
+  #addToken({ hash, user, expiresAt }: Token): void {
     this.#insertToken.run(hash, user, expiresAt);
-  }
-
-  removeToken(hash: string): void {
-    this.#removeToken.run(hash);
-  }
-
-  removeTokens(user: string): void {
-    this.#removeTokens.run(user);
-  }
-
-  /** Removes some of the tokens that have expired at wall time `now`. */
-  sweep(now: number): void {
-    this.#removeExpired.run(now);
-  }
-
-  openDevice(user: string, device: string, now: number): DeviceState {
-    const head = this.#heads.user(user);
-    const login = head && this.#login.get(head.id);
-    if (!head || !login) return { epoch: "", top: 0, floor: 0, generation: 0, acked: 0 };
-    const name = encodeJson(device);
-    const known = this.#selectDevice.get(head.id, name);
-    const acked = numberIn(known ?? login, "acked");
-    const generation = numberIn(login, "generation");
-    this.#upsertDevice.run(head.id, name, acked, generation, now);
-    if (!known) this.#forgetDevices.run(head.id, this.#maxDevices);
-    return { epoch: head.epoch, top: head.top, floor: head.floor, generation, acked };
-  }
-
-  ack(user: string, device: string, epoch: string, inbox: number): void {
-    const head = this.#heads.user(user);
-    if (!head || head.epoch !== epoch || inbox > head.top) return;
-    if (this.#ackDevice.run(head.id, encodeJson(device), inbox).changes) this.#ackUser.run(head.id, inbox);
   }
 }

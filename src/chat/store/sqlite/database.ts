@@ -1,8 +1,9 @@
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../contract.ts";
 import { isLocked, toStoreError } from "./error.ts";
+import { migrate } from "./migrate.ts";
 import { numberIn } from "./row.ts";
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
@@ -50,7 +51,7 @@ function heldByAnother(dir: string, cause: unknown): StoreError {
 }
 
 /**
- * Opens the database for writing, and makes it if there is none. The folder must be locked.
+ * Opens the database for writing, makes it if there is none, and brings it up to date if it is older. The folder must be locked.
  *
  * @throws {StoreError} `damaged` when it is not ours or of a newer version; it is not touched then.
  */
@@ -67,6 +68,7 @@ export function openForWriting(dir: string, durable: "memory" | "disk"): Databas
       PRAGMA cache_size = -${CACHE_KIB};
       PRAGMA journal_size_limit = ${WAL_BYTES};
     `);
+    migrate(database, pragma(database, "user_version"));
     return database;
   } catch (cause) {
     database.close();
@@ -77,14 +79,19 @@ export function openForWriting(dir: string, durable: "memory" | "disk"): Databas
 /**
  * Opens the database of a folder that a writer has opened before, for reading.
  *
- * @throws {StoreError} `unavailable` when there is none, `damaged` when it is not ours.
+ * @throws {StoreError} `unavailable` when there is none or no writer has brought it up to date, `damaged` when it is not ours.
  */
 export function openForReading(dir: string): DatabaseSync {
   const path = databasePath(dir);
   if (!existsSync(path)) {
     throw new StoreError("unavailable", `Cannot open database "${path}": there is no such file`);
   }
-  return inspected(path);
+  const database = inspected(path);
+  const version = pragma(database, "user_version");
+  if (version === SCHEMA_VERSION) return database;
+  database.close();
+  const reason = `it has version ${version}, and no writer has brought it to version ${SCHEMA_VERSION} yet`;
+  throw new StoreError("unavailable", `Cannot open database "${path}": ${reason}`);
 }
 
 /** A file that SQLite makes by itself would be readable by others; its WAL takes over the mode of the database. */
@@ -119,21 +126,36 @@ function checkOwner(database: DatabaseSync, path: string): void {
 /** Under another name first, so that a start cut short never leaves half a database behind. */
 function createDatabase(path: string): void {
   const newPath = `${path}.new`;
-  for (const left of [newPath, `${newPath}-journal`]) rmSync(left, { force: true });
+  for (const left of [newPath, `${newPath}-journal`, `${newPath}-wal`, `${newPath}-shm`])
+    rmSync(left, { force: true });
   makeFile(newPath);
   const database = new DatabaseSync(newPath);
   try {
+    // Nobody knows the file yet, so it goes to the disk once, as a whole.
     database.exec(`
+      PRAGMA journal_mode = MEMORY;
+      PRAGMA synchronous = OFF;
       BEGIN;
       PRAGMA application_id = ${APPLICATION_ID};
       PRAGMA user_version = ${SCHEMA_VERSION};
       ${SCHEMA}
       COMMIT;
+      PRAGMA journal_mode = WAL;
     `);
   } finally {
     database.close();
   }
+  syncFile(newPath);
   renameSync(newPath, path);
+}
+
+function syncFile(path: string): void {
+  const file = openSync(path, "r+");
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function pragma(database: DatabaseSync, name: string): number {

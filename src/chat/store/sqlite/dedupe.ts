@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Outgoing, SendResult } from "../contract.ts";
 import type { StoreLimits } from "../limits.ts";
@@ -53,8 +53,8 @@ export class Dedupe {
 
   /** The key of a send. */
   keyOf(message: Outgoing, sender: SenderHead, log: LogHead): SendKey {
-    const hash = createHash("sha256").update(message.text).digest().subarray(0, 16);
-    return { sender, log, id: encodeJson(message.id), hash, at: message.at };
+    const whole = hash("sha256", message.text, "buffer");
+    return { sender, log, id: encodeJson(message.id), hash: whole.subarray(0, 16), at: message.at };
   }
 
   /** What became of an earlier send of the same key; undefined when none is remembered. */

@@ -1,12 +1,17 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { randomEpoch } from "../line.ts";
+import { Kept } from "./kept.ts";
 import { encodeJson, numberIn, textIn } from "./row.ts";
 import { MAX_NUMBER } from "./schema.ts";
 
 /** A user's inbox as the writer knows it. */
 export interface UserHead {
   readonly id: number;
+  readonly name: string;
   epoch: string;
   top: number;
+  /** The stamp of the newest entry. */
+  stamp: number;
   floor: number;
 }
 
@@ -15,6 +20,8 @@ export interface LogHead {
   readonly id: number;
   readonly name: string;
   top: number;
+  /** Of a pair, who has blocked the other one; absent until it is asked for. */
+  blockers?: readonly string[] | undefined;
 }
 
 /** A device that sends, as the writer knows it. */
@@ -26,45 +33,51 @@ export interface SenderHead {
   usedAt: number;
 }
 
-/** The last entry of a conversation that an inbox took. */
+/** The last entry of a conversation that an inbox took, and how far its user has read and got it. */
 export interface Mark {
   readonly seq: number;
-  readonly stamp: number;
+  readonly read: number;
+  readonly delivered: number;
 }
 
-const NO_MARK: Mark = { seq: 0, stamp: 0 };
+const NO_MARK: Mark = { seq: 0, read: 0, delivered: 0 };
 
 /** Entries that each of the maps keeps at most. */
-const MAX_KEPT = 20_000;
+const MAX_KEPT = 40_000;
 
 /**
  * Where logs and inboxes stand: what every send needs first.
  *
- * There is one writer, so what it has read once stays true: the heads are kept (the longest kept go first) and changed together
- * with the tables. After a rollback they are no longer true and must be forgotten.
+ * There is one writer, so what it has read once stays true: heads are kept and changed together with the tables. After a rollback they
+ * are no longer true and must be forgotten. One that was forgotten for want of room is read again, as another object: so a head must
+ * not be held on to from one write to the next.
  */
 export class Heads {
-  readonly #users = new Map<string, UserHead>();
-  readonly #logs = new Map<string, LogHead>();
-  readonly #senders = new Map<string, SenderHead>();
-  readonly #marks = new Map<string, Mark>();
+  readonly #users = new Kept<UserHead>(MAX_KEPT);
+  readonly #logs = new Kept<LogHead>(MAX_KEPT);
+  readonly #senders = new Kept<SenderHead>(MAX_KEPT);
+  readonly #marks = new Kept<Mark>(MAX_KEPT);
   readonly #selectUser: StatementSync;
+  readonly #updateEpoch: StatementSync;
   readonly #selectLog: StatementSync;
   readonly #insertLog: StatementSync;
   readonly #selectSender: StatementSync;
   readonly #insertSender: StatementSync;
   readonly #selectMark: StatementSync;
   readonly #upsertMark: StatementSync;
+  readonly #removeMark: StatementSync;
 
   constructor(database: DatabaseSync) {
     const numbers = `BETWEEN id << 32 AND id << 32 | ${MAX_NUMBER}`;
     this.#selectUser = database.prepare(`
-      SELECT id, epoch,
-        coalesce((SELECT max(place) FROM inboxes WHERE place ${numbers}) & ${MAX_NUMBER}, 0) AS top,
+      SELECT id, epoch, coalesce(top & ${MAX_NUMBER}, 0) AS top,
+        coalesce((SELECT stamp FROM inboxes WHERE place = top), 0) AS stamp,
         coalesce(((SELECT min(place) FROM inboxes WHERE place ${numbers}) & ${MAX_NUMBER}) - 1, 0) AS floor
-      FROM users WHERE name = ?`);
+      FROM (SELECT id, epoch, (SELECT max(place) FROM inboxes WHERE place ${numbers}) AS top
+        FROM users WHERE name = ?)`);
+    this.#updateEpoch = database.prepare("UPDATE users SET epoch = ? WHERE id = ?");
     this.#selectLog = database.prepare(`
-      SELECT id, coalesce((SELECT max(place) FROM messages WHERE place ${numbers}) & ${MAX_NUMBER}, 0) AS top
+      SELECT id, coalesce((SELECT max(place) FROM messages WHERE place ${numbers}) & ${MAX_NUMBER}, top) AS top
       FROM conversations WHERE name = ?`);
     this.#insertLog = database.prepare("INSERT INTO conversations (name) VALUES (?) RETURNING id");
     this.#selectSender = database.prepare(`
@@ -73,10 +86,13 @@ export class Heads {
     this.#insertSender = database.prepare(
       "INSERT INTO senders (user, device, used_at) VALUES (?, ?, ?) RETURNING id",
     );
-    this.#selectMark = database.prepare("SELECT seq, stamp FROM marks WHERE user = ? AND conversation = ?");
+    this.#selectMark = database.prepare(
+      "SELECT seq, read, delivered FROM marks WHERE user = ? AND conversation = ?",
+    );
     this.#upsertMark = database.prepare(`
-      INSERT INTO marks (user, conversation, seq, stamp) VALUES (?, ?, ?, ?)
-      ON CONFLICT DO UPDATE SET seq = excluded.seq, stamp = excluded.stamp`);
+      INSERT INTO marks (user, conversation, seq, read, delivered) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET seq = excluded.seq, read = excluded.read, delivered = excluded.delivered`);
+    this.#removeMark = database.prepare("DELETE FROM marks WHERE user = ? AND conversation = ?");
   }
 
   /** Undefined when there is no such user. */
@@ -85,20 +101,35 @@ export class Heads {
     if (kept) return kept;
     const row = this.#selectUser.get(name);
     if (!row) return undefined;
-    const { id, top, floor } = {
+    const { id, top, stamp, floor } = {
       id: numberIn(row, "id"),
       top: numberIn(row, "top"),
+      stamp: numberIn(row, "stamp"),
       floor: numberIn(row, "floor"),
     };
-    return keep(this.#users, name, { id, epoch: textIn(row, "epoch"), top, floor });
+    return this.#users.set(name, { id, name, epoch: textIn(row, "epoch"), top, stamp, floor });
+  }
+
+  /** Begins a new epoch of an inbox: no cursor into it can be trusted any more. */
+  renew(user: UserHead): void {
+    user.epoch = randomEpoch();
+    this.#updateEpoch.run(user.epoch, user.id);
   }
 
   /** The log of a conversation, made if there is none. */
   log(name: string): LogHead {
+    const found = this.findLog(name);
+    if (found) return found;
+    const id = numberIn({ ...this.#insertLog.get(name) }, "id");
+    return this.#logs.set(name, { id, name, top: 0 });
+  }
+
+  /** The log of a conversation; undefined when there is none. */
+  findLog(name: string): LogHead | undefined {
     const kept = this.#logs.get(name);
     if (kept) return kept;
-    const row = this.#selectLog.get(name) ?? { ...this.#insertLog.get(name), top: 0 };
-    return keep(this.#logs, name, { id: numberIn(row, "id"), name, top: numberIn(row, "top") });
+    const row = this.#selectLog.get(name);
+    return row && this.#logs.set(name, { id: numberIn(row, "id"), name, top: numberIn(row, "top") });
   }
 
   /**
@@ -121,22 +152,32 @@ export class Heads {
       number: numberIn(row, "number"),
       usedAt: numberIn(row, "used_at"),
     };
-    return keep(this.#senders, key, { id, number, usedAt });
+    return this.#senders.set(key, { id, number, usedAt });
   }
 
-  /** How far an inbox has taken a conversation; seq 0 when not at all. */
+  /** How far an inbox has taken a conversation; all of it 0 when not at all. */
   mark(user: UserHead, log: LogHead): Mark {
     const key = `${user.id}:${log.id}`;
     const kept = this.#marks.get(key);
     if (kept) return kept;
     const row = this.#selectMark.get(user.id, log.id);
-    const mark = row ? { seq: numberIn(row, "seq"), stamp: numberIn(row, "stamp") } : NO_MARK;
-    return keep(this.#marks, key, mark);
+    if (!row) return this.#marks.set(key, NO_MARK);
+    const { seq, read, delivered } = {
+      seq: numberIn(row, "seq"),
+      read: numberIn(row, "read"),
+      delivered: numberIn(row, "delivered"),
+    };
+    return this.#marks.set(key, { seq, read, delivered });
   }
 
   setMark(user: UserHead, log: LogHead, mark: Mark): void {
-    this.#upsertMark.run(user.id, log.id, mark.seq, mark.stamp);
-    keep(this.#marks, `${user.id}:${log.id}`, mark);
+    this.#upsertMark.run(user.id, log.id, mark.seq, mark.read, mark.delivered);
+    this.#marks.set(`${user.id}:${log.id}`, mark);
+  }
+
+  removeMark(user: UserHead, log: LogHead): void {
+    this.#removeMark.run(user.id, log.id);
+    this.#marks.delete(`${user.id}:${log.id}`);
   }
 
   /** Forgets senders that were removed. */
@@ -146,15 +187,6 @@ export class Heads {
 
   /** Forgets everything: what was changed since the last commit did not happen. */
   forget(): void {
-    for (const map of [this.#users, this.#logs, this.#senders, this.#marks]) map.clear();
+    for (const kept of [this.#users, this.#logs, this.#senders, this.#marks]) kept.clear();
   }
-}
-
-function keep<V>(map: Map<string, V>, key: string, value: V): V {
-  if (map.size >= MAX_KEPT && !map.has(key)) {
-    const [oldest] = map.keys();
-    if (oldest !== undefined) map.delete(oldest);
-  }
-  map.set(key, value);
-  return value;
 }

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { StoreLimits } from "../limits.ts";
-import { gapLine, gapTail, messageLine, randomEpoch, randomStamp } from "../line.ts";
+import { gapLine, gapTail, messageLine, randomStamp } from "../line.ts";
 import type { Heads, LogHead, UserHead } from "./heads.ts";
 import { bytesIn, numberIn } from "./row.ts";
 import { MAX_NUMBER } from "./schema.ts";
+import type { Trimming } from "./trimming.ts";
 
 /** A new inbox entry. */
 export interface Delivered {
@@ -12,17 +12,11 @@ export interface Delivered {
   readonly line: Uint8Array;
 }
 
-/** A member of a conversation whose inbox is to get its messages. */
-export interface Member {
-  readonly name: string;
-  readonly head: UserHead;
-}
-
 /** A message that its log has just taken. */
 export interface Logged {
   readonly log: LogHead;
   readonly seq: number;
-  readonly stamp: number;
+  readonly from: string;
   readonly tail: Tail;
 }
 
@@ -43,45 +37,42 @@ const PAGE_ROWS = 64;
 /** Brings messages from logs to inboxes, each once and in the order of its log. */
 export class Inboxes {
   readonly #heads: Heads;
-  readonly #maxEntries: number;
+  readonly #trimming: Trimming;
   readonly #insert: StatementSync;
-  readonly #trim: StatementSync;
   readonly #selectLogged: StatementSync;
-  readonly #updateEpoch: StatementSync;
 
-  constructor(database: DatabaseSync, heads: Heads, limits: Required<StoreLimits>) {
+  constructor(database: DatabaseSync, heads: Heads, trimming: Trimming) {
     this.#heads = heads;
-    this.#maxEntries = limits.inboxEntries;
+    this.#trimming = trimming;
     this.#insert = database.prepare(
       "INSERT INTO inboxes (place, stamp, seq, is_gap, tail) VALUES (?1 << 32 | ?2, ?3, ?4, ?5, ?6)",
     );
-    this.#trim = database.prepare("DELETE FROM inboxes WHERE place BETWEEN ?1 << 32 AND ?1 << 32 | ?2");
     this.#selectLogged = database.prepare(`
-      SELECT place & ${MAX_NUMBER} AS seq, stamp, tail FROM messages
+      SELECT place & ${MAX_NUMBER} AS seq, tail FROM messages
       WHERE place > (?1 << 32 | ?2) AND place < (?1 << 32 | ?3) ORDER BY place LIMIT ${PAGE_ROWS}`);
-    this.#updateEpoch = database.prepare("UPDATE users SET epoch = ? WHERE id = ?");
   }
 
-  /** Adds a message to the inbox of each member, after what the inbox misses of that conversation. */
-  deliver(members: readonly Member[], message: Logged, delivered: Delivered[]): void {
-    const { log, seq, stamp, tail } = message;
-    for (const member of members) {
-      const mark = this.#heads.mark(member.head, log);
-      if (mark.seq >= seq) this.#renew(member.head);
-      else if (mark.seq < seq - 1) this.#bring(member, message, mark.seq, delivered);
-      this.#append(member, { seq, isGap: false, tail }, delivered);
-      this.#heads.setMark(member.head, log, { seq, stamp });
+  /** Adds a message to the inbox of each member, after what the inbox misses of that conversation. For its sender it counts as read. */
+  deliver(members: Iterable<string>, message: Logged, delivered: Delivered[]): void {
+    const { log, seq, from, tail } = message;
+    for (const name of members) {
+      const head = this.#heads.user(name);
+      if (!head) continue;
+      const mark = this.#heads.mark(head, log);
+      // A mark at a number that the log gives out only now: the log was rolled back.
+      if (mark.seq >= seq) this.#heads.renew(head);
+      else if (mark.seq < seq - 1) this.#bring(head, message, mark.seq, delivered);
+      this.#append(head, { seq, isGap: false, tail }, delivered);
+      this.#heads.setMark(head, log, {
+        seq,
+        read: name === from ? seq : Math.min(mark.read, seq - 1),
+        delivered: Math.min(mark.delivered, seq - 1),
+      });
     }
   }
 
-  /** A mark at a number that the log gives out only now: the log was rolled back, and so no cursor into the inbox can be trusted. */
-  #renew(head: UserHead): void {
-    head.epoch = randomEpoch();
-    this.#updateEpoch.run(head.epoch, head.id);
-  }
-
   /** Adds what the log has between `after` and the new message, and one gap entry for what it no longer has. */
-  #bring(member: Member, { log, seq }: Logged, after: number, delivered: Delivered[]): void {
+  #bring(head: UserHead, { log, seq }: Logged, after: number, delivered: Delivered[]): void {
     let last = after;
     while (last < seq - 1) {
       const rows = this.#selectLogged.all(log.id, last, seq);
@@ -89,32 +80,29 @@ export class Inboxes {
       const next = first ? numberIn(first, "seq") : seq;
       if (next > last + 1) {
         const tail = encodeTail(gapTail(log.name, next - 1 - last));
-        this.#append(member, { seq: next - 1, isGap: true, tail }, delivered);
+        this.#append(head, { seq: next - 1, isGap: true, tail }, delivered);
       }
       last = next - 1;
       for (const row of rows) {
         const bytes = bytesIn(row, "tail");
         last = numberIn(row, "seq");
         const tail = { text: Buffer.from(bytes).toString(), bytes };
-        this.#append(member, { seq: last, isGap: false, tail }, delivered);
+        this.#append(head, { seq: last, isGap: false, tail }, delivered);
       }
     }
   }
 
-  #append({ name, head }: Member, entry: Entry, delivered: Delivered[]): void {
-    const { seq, isGap, tail } = entry;
+  #append(head: UserHead, { seq, isGap, tail }: Entry, delivered: Delivered[]): void {
     const inbox = head.top + 1;
     if (inbox > MAX_NUMBER)
-      throw new RangeError(`Cannot add to the inbox of "${name}": it has used up its numbers`);
+      throw new RangeError(`Cannot add to the inbox of "${head.name}": it has used up its numbers`);
     const stamp = randomStamp();
     this.#insert.run(head.id, inbox, stamp, seq, isGap ? 1 : 0, tail.bytes);
     head.top = inbox;
-    if (inbox - head.floor > this.#maxEntries) {
-      head.floor = inbox - this.#maxEntries;
-      this.#trim.run(head.id, head.floor);
-    }
+    head.stamp = stamp;
+    this.#trimming.appended(head);
     const line = isGap ? gapLine(inbox, stamp, seq, tail.text) : messageLine(inbox, stamp, seq, tail.text);
-    delivered.push({ user: name, line: Buffer.from(line) });
+    delivered.push({ user: head.name, line: Buffer.from(line) });
   }
 }
 

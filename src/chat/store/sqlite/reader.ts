@@ -1,39 +1,57 @@
 import { Buffer } from "node:buffer";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import {
+  FAILURE_WINDOW_MS,
+  type InboxFinding,
+  type InboxPlace,
+  type InboxState,
+  type LoginFailures,
+  type User,
+} from "../account.ts";
 import { Budget } from "../budget.ts";
-import type { InboxEntry, InboxState, LogEntry, LogPage, ReadLimits, User } from "../contract.ts";
-import { gapLine, messageLine, parseTail } from "../line.ts";
-import { bytesIn, numberIn, type Row, textIn } from "./row.ts";
+import type { InboxEntry, ReadLimits } from "../contract.ts";
+import { gapLine, messageLine } from "../line.ts";
+import { NO_INBOX } from "./devices.ts";
+import { bytesIn, encodeJson, numberIn, type Row, textIn } from "./row.ts";
 import { MAX_NUMBER } from "./schema.ts";
 
 /** Rows in memory at once, so that a limit in bytes is not found out only after all is read. */
 const PAGE_ROWS = 64;
+/** Failed logins that are counted at most. */
+const MAX_FAILURES_COUNTED = 1000;
 
-/** Reads what a writer has committed. */
+/** Reads users, tokens and inboxes as a writer has committed them. */
 export class Reader {
   readonly #selectUser: StatementSync;
   readonly #selectToken: StatementSync;
+  readonly #countFailures: StatementSync;
   readonly #selectState: StatementSync;
+  readonly #selectFinding: StatementSync;
   readonly #selectInbox: StatementSync;
-  readonly #selectLog: StatementSync;
 
   constructor(database: DatabaseSync) {
     const numbers = `BETWEEN id << 32 AND id << 32 | ${MAX_NUMBER}`;
+    const state = `epoch, coalesce(top & ${MAX_NUMBER}, 0) AS top,
+      coalesce((SELECT stamp FROM inboxes WHERE place = top), 0) AS stamp,
+      coalesce(((SELECT min(place) FROM inboxes WHERE place ${numbers}) & ${MAX_NUMBER}) - 1, 0) AS floor`;
+    const user = `(SELECT id, epoch, (SELECT max(place) FROM inboxes WHERE place ${numbers}) AS top
+      FROM users WHERE name = ?1)`;
     this.#selectUser = database.prepare("SELECT name, password FROM users WHERE name = ?");
     this.#selectToken = database.prepare("SELECT user FROM tokens WHERE hash = ? AND expires_at > ?");
-    this.#selectState = database.prepare(`
-      SELECT epoch,
-        coalesce((SELECT max(place) FROM inboxes WHERE place ${numbers}) & ${MAX_NUMBER}, 0) AS top,
-        coalesce(((SELECT min(place) FROM inboxes WHERE place ${numbers}) & ${MAX_NUMBER}) - 1, 0) AS floor
-      FROM users WHERE name = ?`);
+    this.#countFailures = database.prepare(`SELECT
+      (SELECT count(*) FROM (SELECT 1 FROM login_failures WHERE name = ?1 AND at > ?3 LIMIT ?4)) AS name,
+      (SELECT count(*) FROM (SELECT 1 FROM login_failures WHERE host = ?2 AND at > ?3 LIMIT ?4)) AS host`);
+    this.#selectState = database.prepare(`SELECT ${state} FROM ${user}`);
+    // All of it with one statement: between two, the writer may trim the inbox, and that would look like a rollback.
+    this.#selectFinding = database.prepare(`
+      SELECT ${state},
+        coalesce((SELECT generation FROM devices WHERE user = id AND device = ?2), 0) AS generation,
+        coalesce((SELECT stamp FROM inboxes WHERE place = (id << 32 | min(?3, ${MAX_NUMBER}))), -1) AS found
+      FROM ${user}`);
     this.#selectInbox = database.prepare(`
       SELECT place & ${MAX_NUMBER} AS inbox, stamp, seq, is_gap, tail
       FROM (SELECT id FROM users WHERE name = ?1) CROSS JOIN inboxes
       WHERE place > (id << 32 | ?2) AND place <= (id << 32 | ${MAX_NUMBER}) ORDER BY place LIMIT ?3`);
-    this.#selectLog = database.prepare(`
-      SELECT place & ${MAX_NUMBER} AS seq, tail
-      FROM (SELECT id FROM conversations WHERE name = ?1) CROSS JOIN messages
-      WHERE place >= id << 32 AND place < (id << 32 | ?2) ORDER BY place DESC LIMIT ?3`);
   }
 
   user(name: string): User | undefined {
@@ -46,10 +64,27 @@ export class Reader {
     return row && textIn(row, "user");
   }
 
+  failures(name: string, host: string, now: number): LoginFailures {
+    const row = { ...this.#countFailures.get(name, host, now - FAILURE_WINDOW_MS, MAX_FAILURES_COUNTED) };
+    return { name: numberIn(row, "name"), host: numberIn(row, "host") };
+  }
+
   state(user: string): InboxState {
     const row = this.#selectState.get(user);
-    if (!row) return { epoch: "", top: 0, floor: 0 };
-    return { epoch: textIn(row, "epoch"), top: numberIn(row, "top"), floor: numberIn(row, "floor") };
+    return row ? toState(row) : NO_INBOX;
+  }
+
+  /** What is found at a place; the writer has the last word on whether it was rolled back. */
+  finding({ user, device, epoch, inbox, stamp }: InboxPlace): InboxFinding {
+    const row = this.#selectFinding.get(user, encodeJson(device), inbox);
+    if (!row) return { ...NO_INBOX, generation: 0, isRolledBack: epoch !== "" };
+    const state = toState(row);
+    const isLost = inbox > state.top || (inbox > state.floor && numberIn(row, "found") !== stamp);
+    return {
+      ...state,
+      generation: numberIn(row, "generation"),
+      isRolledBack: epoch !== state.epoch || isLost,
+    };
   }
 
   inbox(user: string, after: number, limits: ReadLimits): InboxEntry[] {
@@ -65,17 +100,6 @@ export class Reader {
     return entries;
   }
 
-  log(conversation: string, before: number | undefined, limits: ReadLimits): LogPage {
-    const newestFirst: LogEntry[] = [];
-    const budget = new Budget(limits);
-    for (const row of this.#logRowsBefore(conversation, before ?? MAX_NUMBER, budget)) {
-      const tail = bytesIn(row, "tail");
-      if (!budget.take(tail.length)) return { entries: newestFirst.reverse(), more: true };
-      newestFirst.push(parseTail(numberIn(row, "seq"), Buffer.from(tail).toString()));
-    }
-    return { entries: newestFirst.reverse(), more: false };
-  }
-
   *#entriesAfter(user: string, after: number, budget: Budget): Generator<InboxEntry> {
     // A larger number would reach into the next inbox.
     let last = Math.min(after, MAX_NUMBER);
@@ -87,19 +111,15 @@ export class Reader {
       isMore = entries.length === pageRows;
     }
   }
+}
 
-  *#logRowsBefore(conversation: string, before: number, budget: Budget): Generator<Row> {
-    let next = Math.min(before, MAX_NUMBER);
-    for (let isMore = true; isMore; ) {
-      // One more than asked for tells whether there are more.
-      const pageRows = Math.min(PAGE_ROWS, budget.count + 1);
-      const rows = this.#selectLog.all(conversation, next, pageRows);
-      yield* rows;
-      const oldest = rows.at(-1);
-      if (oldest) next = numberIn(oldest, "seq");
-      isMore = rows.length === pageRows;
-    }
-  }
+function toState(row: Row): InboxState {
+  return {
+    epoch: textIn(row, "epoch"),
+    top: numberIn(row, "top"),
+    stamp: numberIn(row, "stamp"),
+    floor: numberIn(row, "floor"),
+  };
 }
 
 function toInboxEntry(row: Row): InboxEntry {

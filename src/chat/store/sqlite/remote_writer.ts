@@ -1,12 +1,12 @@
 import type { Channel } from "../../../server/mod.ts";
-import { type Durability, StoreError, type StoreErrorCode } from "../contract.ts";
 import {
+  type Durability,
   MAX_QUEUED_WRITES,
+  StoreError,
+  type StoreErrorCode,
   type StoreErrorHandler,
-  type WriteOp,
-  type WriteResult,
-  type Writer,
-} from "../write.ts";
+} from "../contract.ts";
+import type { WriteOp, WriteResult, Writer } from "./write.ts";
 
 /** The topic of writes and their results. */
 const TOPIC = "store";

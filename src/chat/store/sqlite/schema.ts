@@ -2,18 +2,77 @@
 export const APPLICATION_ID = 0x43_48_4f_52;
 
 /** The version of {@linkcode SCHEMA}, kept as the file's `user_version`. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
+
+/** Marks: how far a user's inbox has taken a conversation, and how far the user has got and read it. */
+export const MARKS = `
+CREATE TABLE marks (
+  user INTEGER NOT NULL,
+  conversation INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  read INTEGER NOT NULL,
+  delivered INTEGER NOT NULL,
+  PRIMARY KEY (user, conversation)
+) STRICT, WITHOUT ROWID;
+`;
+
+/** What version 2 has more than version 1. */
+export const ADDED_IN_2 = `
+CREATE TABLE inbox_bytes (
+  chunk INTEGER PRIMARY KEY,
+  bytes INTEGER NOT NULL
+) STRICT;
+CREATE TABLE friends (
+  user INTEGER NOT NULL,
+  other INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  PRIMARY KEY (user, other)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE groups (
+  conversation INTEGER PRIMARY KEY,
+  mode TEXT NOT NULL,
+  owner INTEGER NOT NULL
+) STRICT;
+CREATE TABLE members (
+  conversation INTEGER NOT NULL,
+  user INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  joined INTEGER NOT NULL,
+  invited_by INTEGER NOT NULL,
+  PRIMARY KEY (conversation, user)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX members_by_user ON members (user);
+CREATE TABLE invitations (
+  conversation INTEGER NOT NULL,
+  user INTEGER NOT NULL,
+  invited_by INTEGER NOT NULL,
+  PRIMARY KEY (conversation, user)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX invitations_by_user ON invitations (user);
+CREATE TABLE login_failures (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  host TEXT NOT NULL
+) STRICT;
+CREATE INDEX login_failures_by_name ON login_failures (name, at);
+CREATE INDEX login_failures_by_host ON login_failures (host, at);
+`;
 
 /**
  * The tables.
  *
  * - `place` is the owner's id in the upper 32 bits and the entry's number in the lower: the rows of one log, or of one inbox, lie
  *   side by side in the order of their numbers, and one tree serves as table and index.
- * - Tops and floors are not kept: they are the largest and the smallest place, and so cannot disagree with the entries.
+ * - Tops and floors are not kept: they are the largest and the smallest place, and so cannot disagree with the entries. Only for a
+ *   log that was emptied by age does `conversations.top` say where it stood. The newest entry of an inbox is never removed.
  * - What people typed (devices, client ids, tails) is UTF-8 JSON in BLOBs: some runtimes cut TEXT at a NUL.
  * - An inbox entry holds its own copy of the message's tail, so that trimming a log never empties an inbox.
+ * - `inbox_bytes` sums up 256 neighboring entries of an inbox; `chunk` is their `place >> 8`.
+ * - `members.number` orders the members of a group by when they joined, `joined` is the newest message of that moment. A group that
+ *   is gone leaves its row in `conversations`.
  */
-export const SCHEMA = `
+export const SCHEMA: string = `
 CREATE TABLE users (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -39,7 +98,8 @@ CREATE TABLE devices (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE conversations (
   id INTEGER PRIMARY KEY,
-  name TEXT NOT NULL UNIQUE
+  name TEXT NOT NULL UNIQUE,
+  top INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE messages (
   place INTEGER PRIMARY KEY,
@@ -53,13 +113,6 @@ CREATE TABLE inboxes (
   is_gap INTEGER NOT NULL,
   tail BLOB NOT NULL
 ) STRICT;
-CREATE TABLE marks (
-  user INTEGER NOT NULL,
-  conversation INTEGER NOT NULL,
-  seq INTEGER NOT NULL,
-  stamp INTEGER NOT NULL,
-  PRIMARY KEY (user, conversation)
-) STRICT, WITHOUT ROWID;
 CREATE TABLE senders (
   id INTEGER PRIMARY KEY,
   user INTEGER NOT NULL,
@@ -77,6 +130,8 @@ CREATE TABLE dedupe (
   hash BLOB NOT NULL,
   PRIMARY KEY (sender, conversation, id)
 ) STRICT, WITHOUT ROWID;
+${MARKS}
+${ADDED_IN_2}
 `;
 
 /** The largest number that a place has room for; also the mask that reads it. */

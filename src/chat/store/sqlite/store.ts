@@ -1,9 +1,12 @@
+import { type InboxFinding, type InboxPlace, MAX_PLACES } from "../account.ts";
 import { type Store, StoreError } from "../contract.ts";
-import type { Writer } from "../write.ts";
-import { writing } from "../writing.ts";
 import { openForReading } from "./database.ts";
 import { toStoreError } from "./error.ts";
+import { LogReader } from "./log_reader.ts";
 import { Reader } from "./reader.ts";
+import { SocialReader } from "./social_reader.ts";
+import type { Writer } from "./write.ts";
+import { writing } from "./writing.ts";
 
 /** Options for {@linkcode sqliteStore}. */
 export interface SqliteStoreOptions {
@@ -18,22 +21,49 @@ export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { dir, writer } = options;
   const database = openForReading(dir);
   const reader = new Reader(database);
+  const logs = new LogReader(database);
+  const social = new SocialReader(database);
   const read = <T>(body: () => T): Promise<T> => attempt(`read from data folder "${dir}"`, body);
+  const { checkPlace, ...writes } = writing(async (op) => {
+    const [result] = await writer.write([op]);
+    if (!result) throw new StoreError("unavailable", "Cannot write to the store: the writer did not answer");
+    return result;
+  });
   let isOpen = true;
+
+  async function inboxStates(places: readonly InboxPlace[]): Promise<readonly InboxFinding[]> {
+    if (places.length > MAX_PLACES) {
+      throw new RangeError(
+        `Cannot look at inboxes: at most ${MAX_PLACES} at once, received ${places.length}`,
+      );
+    }
+    const findings = await read(() => places.map((place) => reader.finding(place)));
+    return await Promise.all(
+      places.map((place, index) => {
+        const finding = findings[index];
+        return finding && !finding.isRolledBack ? finding : checkPlace(place);
+      }),
+    );
+  }
 
   return {
     durable: writer.durable,
-    ...writing(async (op) => {
-      const [result] = await writer.write([op]);
-      if (!result)
-        throw new StoreError("unavailable", "Cannot write to the store: the writer did not answer");
-      return result;
-    }),
+    setAside: 0,
+    ...writes,
     findUser: (name) => read(() => reader.user(name)),
     findToken: (hash, now) => read(() => reader.token(hash, now)),
+    loginFailures: (name, host, now) => read(() => reader.failures(name, host, now)),
     inboxState: (user) => read(() => reader.state(user)),
+    inboxStates,
     readInbox: (user, after, limits) => read(() => reader.inbox(user, after, limits)),
-    readLog: (conversation, before, limits) => read(() => reader.log(conversation, before, limits)),
+    readLog: (user, conversation, before, limits) => read(() => logs.log(user, conversation, before, limits)),
+    receipts: (conversation) => read(() => logs.receipts(conversation)),
+    unread: (user) => read(() => logs.unread(user)),
+    friends: (user) => read(() => social.friends(user)),
+    mayWrite: (from, to) => read(() => social.mayWrite(from, to)),
+    groups: (user, after, limit) => read(() => social.groups(user, after, limit)),
+    groupMembers: (group, by, after, limit) => read(() => social.members(group, by, after, limit)),
+    memberNames: (group, by) => read(() => social.names(group, by)),
     async [Symbol.asyncDispose]() {
       if (isOpen) database.close();
       isOpen = false;

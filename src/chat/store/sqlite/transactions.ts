@@ -1,13 +1,16 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { StoreLimits } from "../limits.ts";
-import type { WriteOp, WriteResult } from "../write.ts";
 import { Applier } from "./apply.ts";
 import { toStoreError } from "./error.ts";
 import type { Delivered } from "./inboxes.ts";
+import type { WriteOp, WriteResult } from "./write.ts";
+
+/** Inbox entries that end a transaction: a message to a large group makes many, and nobody else is served meanwhile. */
+const MAX_ENTRIES = 2000;
 
 /** What came of a transaction that was committed. */
 export interface Committed {
-  /** One for each write, in order. */
+  /** One for each write that was carried out, in order: the first ones of those asked for, one at least. */
   readonly results: readonly WriteResult[];
   /** The new inbox entries, in order. */
   readonly delivered: readonly Delivered[];
@@ -26,24 +29,38 @@ export class Transactions {
   }
 
   /**
-   * Carries out `ops` in one transaction. A write that cannot be done is `failed`; the others are stored all the same.
+   * Carries out `ops` in one transaction, or the first of them if they are too much for one. A write that cannot be done is `failed`;
+   * the others are stored all the same.
    *
-   * @param sweepAt When given, some of what has expired at that wall time is removed as well.
+   * @param now Wall time in milliseconds.
    * @throws When the transaction as a whole fails: nothing of it is stored.
    */
-  run(ops: readonly WriteOp[], sweepAt: number | undefined): Committed {
-    if (sweepAt !== undefined) this.#transaction(() => this.#applier.sweep(sweepAt));
+  run(ops: readonly WriteOp[], now: number): Committed {
     // Savepoints cost time, and hardly ever is one needed: so only where the writes cannot be done together.
     return (
-      this.#transaction(() => this.#applyTogether(ops)) ?? this.#transaction(() => this.#applyApart(ops))
+      this.#transaction(() => this.#applyTogether(ops, now)) ??
+      this.#transaction(() => this.#applyApart(ops, now))
     );
   }
 
+  /**
+   * Removes some of what has expired at wall time `now`.
+   *
+   * @throws When it fails: nothing of it is done.
+   */
+  sweep(now: number): void {
+    this.#transaction(() => this.#applier.sweep(now));
+  }
+
   /** @returns Undefined when one of them failed: nothing was written. */
-  #applyTogether(ops: readonly WriteOp[]): Committed | undefined {
+  #applyTogether(ops: readonly WriteOp[], now: number): Committed | undefined {
+    const results: WriteResult[] = [];
     const delivered: Delivered[] = [];
     try {
-      const results = ops.map((op) => this.#applier.apply(op, delivered));
+      for (const op of ops) {
+        results.push(this.#applier.apply(op, now, delivered));
+        if (delivered.length >= MAX_ENTRIES) break;
+      }
       return { results, delivered, failures: [] };
     } catch {
       // It fails again when it is done apart, and is reported then.
@@ -52,14 +69,15 @@ export class Transactions {
     }
   }
 
-  #applyApart(ops: readonly WriteOp[]): Committed {
+  #applyApart(ops: readonly WriteOp[], now: number): Committed {
+    const results: WriteResult[] = [];
     const delivered: Delivered[] = [];
     const failures: Error[] = [];
-    const results = ops.map((op): WriteResult => {
+    for (const op of ops) {
       const deliveredBefore = delivered.length;
       this.#database.exec("SAVEPOINT op");
       try {
-        return this.#applier.apply(op, delivered);
+        results.push(this.#applier.apply(op, now, delivered));
       } catch (cause) {
         // Some failures end the whole transaction; then this throws, too.
         this.#database.exec("ROLLBACK TO op");
@@ -67,11 +85,12 @@ export class Transactions {
         delivered.length = deliveredBefore;
         const failure = toStoreError(cause, `write "${op.type}"`);
         failures.push(failure);
-        return { type: "failed", reason: failure.message };
+        results.push({ type: "failed", reason: failure.message });
       } finally {
         this.#database.exec("RELEASE op");
       }
-    });
+      if (delivered.length >= MAX_ENTRIES) break;
+    }
     return { results, delivered, failures };
   }
 

@@ -1,19 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type Clock, systemClock } from "../../../async/mod.ts";
-import { StoreError } from "../contract.ts";
+import { MAX_QUEUED_WRITES, StoreError, type StoreErrorHandler } from "../contract.ts";
 import { type StoreLimits, withDefaults } from "../limits.ts";
-import {
-  type Hint,
-  MAX_QUEUED_WRITES,
-  type StoreErrorHandler,
-  type WriteOp,
-  type WriteResult,
-  type Writer,
-} from "../write.ts";
 import { lockFolder, makeFolder, openForWriting } from "./database.ts";
 import { toStoreError } from "./error.ts";
 import type { Delivered } from "./inboxes.ts";
 import { Transactions } from "./transactions.ts";
+import type { Hint, WriteOp, WriteResult, Writer } from "./write.ts";
 
 /** Options for {@linkcode openWriter}. */
 export interface WriterOptions {
@@ -32,6 +25,8 @@ export interface WriterOptions {
 
 interface Request {
   readonly ops: readonly WriteOp[];
+  /** Of those that are stored already: what is too much for one transaction takes several. */
+  readonly results: WriteResult[];
   resolve(results: readonly WriteResult[]): void;
   reject(error: StoreError): void;
 }
@@ -94,7 +89,7 @@ class SqliteWriter implements Writer {
     }
     this.#queuedOps += ops.length;
     const { promise, resolve, reject } = Promise.withResolvers<readonly WriteResult[]>();
-    this.#queue.push({ ops, resolve, reject });
+    this.#queue.push({ ops, results: [], resolve, reject });
     this.#schedule();
     return promise;
   }
@@ -118,11 +113,34 @@ class SqliteWriter implements Writer {
 
   #run(): void {
     this.#isScheduled = false;
-    this.#commit(this.#take());
+    this.#commit();
     this.#schedule();
   }
 
-  #take(): readonly Request[] {
+  /** Commits the first of what is queued. */
+  #commit(): void {
+    const requests = this.#next();
+    if (requests.length === 0) return;
+    const now = this.#clock.wallNow();
+    this.#sweep(now);
+    try {
+      const ops = requests.flatMap(({ ops, results }) =>
+        results.length > 0 ? ops.slice(results.length) : ops,
+      );
+      const { results, delivered, failures } = this.#transactions.run(ops, now);
+      this.#settle(requests, results);
+      for (const failure of failures) this.#options.onError(failure, { during: "write" });
+      this.#hint(delivered);
+    } catch (cause) {
+      const error = unavailable(cause instanceof Error ? cause.message : String(cause), cause);
+      this.#remove(requests.length);
+      for (const { reject } of requests) reject(error);
+      this.#options.onError(error, { during: "write" });
+    }
+  }
+
+  /** The requests at the head of the queue that go into one transaction, at least one. */
+  #next(): readonly Request[] {
     let count = 0;
     let ops = 0;
     for (const request of this.#queue) {
@@ -130,35 +148,40 @@ class SqliteWriter implements Writer {
       count += 1;
       ops += request.ops.length;
     }
-    this.#queuedOps -= ops;
-    return this.#queue.splice(0, count);
+    return this.#queue.slice(0, count);
   }
 
-  #commit(requests: readonly Request[]): void {
-    if (requests.length === 0) return;
-    try {
-      const sweepAt = this.#sweepIsDue() ? this.#clock.wallNow() : undefined;
-      const ops = requests.flatMap((request) => request.ops);
-      const { results, delivered, failures } = this.#transactions.run(ops, sweepAt);
-      let start = 0;
-      for (const request of requests) {
-        request.resolve(results.slice(start, start + request.ops.length));
-        start += request.ops.length;
-      }
-      for (const failure of failures) this.#options.onError(failure, { during: "write" });
-      this.#hint(delivered);
-    } catch (cause) {
-      const error = unavailable(cause instanceof Error ? cause.message : String(cause), cause);
-      for (const { reject } of requests) reject(error);
-      this.#options.onError(error, { during: "write" });
+  /** Gives results to the requests they belong to. Requests that have not all of theirs stay at the head of the queue. */
+  #settle(requests: readonly Request[], results: readonly WriteResult[]): void {
+    let start = 0;
+    let finished = 0;
+    for (const request of requests) {
+      const end = start + request.ops.length - request.results.length;
+      request.results.push(...results.slice(start, end));
+      start = Math.min(end, results.length);
+      if (request.results.length < request.ops.length) break;
+      finished += 1;
     }
+    this.#remove(finished);
+    for (const { resolve, results: all } of requests.slice(0, finished)) resolve(all);
   }
 
-  #sweepIsDue(): boolean {
+  #remove(count: number): void {
+    for (const { ops } of this.#queue.splice(0, count)) this.#queuedOps -= ops.length;
+  }
+
+  /** What is not swept now is swept later: a failure holds up no writes. */
+  #sweep(wallNow: number): void {
     const now = this.#clock.now();
-    if (now < this.#nextSweep) return false;
+    if (now < this.#nextSweep) return;
     this.#nextSweep = now + SWEEP_MS;
-    return true;
+    try {
+      this.#transactions.sweep(wallNow);
+    } catch (cause) {
+      this.#options.onError(toStoreError(cause, `sweep data folder "${this.#options.dir}"`), {
+        during: "write",
+      });
+    }
   }
 
   #hint(delivered: readonly Delivered[]): void {
@@ -172,7 +195,7 @@ class SqliteWriter implements Writer {
   }
 
   async #close(): Promise<void> {
-    while (this.#queue.length > 0) this.#commit(this.#take());
+    while (this.#queue.length > 0) this.#commit();
     try {
       this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch (cause) {

@@ -3,11 +3,12 @@ import { redisStore, type Store, StoreError } from "../../../../src/chat/store/m
 import { redisServer } from "../../../redis_server.ts";
 import { test } from "../../../testing.ts";
 import { unexpected } from "../open_stores.ts";
-import { EVERYTHING, NOW, outgoing, sendNew, sendTexts, seqOf } from "../store_steps.ts";
+import { EVERYTHING, logPage, NOW, outgoing, sendNew, sendTexts, seqOf } from "../store_steps.ts";
 import {
   assertUnavailable,
   edit,
   KEEPING,
+  KEYS,
   openStore,
   sendUntilStored,
   untilAvailable,
@@ -24,7 +25,9 @@ test("redisStore() writes all messages of a tick with one call", async () => {
     results.map((_, index) => index + 2),
   );
   const stats = await edit(redis, (client) => client.info("commandstats"));
-  assertEquals(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1], "1");
+  // The sweep is another one, now and then.
+  const calls = Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1]);
+  assert(calls <= 2, `${calls} calls`);
 });
 
 test("redisStore() goes on after Redis has forgotten its scripts, and keeps the order", async () => {
@@ -39,7 +42,7 @@ test("redisStore() goes on after Redis has forgotten its scripts, and keeps the 
   );
   await edit(redis, (client) => client.scriptFlush());
   const device = await store.openDevice("bob", "phone", NOW);
-  await store.ack("bob", "phone", device.epoch, 5);
+  await store.ack("bob", "phone", device.epoch, 5, []);
   assertEquals((await store.openDevice("bob", "phone", NOW)).acked, 5);
 });
 
@@ -56,7 +59,7 @@ test("redisStore() answers unavailable while Redis is stopped and works again by
   await redis.restart();
   await sendUntilStored(store);
   assertEquals([...during], ["connection"]);
-  const log = await untilAvailable(() => store.readLog("ann:bob", undefined, EVERYTHING));
+  const log = await untilAvailable(() => logPage(store, "ann:bob"));
   const seqs = log.entries.map(({ seq }) => seq);
   assertEquals(
     seqs,
@@ -108,7 +111,7 @@ test("redisStore() lets Redis forget tokens and what silent devices have sent", 
   await store.addToken({ hash: "h", user: "ann", expiresAt: Date.now() + 60_000 });
   await sendNew(store);
   const [token, dedupe] = await edit(redis, (client) =>
-    Promise.all([client.pTTL("chorus:token:h"), client.pTTL("chorus:dedupe:ann:phone")]),
+    Promise.all([client.pTTL(KEYS.token("h")), client.pTTL(KEYS.dedupe("ann:bob", "ann", "phone"))]),
   );
   assert(token !== undefined && token > 0 && token <= 60_000, `a token lives for ${token} ms`);
   assert(dedupe !== undefined && dedupe > 3_600_000, `sends are remembered for ${dedupe} ms`);
@@ -117,7 +120,7 @@ test("redisStore() lets Redis forget tokens and what silent devices have sent", 
 test("redisStore() refuses the write after the 10,000th that waits", async () => {
   await using redis = await redisServer();
   await using store = await openStore(redis);
-  const waiting = Array.from({ length: 10_000 }, () => store.removeToken("nothing"));
+  const waiting = Array.from({ length: 10_000 }, () => store.send(outgoing({ to: "ann" })));
   await assertUnavailable(() => store.send(outgoing()));
   await Promise.all(waiting);
   assertEquals(await sendNew(store), 1);

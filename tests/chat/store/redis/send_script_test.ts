@@ -1,8 +1,8 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { redisServer } from "../../../redis_server.ts";
 import { test } from "../../../testing.ts";
-import { type Frame, frames, NOW, outgoing, sendNew, sendTexts, seqOf } from "../store_steps.ts";
-import { assertUnavailable, edit, openStore } from "./redis_steps.ts";
+import { type Frame, frames, NOW, outgoing, sendNew, sendTexts, seqOf, textsOf } from "../store_steps.ts";
+import { assertUnavailable, edit, KEYS, openHeard, openStore } from "./redis_steps.ts";
 
 /** What an inbox looks like: kind, inbox number, number in the log. */
 function shape(all: readonly Frame[]): unknown {
@@ -12,7 +12,7 @@ function shape(all: readonly Frame[]): unknown {
 test("a message that fails leaves the others of its batch alone", async () => {
   await using redis = await redisServer();
   await using store = await openStore(redis);
-  await edit(redis, (client) => client.set("chorus:log:ann:bob", "no stream"));
+  await edit(redis, (client) => client.set(KEYS.log("ann:bob"), "no stream"));
   const failing = assertUnavailable(() => store.send(outgoing()));
   assertEquals(await sendNew(store, { to: "cid" }), 1);
   await failing;
@@ -21,37 +21,38 @@ test("a message that fails leaves the others of its batch alone", async () => {
 
 test("a send brings what the receiver's inbox misses of the conversation, first and in order", async () => {
   await using redis = await redisServer();
-  await using store = await openStore(redis);
+  await using opened = await openHeard(redis);
+  const { store } = opened;
   await sendTexts(store, ["1", "2", "3"]);
+  const [first] = await opened.frames("ann", 3);
   await edit(redis, async (client) => {
-    const entries = await client.xRange("chorus:inbox:bob", "-", "+");
-    const mark = `1 ${entries?.[0]?.message.s}`;
-    await client.del("chorus:inbox:bob");
-    await client.hSet("chorus:mark:bob", { top: "0", "m:ann:bob": mark });
+    await client.del(KEYS.inbox("bob"));
+    await client.hSet(KEYS.mark("bob"), { top: "0", "m:ann:bob": `1 ${first?.stamp} 0 0` });
   });
   await sendNew(store, { text: "4" });
   assertEquals(
-    (await frames(store, "bob")).map(({ inbox, text }) => [inbox, text]),
+    (await opened.frames("bob", 3)).map(({ inbox, text }) => [inbox, text]),
     [
       [1, "2"],
       [2, "3"],
       [3, "4"],
     ],
   );
-  assertEquals((await frames(store, "ann")).length, 4);
+  assertEquals((await opened.frames("ann", 4)).length, 4);
 });
 
 test("a send puts one gap entry where the log no longer holds what an inbox misses", async () => {
   await using redis = await redisServer();
-  await using store = await openStore(redis, { limits: { logEntries: 3 } });
+  await using opened = await openHeard(redis, { limits: { logEntries: 3 } });
+  const { store } = opened;
   await sendTexts(store, ["1", "2", "3", "4", "5"]);
   await edit(redis, async (client) => {
-    await client.del("chorus:inbox:bob");
-    await client.hSet("chorus:mark:bob", "top", "0");
-    await client.hDel("chorus:mark:bob", "m:ann:bob");
+    await client.del(KEYS.inbox("bob"));
+    await client.hSet(KEYS.mark("bob"), "top", "0");
+    await client.hDel(KEYS.mark("bob"), "m:ann:bob");
   });
   await sendNew(store, { text: "6" });
-  const found = await frames(store, "bob");
+  const found = await opened.frames("bob", 4);
   assertEquals(shape(found), [
     ["gap", 1, 3],
     ["message", 2, 4],
@@ -63,18 +64,39 @@ test("a send puts one gap entry where the log no longer holds what an inbox miss
 
 test("a mark beyond the log begins a new epoch, and the message arrives", async () => {
   await using redis = await redisServer();
-  await using store = await openStore(redis);
+  await using opened = await openHeard(redis);
+  const { store } = opened;
   await sendTexts(store, ["1"]);
   const before = await store.inboxState("bob");
-  await edit(redis, (client) => client.hSet("chorus:mark:bob", "m:ann:bob", "9 123"));
+  await edit(redis, (client) => client.hSet(KEYS.mark("bob"), "m:ann:bob", "9 123 0 0"));
   await sendTexts(store, ["2", "3"]);
+  assertEquals(textsOf(await opened.frames("bob", 3)), ["1", "2", "3"]);
   const after = await store.inboxState("bob");
   assertNotEquals(after.epoch, before.epoch);
   assertEquals((await store.openDevice("bob", "phone", NOW)).epoch, after.epoch);
-  assertEquals(
-    (await frames(store, "bob")).map(({ text }) => text),
-    ["1", "2", "3"],
-  );
+});
+
+test("a mark with another stamp than the log's begins a new epoch, and the message arrives", async () => {
+  await using redis = await redisServer();
+  await using opened = await openHeard(redis);
+  const { store } = opened;
+  await sendTexts(store, ["1", "2"]);
+  const before = await store.inboxState("bob");
+  await edit(redis, (client) => client.hSet(KEYS.mark("bob"), "m:ann:bob", "2 123 0 0"));
+  await sendTexts(store, ["3"]);
+  assertEquals(textsOf(await opened.frames("bob", 3)), ["1", "2", "3"]);
+  assertNotEquals((await store.inboxState("bob")).epoch, before.epoch);
+});
+
+test("an inbox that cannot be written keeps nobody else from a message, and gets it when it can", async () => {
+  await using redis = await redisServer();
+  await using opened = await openHeard(redis, { onError: () => undefined });
+  const { store } = opened;
+  await edit(redis, (client) => client.set(KEYS.inbox("bob"), "no stream"));
+  await sendTexts(store, ["1", "2"]);
+  assertEquals(textsOf(await frames(store, "ann")), ["1", "2"]);
+  await edit(redis, (client) => client.del(KEYS.inbox("bob")));
+  assertEquals(textsOf(await opened.frames("bob", 2)), ["1", "2"]);
 });
 
 test("two stores on one Redis keep one order without holes", async () => {

@@ -5,7 +5,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { StoreError, sqliteStore } from "../../../../src/chat/store/mod.ts";
 import { test } from "../../../testing.ts";
 import { createUsers, openQuietWriter, temporaryFolder } from "../open_stores.ts";
-import { frames, NOW, outgoing, sendNew } from "../store_steps.ts";
+import { frames, logPage, makeGroup, NOW, outgoing, readAll, sendNew } from "../store_steps.ts";
 import { startStoreChild } from "../use_child.ts";
 import { useStore } from "./use_store.ts";
 
@@ -81,9 +81,9 @@ test("openWriter() refuses a database of a newer version, and leaves it as it is
   await using folder = await temporaryFolder();
   await (await openQuietWriter(folder.path)).close();
   const newer = new DatabaseSync(join(folder.path, "chat.sqlite"));
-  newer.exec("PRAGMA user_version = 2; PRAGMA journal_mode = DELETE");
+  newer.exec("PRAGMA user_version = 3; PRAGMA journal_mode = DELETE");
   newer.close();
-  await assertRefused(folder.path, "version 2");
+  await assertRefused(folder.path, "version 3");
 });
 
 test("openWriter() makes the database anew after a start that was cut short", async () => {
@@ -121,7 +121,9 @@ test("sqliteStore() finds everything again after the folder was closed and opene
     await store.addToken({ hash: "h", user: "ann", expiresAt });
     await store.send(message);
     const { epoch } = await store.openDevice("bob", "phone", NOW);
-    await store.ack("bob", "phone", epoch, 1);
+    await store.ack("bob", "phone", epoch, 1, []);
+    await makeGroup(store, "#g", ["ann", "bob"]);
+    await store.changeFriend("ann", "block", "bob");
     return epoch;
   });
   await useStore(folder.path, async (store) => {
@@ -129,7 +131,11 @@ test("sqliteStore() finds everything again after the folder was closed and opene
     assertEquals(await store.send(message), { outcome: "stored", seq: 1, at: NOW, duplicate: true });
     assertEquals(await sendNew(store, { text: "new" }), 2);
     const device = await store.openDevice("bob", "phone", NOW);
-    assertEquals(device, { epoch: before, top: 2, floor: 0, generation: 2, acked: 1 });
+    const [, newest] = await readAll(store, "bob");
+    const stamp = newest?.stamp;
+    assertEquals(device, { epoch: before, top: 2, stamp, floor: 0, generation: 2, acked: 1 });
+    assertEquals(await store.send(outgoing({ from: "bob", to: "ann" })), { outcome: "blocked" });
+    assertEquals(await store.memberNames("#g", "bob"), ["ann", "bob"]);
     assertEquals(
       (await frames(store, "bob")).map(({ inbox, text }) => [inbox, text]),
       [
@@ -155,7 +161,7 @@ test("a writer that is killed loses nothing that it has acknowledged, and nothin
   await enough.promise;
   await child.crash();
   await useStore(folder.path, async (store) => {
-    const { entries } = await store.readLog("ann:bob", undefined, { count: 100_000, bytes: 1e9 });
+    const { entries } = await logPage(store, "ann:bob");
     const seqs = new Map(entries.map(({ id, seq }) => [id, seq]));
     for (const [id, seq] of stored) assertEquals([id, seqs.get(id)], [id, seq]);
     assertEquals(

@@ -5,7 +5,7 @@ import { ManualClock } from "../../../../src/async/mod.ts";
 import { StoreError, sqliteStore, type WriteOp } from "../../../../src/chat/store/mod.ts";
 import { test } from "../../../testing.ts";
 import { createUsers, openQuietWriter, temporaryFolder } from "../open_stores.ts";
-import { type Frame, frames, NOW, outgoing, sendNew, sendTexts } from "../store_steps.ts";
+import { type Frame, frames, makeGroup, NOW, outgoing, sendNew, sendTexts } from "../store_steps.ts";
 import { useStore } from "./use_store.ts";
 
 const ANN: WriteOp = { type: "create_user", user: { name: "ann", password: "p" } };
@@ -48,6 +48,19 @@ test("a writer fails one write that cannot be done and does its neighbors", asyn
   assertEquals(hints, ["ann", "bob", "ann", "bob"]);
   assertEquals(failures.length, 1);
   assert(failures[0]?.startsWith('write: Cannot write "send"'), failures[0]);
+});
+
+test("a writer does a change of a group again that a failed neighbor has undone", async () => {
+  await using folder = await temporaryFolder();
+  await using writer = await openQuietWriter(folder.path, { onError: () => undefined });
+  await using store = await sqliteStore({ dir: folder.path, writer });
+  await createUsers(store, ["ann", "bob"]);
+  await makeGroup(store, "#g", ["ann"]);
+  const join: WriteOp = { type: "group", group: "#g", by: "bob", change: { action: "join" } };
+  const [joined, failed] = await writer.write([join, send({ at: 1.5 })]);
+  assertEquals(joined, { type: "group", result: { outcome: "done", told: ["ann", "bob"], owner: "ann" } });
+  assertEquals(failed?.type, "failed");
+  assertEquals(await store.memberNames("#g", "bob"), ["ann", "bob"]);
 });
 
 test("a writer answers unavailable while another connection keeps it from writing, and goes on after that", async () => {

@@ -1,0 +1,28 @@
+/** Which sessions are asked for; what is absent excludes none. */
+export interface SessionFilter {
+  readonly user?: string;
+}
+
+/** How the sessions of a user are ended. */
+export interface SessionsEnd {
+  /** Whether their logins are worth nothing afterwards: to come back they need the password. */
+  readonly revoke: boolean;
+}
+
+/** One logged-in client, of `/api/sessions`. */
+export interface SessionView {
+  /** Names it for `DELETE /api/sessions/ID`. */
+  readonly id: string;
+  readonly server: string;
+  readonly user: string;
+  readonly device: string;
+  /** The client's address, without its port. */
+  readonly client: string;
+  /** Since it connected, in milliseconds. */
+  readonly ageMs: number;
+  /** Since the client last said something, in milliseconds. */
+  readonly idleMs: number;
+  /** Bytes that wait for the client, and those that it has taken. */
+  readonly queuedBytes: number;
+  readonly sentBytes: number;
+}

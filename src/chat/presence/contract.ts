@@ -1,0 +1,46 @@
+import type { Clock } from "../../async/mod.ts";
+
+/**
+ * Who is online: which users have a session on some server of the cluster.
+ *
+ * A server says who has come and who has left; what it says is true while it lives. When it dies, its users are gone within
+ * {@linkcode GONE_MS}, and some server that lives is told.
+ */
+export interface Presence extends AsyncDisposable {
+  /**
+   * This server holds a session of the user from now on. Called once until `leave`.
+   *
+   * @returns Whether no other server does: the user has come online.
+   * @throws {PresenceError}
+   */
+  arrive(user: string): Promise<boolean>;
+  /**
+   * This server no longer does.
+   *
+   * @returns Whether no other server does: the user has gone offline.
+   * @throws {PresenceError}
+   */
+  leave(user: string): Promise<boolean>;
+  /** Those of `users` who are online. @throws {PresenceError} */
+  online(users: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+/** Options for every kind of presence. */
+export interface PresenceOptions {
+  /** This server, under a name that is new at each start. */
+  readonly server: string;
+  /** Told of users who have gone offline with a server that died: on at least one server that lives, and never for one who is online. */
+  readonly onGone: (users: readonly string[]) => void;
+  readonly onError: (error: unknown, context: { readonly during: string }) => void;
+  /** @default {systemClock} */
+  readonly clock?: Clock;
+}
+
+/** The longest after which the users of a server that died count as offline, in milliseconds. */
+export const GONE_MS = 10_000;
+
+/** Nobody can tell now who is online. */
+export class PresenceError extends Error {
+  override readonly name = "PresenceError";
+  readonly code = "unavailable";
+}

@@ -1,0 +1,31 @@
+import { unavailable } from "./ask_queue.ts";
+import type { Presence, PresenceOptions } from "./contract.ts";
+
+/** Makes the presence of a server that is alone: its own users are all there are. */
+export function localPresence(_options: PresenceOptions): Presence {
+  const users = new Set<string>();
+  let isClosed = false;
+  function check(): void {
+    if (isClosed) throw unavailable("presence was closed");
+  }
+  return {
+    async arrive(user) {
+      check();
+      users.add(user);
+      return true;
+    },
+    async leave(user) {
+      check();
+      users.delete(user);
+      return true;
+    },
+    async online(asked) {
+      check();
+      return new Set(asked.filter((user) => users.has(user)));
+    },
+    async [Symbol.asyncDispose]() {
+      isClosed = true;
+      users.clear();
+    },
+  };
+}

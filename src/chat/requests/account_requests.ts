@@ -1,0 +1,127 @@
+import { hashOf, type Login, stored } from "../accounts.ts";
+import { Delivery } from "../delivery.ts";
+import { notify } from "../notice.ts";
+import { normalizeName, ProtocolError } from "../protocol.ts";
+import type { LoginRequest, LogoutRequest, PasswordRequest, RegisterRequest } from "../request.ts";
+import type { Online, Session } from "../session.ts";
+import type { Unread } from "../store/mod.ts";
+
+/** Makes an account. @throws {ProtocolError} */
+export async function register(session: Session, request: RegisterRequest): Promise<void> {
+  const { id, name, password } = request;
+  const { accounts, mayRegister } = session.context;
+  normalizeName(name);
+  if (!mayRegister(session.link.host)) {
+    throw new ProtocolError("rate_limited", "too many new accounts from this address", { retryMs: 60_000 });
+  }
+  const user = await accounts.register(name, password);
+  session.write({ type: "ok", id: id ?? undefined, user });
+}
+
+/** Logs in, and lets the messages flow. @throws {ProtocolError} */
+export async function login(session: Session, request: LoginRequest): Promise<void> {
+  const { phase, context } = session;
+  if (phase.name === "online")
+    throw new ProtocolError("forbidden", `this connection is logged in as ${phase.user}; log out first`);
+  const { token, name, password } = request;
+  if (typeof token === "string") {
+    await context.logins.run(() => loginByToken(session, request, token));
+    return;
+  }
+  if (typeof name !== "string" || typeof password !== "string")
+    throw new ProtocolError("bad_frame", "login needs a token, or a name and a password");
+  // A password has its own line to stand in: whoever waits there takes nobody's turn.
+  const { host } = session.link;
+  const found = await context.accounts.loginByPassword({ name, password, host });
+  await context.logins.run(() => enter(session, request, found));
+}
+
+async function loginByToken(session: Session, request: LoginRequest, token: string): Promise<void> {
+  if (!isWaiting(session)) return;
+  await enter(session, request, await session.context.accounts.loginByToken(token));
+}
+
+/** Whether the client is still there: it may have gone while it waited. */
+function isWaiting({ phase }: Session): boolean {
+  return phase.name === "guest";
+}
+
+async function enter(session: Session, request: LoginRequest, { user, token }: Login): Promise<void> {
+  if (!isWaiting(session)) return;
+  const { context, link } = session;
+  const { store, clock, counters } = context;
+  const device = request.device ?? "default";
+  const tokenHash = hashOf(token);
+  const recipient = {
+    id: session.id,
+    user,
+    device,
+    tokenHash,
+    link,
+    replaced: () => session.close("replaced"),
+    loggedOut: () => session.close("operator"),
+  };
+  const delivery = await Delivery.open(context, recipient, request.cursor ?? undefined);
+  const unread = await leaving(delivery, () => stored(store.unread(user)));
+  if (!isWaiting(session)) {
+    await delivery.close();
+    return;
+  }
+  session.enter({ name: "online", user, device, token, tokenHash, since: clock.wallNow(), delivery });
+  counters.logins += 1;
+  const { epoch, top } = delivery.state;
+  session.write({
+    type: "ok",
+    id: request.id ?? undefined,
+    user,
+    token,
+    server: context.server,
+    device,
+    epoch,
+    inbox: top,
+    resumed: delivery.isResumed,
+    unread: byConversation(unread),
+  });
+  delivery.release();
+}
+
+/** Does something, and closes the delivery if it fails. */
+async function leaving<T>(delivery: Delivery, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await delivery.close();
+    throw error;
+  }
+}
+
+function byConversation(unread: readonly Unread[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(unread.map(({ conversation, count }) => [conversation, count]));
+}
+
+/** Ends this login, or all of the user. @throws {ProtocolError} */
+export async function logout(
+  session: Session,
+  { user, token }: Online,
+  { id, all }: LogoutRequest,
+): Promise<void> {
+  const { accounts, bus } = session.context;
+  if (all) await accounts.forgetAll(user);
+  else await accounts.forget(token);
+  session.enter({ name: "guest" });
+  session.write({ type: "ok", id: id ?? undefined });
+  if (all) notify(bus, user, { type: "logged_out" });
+}
+
+/** Changes the password, and ends every other login of the user. @throws {ProtocolError} */
+export async function changePassword(
+  session: Session,
+  { user, tokenHash }: Online,
+  { id, old, new: password }: PasswordRequest,
+): Promise<void> {
+  const { accounts, bus } = session.context;
+  const { host } = session.link;
+  await accounts.changePassword({ name: user, password: old, host }, password, tokenHash);
+  session.write({ type: "ok", id: id ?? undefined });
+  notify(bus, user, { type: "logged_out", except: tokenHash });
+}

@@ -1,0 +1,66 @@
+import type { Socket } from "node:net";
+import type { Clock } from "../async/mod.ts";
+import type { Bus } from "../bus/mod.ts";
+import type { Address, AddressList, Driver } from "../net/mod.ts";
+import type { ChatCounters } from "./counters.ts";
+import type { ChatLimits } from "./limits.ts";
+import type { Presence } from "./presence/mod.ts";
+import type { SessionControl } from "./session_control.ts";
+import type { Store } from "./store/mod.ts";
+import type { TokenVerifier } from "./token_verifier.ts";
+
+/** Options for {@linkcode startChatServer}. The store, the bus and the presence stay the caller's: they are closed after the server. */
+export interface ChatServerOptions {
+  /** The server's name, as `login` tells it. */
+  readonly id: string;
+  /** Where it listens for TCP. */
+  readonly listen: Address;
+  readonly driver: Driver;
+  readonly store: Store;
+  readonly bus: Bus;
+  /** Who is online on all servers; its `onGone` is to call {@linkcode ChatServer.usersGone}. @default {the users of this server alone} */
+  readonly presence?: Presence;
+  /** Who can tell whose the JSON Web Tokens are that clients log in with. @default {nobody: they are refused} */
+  readonly verifier?: TokenVerifier | undefined;
+  /**
+   * The addresses of balancers: they may ping without a login, and learn how the server is; and what they say in a PROXY header, of
+   * version 1 or 2, is believed: that client's address then counts. All that can connect from there can claim any address.
+   *
+   * @default {nobody}
+   */
+  readonly trusted?: AddressList;
+  /** The connections it can hold, as balancers are told. @default {0} which says nothing */
+  readonly capacity?: number;
+  /** @default {DEFAULT_LIMITS} */
+  readonly limits?: Partial<ChatLimits>;
+  /** @default {systemClock} */
+  readonly clock?: Clock;
+  /** Told of every failure that is not a client's, with what was being done. Must not throw. */
+  readonly onError: (error: unknown, context: { readonly during: string }) => void;
+}
+
+/** A running chat server. */
+export interface ChatServer extends AsyncDisposable {
+  readonly id: string;
+  /** Where it listens, with the real port. */
+  readonly address: Address;
+  /** Connections now, logged in or not. */
+  readonly connections: number;
+  /** Logged-in sessions now. */
+  readonly sessions: number;
+  /** What it has done so far. */
+  readonly counters: Readonly<ChatCounters>;
+  /** What operators can do about the sessions. */
+  readonly control: SessionControl;
+  /** Takes over a connection that another process accepted. `onClose` is called once when it is over. */
+  adopt(socket: Socket, onClose: () => void): void;
+  /** Brings every session what its hints may have missed: to be called after the bus was away. Failures go to `onError`. */
+  reconcile(): Promise<void>;
+  /** Users have gone offline with a server that died: their friends who are online are told. */
+  usersGone(users: readonly string[]): void;
+  /**
+   * Stops accepting, tells every client to go elsewhere within `graceMs`, and closes those still there when that time is over.
+   * Idempotent: a second call does not prolong the first.
+   */
+  close(graceMs?: number): Promise<void>;
+}

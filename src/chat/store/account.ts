@@ -1,0 +1,120 @@
+import type { Cursor } from "../protocol.ts";
+
+/** An account. */
+export interface User {
+  readonly name: string;
+  /** The password's hash with its parameters, as `src/chat/password.ts` writes it; empty for an account without a password. */
+  readonly password: string;
+}
+
+/** A token that stands for a login. Only its hash is stored. */
+export interface Token {
+  readonly hash: string;
+  readonly user: string;
+  /** Wall time in milliseconds after which it is worth nothing. */
+  readonly expiresAt: number;
+}
+
+/** Where an inbox stands. All of it is 0 and the epoch empty for a name without an account. */
+export interface InboxState {
+  /** A random word, drawn when the inbox was made and again after each rollback that was found. */
+  readonly epoch: string;
+  /** The number of the newest entry; 0 when there is none. */
+  readonly top: number;
+  /** The stamp of the newest entry; 0 when there was none yet. */
+  readonly stamp: number;
+  /** The number before the oldest entry that is kept; a cursor below it has missed something. */
+  readonly floor: number;
+}
+
+/** What a device finds when it logs in. */
+export interface DeviceState extends InboxState {
+  /** Grows with every login of the user: of two sessions of a device, the one with the smaller number is replaced. */
+  readonly generation: number;
+  /** The last entry this device acknowledged; for a device not seen before, that any device of the user has. */
+  readonly acked: number;
+}
+
+/** Where a session stands, for {@linkcode AccountStore.inboxStates}. */
+export interface InboxPlace extends Cursor {
+  readonly user: string;
+  readonly device: string;
+}
+
+/** What is found of a session's inbox. */
+export interface InboxFinding extends InboxState {
+  /** The newest generation of the session's device: a larger one than the session's means that it was replaced. */
+  readonly generation: number;
+  /** Whether the entry at the session's place is no longer the one that the session sent: history was rolled back. */
+  readonly isRolledBack: boolean;
+  /** A rollback may be there and could not be looked for now, since a part of the store is away: to be asked again soon. */
+  readonly isUncertain?: true;
+}
+
+/** Failed logins in the last {@linkcode FAILURE_WINDOW_MS}. */
+export interface LoginFailures {
+  /** Of the name, from anywhere. */
+  readonly name: number;
+  /** From the address, of any name. */
+  readonly host: number;
+}
+
+/** The part of a store that knows who is who, and where devices stand. */
+export interface AccountStore {
+  /** @returns False when the name is taken: nothing changed. */
+  createUser(user: User): Promise<boolean>;
+  findUser(name: string): Promise<User | undefined>;
+  /**
+   * Changes the password, if it is still the one that was read.
+   *
+   * @param from The hash that is to be replaced.
+   * @returns Whether it was; false when somebody else was faster, or there is no such user.
+   */
+  changePassword(name: string, from: string, to: string): Promise<boolean>;
+  addToken(token: Token): Promise<void>;
+  /** @returns The token's user, unless it is unknown or has expired at wall time `now`. */
+  findToken(hash: string, now: number): Promise<string | undefined>;
+  removeToken(hash: string): Promise<void>;
+  /** Removes every token of a user, except the one whose hash is `except`. */
+  removeTokens(user: string, except?: string): Promise<void>;
+  /**
+   * Notes a login of a device at wall time `now`. A user has at most {@linkcode MAX_DEVICES}; the longest unused is forgotten. What
+   * the inbox misses after a fail-over is brought first.
+   */
+  openDevice(user: string, device: string, now: number): Promise<DeviceState>;
+  /**
+   * Notes how far a device has read its inbox, and how far the user has got conversations. An entry below an earlier one, beyond the
+   * top, or of another epoch changes nothing.
+   *
+   * @param delivered The newest `seq` of each conversation among what is acknowledged; a smaller one than before changes nothing.
+   */
+  ack(
+    user: string,
+    device: string,
+    epoch: string,
+    inbox: number,
+    delivered: readonly Reached[],
+  ): Promise<void>;
+  inboxState(user: string): Promise<InboxState>;
+  /**
+   * Looks where inboxes stand, at most {@linkcode MAX_PLACES} at once, and makes good what a fail-over took from them. Where history was
+   * rolled back, the inbox has a new epoch afterwards, drawn once however many ask.
+   */
+  inboxStates(places: readonly InboxPlace[]): Promise<readonly InboxFinding[]>;
+  /** Counts a failed login at wall time `now`. */
+  noteLoginFailure(name: string, host: string, now: number): Promise<void>;
+  loginFailures(name: string, host: string, now: number): Promise<LoginFailures>;
+}
+
+/** How far a conversation was reached. */
+export interface Reached {
+  readonly conversation: string;
+  readonly seq: number;
+}
+
+/** Devices remembered for each user. */
+export const MAX_DEVICES = 16;
+/** Places that are looked at in one call. */
+export const MAX_PLACES = 500;
+/** For how long a failed login counts, in milliseconds. */
+export const FAILURE_WINDOW_MS = 900_000;

@@ -1,0 +1,236 @@
+import { partitionOf } from "../../../redis/mod.ts";
+import type { StoreError } from "../contract.ts";
+import { CatchUp, freshEntry } from "./catch_up.ts";
+import type { RedisStoreContext } from "./context.ts";
+import { STRIKE_DELIVERY_SCRIPT } from "./deliver_script.ts";
+import { isSilence, toStoreError } from "./error.ts";
+import { InboxWriter, type LogWindow, type Place, type WindowEntry } from "./inbox_writer.ts";
+import { Lanes } from "./lane.ts";
+import { type LogView, viewLog } from "./log_reader.ts";
+import { type Member, Memberships } from "./members.ts";
+import { deliveryItem } from "./owed.ts";
+
+/** A message that was appended here and is to be delivered. */
+export interface Appended {
+  readonly conversation: string;
+  readonly seq: number;
+  /** The stamp of the message before it; 0 when there is none. */
+  readonly before: string;
+  readonly stamp: string;
+  readonly from: string;
+  readonly tail: string;
+  /** That of the group when it was appended. */
+  readonly version: number;
+}
+
+interface OpenWindow extends LogWindow {
+  readonly entries: WindowEntry[];
+  version: number;
+  characters: number;
+}
+
+interface Strike {
+  readonly conversation: string;
+  readonly reached: number;
+}
+
+/** Messages that are delivered together. */
+const WINDOW_ENTRIES = 64;
+const WINDOW_CHARACTERS = 256 * 1024;
+/** Windows of one conversation that may wait; beyond that they are read from the log. */
+const MAX_WINDOWS = 64;
+/** Conversations that are being delivered at once; more are left to be found as owed. */
+const MAX_CONVERSATIONS = 10_000;
+/** Newest messages of a log that are brought at once where nobody says what is missing. */
+const NEWEST_ENTRIES = 32;
+
+/**
+ * Delivers what was appended, one window after the other in each conversation, and strikes what is owed when all have it. What fails stays
+ * owed.
+ */
+export class Deliveries {
+  readonly #context: RedisStoreContext;
+  readonly #memberships: Memberships;
+  readonly #writer: InboxWriter;
+  readonly #catchUp: CatchUp;
+  readonly #strikes: Lanes<Strike, true>;
+  readonly #waiting = new Map<string, OpenWindow[]>();
+  /** Conversations that are being mended, and whether they are to be once more. */
+  readonly #mending = new Map<string, boolean>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #hold: (() => Promise<void>) | undefined;
+
+  /** @param hold Awaited before anything that was appended is delivered. */
+  constructor(context: RedisStoreContext, hold?: () => Promise<void>) {
+    this.#context = context;
+    this.#hold = hold;
+    this.#memberships = new Memberships(context);
+    this.#writer = new InboxWriter(context);
+    this.#catchUp = new CatchUp(context, this.#writer);
+    const { deadlineMs, clock } = context;
+    this.#strikes = new Lanes({
+      action: "strike what is delivered",
+      run: (strikes) => this.#strikeAll(strikes),
+      weigh: () => 1 / 128,
+      deadlineMs,
+      clock,
+    });
+  }
+
+  /** Takes a message that was appended. Messages of one conversation come in their order. */
+  take(message: Appended): void {
+    const waiting = this.#waiting.get(message.conversation);
+    if (waiting) {
+      add(waiting, message);
+      return;
+    }
+    if (this.#waiting.size >= MAX_CONVERSATIONS) return;
+    const windows: OpenWindow[] = [];
+    add(windows, message);
+    this.#waiting.set(message.conversation, windows);
+    this.#run(() => this.#deliverAll(message.conversation, windows));
+  }
+
+  /** Brings a conversation up in the background: an inbox of it turned out to be in need of that. */
+  mend(conversation: string): void {
+    const isUnderWay = this.#mending.has(conversation);
+    if (!isUnderWay && this.#mending.size >= MAX_CONVERSATIONS) return;
+    this.#mending.set(conversation, isUnderWay);
+    if (!isUnderWay) this.#run(() => this.#mend(conversation));
+  }
+
+  async #mend(conversation: string): Promise<void> {
+    try {
+      // Once more where something came while it was under way.
+      for (let isAsked = true; isAsked; isAsked = this.#mending.get(conversation) ?? false) {
+        this.#mending.set(conversation, false);
+        await this.bringUp(conversation);
+      }
+    } finally {
+      this.#mending.delete(conversation);
+    }
+  }
+
+  /** See {@linkcode RedisStoreContext.bringUp}. */
+  async bringUp(conversation: string, users?: readonly string[]): Promise<void> {
+    // The log first: who is a member after that is to have it, and who joins later is not behind.
+    const view = await viewLog(this.#context, conversation, { newest: NEWEST_ENTRIES });
+    const all = await this.#memberships.of(conversation);
+    const members = users ? all.filter(({ name }) => users.includes(name)) : all;
+    await this.#catchUp.bring(conversation, newestWindow(view), members);
+    if (!users) await this.#strike(conversation, view.top);
+  }
+
+  /**
+   * Brings one inbox up to a place, such as that where its user has left.
+   *
+   * @throws {StoreError} `unavailable`.
+   */
+  async bringTo(conversation: string, member: Member, place: Place): Promise<void> {
+    const window = { before: place.seq, beforeStamp: place.stamp, entries: [] };
+    await this.#catchUp.bring(conversation, window, [member]);
+  }
+
+  /** Finishes what is under way. */
+  async close(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#writer.close();
+    await this.#strikes.close();
+  }
+
+  #run(work: () => Promise<void>): void {
+    const running = work()
+      .catch((error: unknown) => this.#report(error))
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  /** What fails is owed already; that Redis does not answer is told by the connection. */
+  #report(error: unknown): void {
+    const failure = toStoreError(error, "deliver");
+    if (!isSilence(failure.cause)) this.#context.onError(failure, { during: "write" });
+  }
+
+  async #deliverAll(conversation: string, windows: OpenWindow[]): Promise<void> {
+    let isWhole = true;
+    try {
+      // After the turn: what else was appended in it comes along.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      await this.#hold?.();
+      for (let window = windows.shift(); window; window = windows.shift()) {
+        if (windows.length >= MAX_WINDOWS) {
+          windows.splice(0);
+          isWhole = false;
+          continue;
+        }
+        const isDone = await this.#deliver(conversation, window);
+        isWhole &&= isDone;
+        const reached = window.entries.at(-1)?.last ?? window.before;
+        if (isWhole && windows.length === 0) await this.#strike(conversation, reached);
+      }
+    } finally {
+      this.#waiting.delete(conversation);
+    }
+  }
+
+  /** @returns False when an inbox could not be brought up; what comes later must not wait for that. */
+  async #deliver(conversation: string, window: OpenWindow): Promise<boolean> {
+    try {
+      const members = await this.#memberships.of(conversation, window.version);
+      await this.#catchUp.bring(conversation, window, members);
+      return true;
+    } catch (error) {
+      this.#report(error);
+      return false;
+    }
+  }
+
+  async #strike(conversation: string, reached: number): Promise<void> {
+    const lane = this.#context.isSplit ? partitionOf(conversation) : "";
+    await this.#strikes.ask(lane, { conversation, reached });
+  }
+
+  async #strikeAll(strikes: readonly Strike[]): Promise<readonly (true | StoreError)[]> {
+    const { keyspace, keys, deadlineMs } = this.#context;
+    const names = strikes.flatMap(({ conversation }) => {
+      const partition = partitionOf(conversation);
+      return [keys.conv(conversation), keys.owed(partition), keys.tries(partition), keys.aside(partition)];
+    });
+    const args = strikes.flatMap(({ conversation, reached }) => [deliveryItem(conversation), `${reached}`]);
+    await keyspace.script(STRIKE_DELIVERY_SCRIPT, names, args, { deadlineMs });
+    return strikes.map(() => true);
+  }
+}
+
+/** The newest messages of a log. What an inbox misses before them is found when it says where it is. */
+function newestWindow({ top, stamp, entries }: LogView): LogWindow {
+  const [first] = entries;
+  if (first === undefined || entries.at(-1)?.seq !== top)
+    return { before: top, beforeStamp: stamp, entries: [] };
+  return first.seq === 1
+    ? { before: 0, beforeStamp: "0", entries: entries.map(freshEntry) }
+    : { before: first.seq, beforeStamp: first.stamp, entries: entries.slice(1).map(freshEntry) };
+}
+
+/** Puts a message at the end of the last window, or into a new one where there is no room or something between. */
+function add(windows: OpenWindow[], message: Appended): void {
+  const { seq, before, stamp, from, tail, version } = message;
+  const value = `"stamp":${stamp},"seq":${seq},${tail}`;
+  const entry: WindowEntry = { last: seq, stamp, from, kind: "m", value };
+  const last = windows.at(-1);
+  const isNext = last?.entries.at(-1)?.last === seq - 1;
+  const hasRoom = last && last.entries.length < WINDOW_ENTRIES && last.characters < WINDOW_CHARACTERS;
+  if (last && isNext && hasRoom) {
+    last.entries.push(entry);
+    last.version = version;
+    last.characters += value.length;
+  } else {
+    windows.push({
+      before: seq - 1,
+      beforeStamp: before,
+      entries: [entry],
+      version,
+      characters: value.length,
+    });
+  }
+}

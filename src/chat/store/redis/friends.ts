@@ -1,0 +1,214 @@
+import { defineScript, partitionOf, type RedisScript } from "../../../redis/mod.ts";
+import { pairOf } from "../../protocol.ts";
+import { StoreError } from "../contract.ts";
+import {
+  type Friend,
+  type FriendAction,
+  type FriendResult,
+  type FriendState,
+  type FriendStore,
+  MAX_FRIENDS,
+} from "../friend.ts";
+import { changeRelation, type Relation } from "../relation.ts";
+import type { RedisStoreContext } from "./context.ts";
+import { toStoreError } from "./error.ts";
+import type { KnownNames } from "./known_names.ts";
+import { COUNT_SCRIPT, LEARN_FRIEND_SCRIPT, parseLine } from "./list_scripts.ts";
+import { NOW_LUA, TEXT_LUA } from "./lua.ts";
+import { friendsItem } from "./owed.ts";
+import { toPairs } from "./pairs.ts";
+import { toText, toTexts } from "./reply.ts";
+
+/**
+ * Changes how two stand to each other, if that is still what was read, and notes that their lists are to learn it.
+ *
+ * Keys: conversation, owed. Arguments: the version that was read, the two states, who of both has blocked the other one, the item.
+ * Gives 1, or 0 when it was changed meanwhile.
+ */
+const RELATE_SCRIPT: RedisScript = defineScript(`
+${TEXT_LUA}${NOW_LUA}
+local version = call('HGET', KEYS[1], 'friendship') or '0'
+if version ~= ARGV[1] then return 0 end
+local time = now()
+version = text(math.max(tonumber(time), tonumber(version) + 1))
+call('HSET', KEYS[1], 'friendship', version, 'first', ARGV[2], 'second', ARGV[3], 'blocks', ARGV[4])
+call('ZADD', KEYS[2], 'NX', time, ARGV[5])
+return 1
+`);
+
+/** Strikes what both have learned. Keys: conversation, owed, tries, aside. Arguments: item, the version that they have learned. */
+const STRIKE_FRIENDS_SCRIPT: RedisScript = defineScript(`
+if redis.call('HGET', KEYS[1], 'friendship') ~= ARGV[2] then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[3], ARGV[1])
+redis.call('SREM', KEYS[4], ARGV[1])
+return 1
+`);
+
+/** How the two of a pair stand to each other: each one's line. */
+interface Pair {
+  readonly version: string;
+  readonly first: FriendState | undefined;
+  readonly second: FriendState | undefined;
+}
+
+/** Who of the two has blocked the other one, as the field `blocks` says it. */
+const FIRST = "1";
+const SECOND = "2";
+
+/** How often a change is tried that somebody else is faster with. */
+const MAX_TRIES = 5;
+
+/** Friends in Redis: the truth is with the conversation of two, each one's list is made to agree with it. */
+export class Friends implements FriendStore {
+  readonly #context: RedisStoreContext;
+  readonly #names: KnownNames;
+
+  constructor(context: RedisStoreContext, names: KnownNames) {
+    this.#context = context;
+    this.#names = names;
+  }
+
+  async changeFriend(user: string, action: FriendAction, other: string): Promise<FriendResult> {
+    try {
+      return await this.#change(user, action, other);
+    } catch (cause) {
+      throw toStoreError(cause, "change a friend");
+    }
+  }
+
+  async friends(user: string): Promise<readonly Friend[]> {
+    try {
+      const { reads, keys, deadlineMs } = this.#context;
+      const key = keys.friends(user);
+      const lines = toPairs(await reads.command(key, ["HGETALL", key], { deadlineMs }));
+      const friends: Friend[] = [];
+      for (const [name, text] of lines) {
+        const state = toState(parseLine(text)?.state);
+        if (state) friends.push({ name, state });
+      }
+      return friends.sort((one, another) => (one.name < another.name ? -1 : 1));
+    } catch (cause) {
+      throw toStoreError(cause, "read friends");
+    }
+  }
+
+  async mayWrite(from: string, to: string): Promise<"yes" | "blocked" | "unknown_user"> {
+    try {
+      const { reads, keys, deadlineMs } = this.#context;
+      const key = keys.conv(pairOf(from, to));
+      const [unknown, blocks] = await Promise.all([
+        this.#names.findUnknown([to]),
+        reads.command(key, ["HGET", key, "blocks"], { deadlineMs }),
+      ]);
+      if (unknown.has(to)) return "unknown_user";
+      return toText(blocks).includes(from < to ? SECOND : FIRST) ? "blocked" : "yes";
+    } catch (cause) {
+      throw toStoreError(cause, "read friends");
+    }
+  }
+
+  /** Makes both lists agree with the pair. @throws {StoreError} `unavailable`. */
+  async settle(conversation: string): Promise<void> {
+    const { keyspace, keys, deadlineMs } = this.#context;
+    const { version, first, second } = await this.#read(conversation);
+    const [one = "", another = ""] = conversation.split(":");
+    const learn = (user: string, other: string, state: FriendState | undefined): Promise<unknown> =>
+      keyspace.script(LEARN_FRIEND_SCRIPT, [keys.friends(user)], [other, state ?? "gone", version], {
+        deadlineMs,
+      });
+    await Promise.all([learn(one, another, first), learn(another, one, second)]);
+    const partition = partitionOf(conversation);
+    const names = [
+      keys.conv(conversation),
+      keys.owed(partition),
+      keys.tries(partition),
+      keys.aside(partition),
+    ];
+    await keyspace.script(STRIKE_FRIENDS_SCRIPT, names, [friendsItem(conversation), version], { deadlineMs });
+  }
+
+  async #change(user: string, action: FriendAction, other: string): Promise<FriendResult> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const result = await this.#tryChange(user, action, other);
+      if (result !== undefined) return result;
+    }
+    throw new StoreError("unavailable", "Cannot change a friend: others change it all the time");
+  }
+
+  /** @returns Undefined when it was changed meanwhile. */
+  async #tryChange(user: string, action: FriendAction, other: string): Promise<FriendResult | undefined> {
+    const conversation = pairOf(user, other);
+    const isFirst = user < other;
+    const [mineCount, theirCount] = await Promise.all([this.#count(user), this.#count(other)]);
+    if (mineCount < 0 || theirCount < 0) return { outcome: "unknown_user" };
+    const pair = await this.#read(conversation);
+    const before = isFirst
+      ? { mine: pair.first, theirs: pair.second }
+      : { mine: pair.second, theirs: pair.first };
+    const change = changeRelation(before, action);
+    if (typeof change === "string") return { outcome: change };
+    const { relation, told } = change;
+    if (isFull(before.mine, relation.mine, mineCount) || isFull(before.theirs, relation.theirs, theirCount))
+      return { outcome: "full" };
+    const isSame = before.mine === relation.mine && before.theirs === relation.theirs;
+    if (!isSame && !(await this.#relate(conversation, pair.version, relation, isFirst))) return undefined;
+    return told === undefined ? { outcome: "done" } : { outcome: "done", told };
+  }
+
+  /** @returns False when it was changed meanwhile. */
+  async #relate(
+    conversation: string,
+    version: string,
+    relation: Relation,
+    isFirst: boolean,
+  ): Promise<boolean> {
+    const { keyspace, keys, deadlineMs, confirm } = this.#context;
+    const { mine, theirs } = relation;
+    const [first, second] = isFirst ? [mine, theirs] : [theirs, mine];
+    const blocks = `${first === "blocked" ? FIRST : ""}${second === "blocked" ? SECOND : ""}`;
+    const key = keys.conv(conversation);
+    const args = [version, first ?? "", second ?? "", blocks, friendsItem(conversation)];
+    const names = [key, keys.owed(partitionOf(conversation))];
+    if ((await keyspace.script(RELATE_SCRIPT, names, args, { deadlineMs })) !== 1) return false;
+    await confirm(key);
+    try {
+      await this.settle(conversation);
+    } catch (error) {
+      // It is owed.
+      this.#context.onError(toStoreError(error, "change a friend"), { during: "write" });
+    }
+    return true;
+  }
+
+  async #read(conversation: string): Promise<Pair> {
+    const { keyspace, keys, deadlineMs } = this.#context;
+    const key = keys.conv(conversation);
+    const fields = ["HMGET", key, "friendship", "first", "second"];
+    const [version, first, second] = toTexts(await keyspace.command(key, fields, { deadlineMs }));
+    return {
+      version: version === "" ? "0" : (version ?? "0"),
+      first: toState(first),
+      second: toState(second),
+    };
+  }
+
+  /** How many names are in a user's list; -1 when there is no such user. Calls at once may pass the limit. */
+  async #count(user: string): Promise<number> {
+    const { reads, keys, deadlineMs } = this.#context;
+    return Number(
+      await reads.script(COUNT_SCRIPT, [keys.mark(user), keys.friends(user)], [], { deadlineMs }),
+    );
+  }
+}
+
+/** Whether a list has no room for the line that would come into it. */
+function isFull(before: FriendState | undefined, after: FriendState | undefined, count: number): boolean {
+  return before === undefined && after !== undefined && count >= MAX_FRIENDS;
+}
+
+const STATES: readonly FriendState[] = ["friend", "outgoing", "incoming", "blocked"];
+
+function toState(text: string | undefined): FriendState | undefined {
+  return STATES.find((state) => state === text);
+}

@@ -1,0 +1,225 @@
+/**
+ * Lua that several scripts begin with.
+ *
+ * Numbers are written with `%.0f`, since Lua's own way is 1e+14 from there on; stamps pass as text, Lua would round them.
+ */
+export const TEXT_LUA = `
+local call, match, sub = redis.call, string.match, string.sub
+local function text(number) return string.format('%.0f', number) end
+`;
+
+/** `now()`: the time of Redis's clock in milliseconds. */
+export const NOW_LUA = `
+local function now()
+  local time = call('TIME')
+  return time[1] .. string.format('%03d', math.floor(tonumber(time[2]) / 1000))
+end
+`;
+
+/**
+ * Adds to inboxes. Wants `maxInbox`, `inboxBytes` and `publish`, the command for hints.
+ *
+ * - `open` makes a member out of what `HMGET mark epoch top floor` gave.
+ * - `add` puts an entry behind the others, `note` says where its conversation stands now. `flush` writes that down: to be called for every
+ *   member to whom something was added, whatever else fails.
+ * - `hint` publishes what was added: to be called last, because a script is not rolled back.
+ */
+export const INBOX_LUA = `
+local channels, lines = {}, {}
+local STARTS = { m = '{"type":"message","inbox":', g = '{"type":"gap","inbox":' }
+
+local function open(state, mark, inbox, channel)
+  local floor = tonumber(state[3] or '0')
+  return {
+    mark = mark, inbox = inbox, channel = channel,
+    top = tonumber(state[2]), floor = floor, flushedFloor = floor, noted = {}, at = {},
+  }
+end
+
+local function add(member, kind, value)
+  local top = member.top + 1
+  local inbox = text(top)
+  if top > maxInbox then
+    call('XADD', member.inbox, 'MAXLEN', maxInbox, inbox .. '-0', kind, value)
+    member.floor = math.max(member.floor, top - maxInbox)
+  else
+    call('XADD', member.inbox, inbox .. '-0', kind, value)
+  end
+  member.top, member.topText = top, inbox
+  if top % 256 == 0 then member.isDue = true end
+  lines[#lines + 1] = STARTS[kind] .. inbox .. ',' .. value .. '\\n'
+  channels[#lines] = member.channel
+end
+
+local function note(member, stamp, field, mark)
+  local noted, at = member.noted, member.at[field]
+  if not at then
+    at = #noted + 1
+    member.at[field], noted[at] = at, field
+  end
+  noted[at + 1], member.stamp = mark, stamp
+end
+
+local function trimBytes(member)
+  local bytes = call('MEMORY', 'USAGE', member.inbox)
+  if bytes <= inboxBytes then return end
+  local keep = math.max(1, math.floor(call('XLEN', member.inbox) * inboxBytes / bytes))
+  call('XTRIM', member.inbox, 'MAXLEN', text(keep))
+  member.floor = math.max(member.floor, member.top - keep)
+end
+
+local function flush(member)
+  if not member.stamp then return end
+  if member.isDue then trimBytes(member) end
+  local noted = member.noted
+  if member.floor ~= member.flushedFloor then
+    noted[#noted + 1] = 'floor'
+    noted[#noted + 1] = text(member.floor)
+  end
+  call('HSET', member.mark, 'top', member.topText, 'stamp', member.stamp, unpack(noted))
+end
+
+local function hint()
+  for i = 1, #lines do call(publish, channels[i], lines[i]) end
+end
+`;
+
+/** After how many sends of a device those too many or too old are removed: that reads all it has. */
+const TRIM_EVERY = 256;
+
+/**
+ * Adds to logs. Wants `maxLog`, `dedupeMs`, `dedupeIds`, `dedupeTtl`, `dedupeStep`, `logMs`, `logTtl` and `logStep`. A message has `log`,
+ * `conv`, `dedupe`, `id`, `hash`, `at` (as `atText`, too), `stamp` and `tail`.
+ *
+ * - `repeated` tells what to answer if the message was sent before.
+ * - `head` gives where its conversation stands; it is read once a call. `append` gives the message the next number and remembers it. Times
+ *   to live are put off only now and then: that is a call less.
+ * - `flushHeads` writes down where conversations stand: to be called whatever else fails.
+ */
+export const LOG_LUA: string = `
+local heads = {}
+
+local function repeated(message)
+  local known = call('HMGET', message.dedupe, message.id, 'n', 'x')
+  message.number, message.putOffAt = tonumber(known[2] or '0'), tonumber(known[3] or '0')
+  if not known[1] then return nil end
+  local seq, at, number, hash = match(known[1], '^(%d+) (%d+) (%d+) (.*)$')
+  if message.at - tonumber(at) >= dedupeMs or tonumber(number) <= message.number - dedupeIds then return nil end
+  return hash == message.hash and 'd ' .. seq .. ' ' .. at or 'r'
+end
+
+local function trimDedupe(dedupe, number, at)
+  local fields = call('HGETALL', dedupe)
+  for i = 1, #fields, 2 do
+    local sentAt, sentNumber = match(fields[i + 1], '^%d+ (%d+) (%d+)')
+    if sentAt and (tonumber(sentNumber) <= number - dedupeIds or at - tonumber(sentAt) >= dedupeMs) then
+      call('HDEL', dedupe, fields[i])
+    end
+  end
+end
+
+local function remember(message, seq)
+  local number = message.number + 1
+  local numberText = text(number)
+  local value = seq .. ' ' .. message.atText .. ' ' .. numberText .. ' ' .. message.hash
+  if message.at >= message.putOffAt then
+    call('HSET', message.dedupe, message.id, value, 'n', numberText, 'x', text(message.at + dedupeStep))
+    call('PEXPIRE', message.dedupe, dedupeTtl)
+  else
+    call('HSET', message.dedupe, message.id, value, 'n', numberText)
+  end
+  if number % ${TRIM_EVERY} == 0 then trimDedupe(message.dedupe, number, message.at) end
+end
+
+local function trimLog(log, oldest)
+  for _ = 1, 16 do
+    local entries = call('XRANGE', log, '-', '+', 'COUNT', 64)
+    local kept
+    for _, entry in ipairs(entries) do
+      local at = match(entry[2][2], '"at":(%d+)}$')
+      if not at or tonumber(at) > oldest then
+        kept = entry[1]
+        break
+      end
+    end
+    if kept or not entries[1] then
+      if kept and kept ~= entries[1][1] then call('XTRIM', log, 'MINID', kept) end
+      return
+    end
+    call('XTRIM', log, 'MINID', match(entries[#entries][1], '^%d+') .. '-1')
+  end
+end
+
+local function append(message, conv)
+  local seq = text(conv.top + 1)
+  local value = '"stamp":' .. message.stamp .. ',"seq":' .. seq .. ',' .. message.tail
+  if conv.top >= maxLog then
+    call('XADD', message.log, 'MAXLEN', maxLog, seq .. '-0', 'm', value)
+  else
+    call('XADD', message.log, seq .. '-0', 'm', value)
+  end
+  conv.top, conv.topText, conv.stamp, conv.isChanged = conv.top + 1, seq, message.stamp, true
+  if message.at >= conv.putOffAt then
+    conv.putOffAt = message.at + logStep
+    call('HSET', message.conv, 'x', text(conv.putOffAt))
+    call('PEXPIRE', message.log, logTtl)
+    trimLog(message.log, message.at - logMs)
+  end
+  remember(message, seq)
+  return seq, value
+end
+
+local function head(key)
+  local conv = heads[key]
+  if conv then return conv end
+  local fields = call('HMGET', key, 'top', 'stamp', 'x', 'blocks', 'mode', 'version')
+  conv = {
+    top = tonumber(fields[1] or '0'), topText = fields[1] or '0', stamp = fields[2] or '0', putOffAt = tonumber(fields[3] or '0'),
+    blocks = fields[4] or '', mode = fields[5], version = fields[6] or '0',
+  }
+  heads[key] = conv
+  return conv
+end
+
+local function flushHeads()
+  for key, conv in pairs(heads) do
+    if conv.isChanged then call('HSET', key, 'top', conv.topText, 'stamp', conv.stamp) end
+  end
+end
+`;
+
+/** How much longer than its sends are remembered Redis keeps a silent device, in milliseconds: clocks differ. */
+const DEDUPE_SLACK_MS = 600_000;
+/** Into how many steps the life of a log is cut, after each of which its old messages are looked for. */
+const LOG_STEPS = 64;
+
+/** What {@linkcode LOG_LUA} wants, from the arguments that {@linkcode logArguments} gives; `n` comes before the first. */
+export function logArgumentsLua(n: number): string {
+  const names = ["maxLog", "dedupeMs", "dedupeIds", "dedupeTtl", "dedupeStep", "logMs", "logTtl", "logStep"];
+  return names.map((name, index) => `local ${name} = tonumber(ARGV[${n + index + 1}])`).join("\n");
+}
+
+/** How many arguments {@linkcode logArgumentsLua} takes. */
+export const LOG_ARGUMENTS = 8;
+
+/** The arguments for {@linkcode logArgumentsLua}. */
+export function logArguments(limits: {
+  readonly logEntries: number;
+  readonly logMs: number;
+  readonly dedupeMs: number;
+  readonly dedupeIds: number;
+}): readonly string[] {
+  const { logEntries, logMs, dedupeMs, dedupeIds } = limits;
+  const logStep = Math.ceil(logMs / LOG_STEPS);
+  const dedupeTtl = dedupeMs + DEDUPE_SLACK_MS;
+  return [
+    logEntries,
+    dedupeMs,
+    dedupeIds,
+    dedupeTtl,
+    DEDUPE_SLACK_MS / 2,
+    logMs,
+    logMs + logStep,
+    logStep,
+  ].map(String);
+}

@@ -1,0 +1,109 @@
+import { defineScript, type RedisScript } from "../../../redis/mod.ts";
+import { MAX_RECEIPT_MEMBERS, MAX_UNREAD, type ReadResult, type Receipt, type Unread } from "../contract.ts";
+import type { RedisStoreContext } from "./context.ts";
+import { toStoreError } from "./error.ts";
+import { READ_GROUP_SCRIPT } from "./group_scripts.ts";
+import { markField } from "./keys.ts";
+import { TEXT_LUA } from "./lua.ts";
+import { toList, toText, toTexts } from "./reply.ts";
+
+/** Notes how far a user has read. Keys: mark. Arguments: field, number. Gives 1 when that is further than before. */
+const READ_SCRIPT: RedisScript = defineScript(`
+${TEXT_LUA}
+local mark = call('HGET', KEYS[1], ARGV[1])
+if not mark then return 0 end
+local seq, stamp, read, delivered = match(mark, '^(%d+) (%d+) (%d+) (%d+)')
+local reached = math.min(tonumber(ARGV[2]), tonumber(seq))
+if reached <= tonumber(read) then return 0 end
+call('HSET', KEYS[1], ARGV[1], seq .. ' ' .. stamp .. ' ' .. text(reached) .. ' ' .. delivered)
+return 1
+`);
+
+/** What a user has not read. Keys: mark. Arguments: how many at most. Gives conversations with their counts. */
+const UNREAD_SCRIPT: RedisScript = defineScript(`
+${TEXT_LUA}
+local fields, found = call('HGETALL', KEYS[1]), {}
+for i = 1, #fields, 2 do
+  if sub(fields[i], 1, 2) == 'm:' then
+    local seq, read = match(fields[i + 1], '^(%d+) %d+ (%d+)')
+    if seq ~= read and #found < 2 * tonumber(ARGV[1]) then
+      found[#found + 1] = sub(fields[i], 3)
+      found[#found + 1] = text(tonumber(seq) - tonumber(read))
+    end
+  end
+end
+return found
+`);
+
+/** How far one member has got and read a conversation: nothing where they have not got any of it. */
+export async function readReceipt(
+  { reads, keys, deadlineMs }: RedisStoreContext,
+  conversation: string,
+  name: string,
+): Promise<Receipt> {
+  const key = keys.mark(name);
+  const mark = toText(await reads.command(key, ["HGET", key, markField(conversation)], { deadlineMs }));
+  const [, , read = 0, delivered = 0] = mark.split(" ").map(Number);
+  return { name, delivered, read };
+}
+
+/** What users have got and read. */
+export class Receipts {
+  readonly #context: RedisStoreContext;
+
+  constructor(context: RedisStoreContext) {
+    this.#context = context;
+  }
+
+  async markRead(user: string, conversation: string, seq: number): Promise<ReadResult> {
+    try {
+      const members = await this.#members(user, conversation);
+      if (!members.includes(user)) return { outcome: "not_member" };
+      const { keyspace, keys, deadlineMs, confirm } = this.#context;
+      const key = keys.mark(user);
+      const args = [markField(conversation), `${seq}`];
+      if ((await keyspace.script(READ_SCRIPT, [key], args, { deadlineMs })) !== 1)
+        return { outcome: "done", told: [] };
+      await confirm(key);
+      return { outcome: "done", told: members.length <= MAX_RECEIPT_MEMBERS ? members : [user] };
+    } catch (cause) {
+      throw toStoreError(cause, "note what was read");
+    }
+  }
+
+  async receipts(conversation: string): Promise<readonly Receipt[]> {
+    try {
+      const names = namesOf(conversation);
+      return await Promise.all(names.map((name) => readReceipt(this.#context, conversation, name)));
+    } catch (cause) {
+      throw toStoreError(cause, "read receipts");
+    }
+  }
+
+  async unread(user: string): Promise<readonly Unread[]> {
+    try {
+      const { reads, keys, deadlineMs } = this.#context;
+      const reply = await reads.script(UNREAD_SCRIPT, [keys.mark(user)], [`${MAX_UNREAD}`], { deadlineMs });
+      const texts = toTexts(reply);
+      return Array.from({ length: texts.length / 2 }, (_, index) => ({
+        conversation: texts[2 * index] ?? "",
+        count: Number(texts[2 * index + 1]),
+      }));
+    } catch (cause) {
+      throw toStoreError(cause, "read what is unread");
+    }
+  }
+
+  /** Who is in a conversation, as the user sees it: nobody where the user is not. */
+  async #members(user: string, conversation: string): Promise<readonly string[]> {
+    if (!conversation.startsWith("#")) return namesOf(conversation);
+    const { reads, keys, deadlineMs } = this.#context;
+    const names = [keys.conv(conversation), keys.members(conversation)];
+    const reply = toList(await reads.script(READ_GROUP_SCRIPT, names, [user], { deadlineMs }));
+    return reply[0] === "known" ? toTexts(reply[2]) : [];
+  }
+}
+
+function namesOf(pair: string): readonly string[] {
+  return [...new Set(pair.split(":"))];
+}

@@ -1,0 +1,113 @@
+import { partitionOf } from "../../../redis/mod.ts";
+import { type Outgoing, type SendResult, StoreError } from "../contract.ts";
+import { APPEND_SCRIPT, appendCall } from "./append_script.ts";
+import type { RedisStoreContext } from "./context.ts";
+import type { Deliveries } from "./deliveries.ts";
+import type { KnownNames } from "./known_names.ts";
+import { Lanes } from "./lane.ts";
+import { toTexts } from "./reply.ts";
+import { parseSent, SEND_SCRIPT, sendCall } from "./send_script.ts";
+
+/** Messages in one call: Redis does nothing else while it runs the script. */
+const MAX_MESSAGES = 128;
+/** Characters of text in one call. */
+const MAX_CHARACTERS = 512 * 1024;
+
+type Results = readonly (SendResult | StoreError)[];
+
+/**
+ * Sends messages. Direct ones on a Redis in one piece are appended and delivered with one call; everything else goes by steps: it is
+ * appended, that is the answer, and then delivered.
+ */
+export class Sender {
+  readonly #context: RedisStoreContext;
+  readonly #deliveries: Deliveries;
+  readonly #direct: Lanes<Outgoing, SendResult>;
+  readonly #steps: Lanes<Outgoing, SendResult>;
+  readonly #names: KnownNames;
+
+  constructor(context: RedisStoreContext, deliveries: Deliveries, names: KnownNames) {
+    this.#context = context;
+    this.#names = names;
+    this.#deliveries = deliveries;
+    const { deadlineMs, clock } = context;
+    const options = {
+      action: "write to the store",
+      weigh: ({ text }: Outgoing) => 1 / MAX_MESSAGES + text.length / MAX_CHARACTERS,
+      deadlineMs,
+      clock,
+      // A sender's later message is not to overtake one that goes again.
+      failsTogether: true,
+    };
+    this.#direct = new Lanes({ ...options, run: (messages) => this.#sendDirect(messages) });
+    this.#steps = new Lanes({ ...options, run: (messages) => this.#append(messages) });
+  }
+
+  /** See `MessageStore.send`. */
+  send(message: Outgoing): Promise<SendResult> {
+    const { conversation } = message;
+    if (this.#context.isSplit) return this.#steps.ask(partitionOf(conversation), message);
+    return conversation.startsWith("#") ? this.#steps.ask("", message) : this.#direct.ask("", message);
+  }
+
+  /** Finishes what is queued. */
+  async close(): Promise<void> {
+    await Promise.all([this.#direct.close(), this.#steps.close()]);
+  }
+
+  async #sendDirect(messages: readonly Outgoing[]): Promise<Results> {
+    const { keyspace, keys, limits, deadlineMs } = this.#context;
+    const call = sendCall(messages, limits, keys);
+    const replies = toTexts(await keyspace.script(SEND_SCRIPT, call.keys, call.args, { deadlineMs }));
+    const results = messages.map(({ conversation }, index) => {
+      const sent = parseSent(replies[index]);
+      if (sent instanceof StoreError) return sent;
+      if (sent.isOwed) this.#deliveries.mend(conversation);
+      return sent.result;
+    });
+    await this.#confirm(messages, results);
+    return results;
+  }
+
+  async #append(messages: readonly Outgoing[]): Promise<Results> {
+    const { keyspace, keys, limits, deadlineMs } = this.#context;
+    const names = messages.flatMap(({ from, to }) => (to.startsWith("#") ? [from] : [from, to]));
+    const unknown = await this.#names.findUnknown(names);
+    const isKnown = ({ from, to }: Outgoing): boolean => !(unknown.has(from) || unknown.has(to));
+    const sendable = messages.filter(isKnown);
+    const call = appendCall(sendable, limits, keys);
+    const replies =
+      sendable.length > 0
+        ? toTexts(await keyspace.script(APPEND_SCRIPT, call.keys, call.args, { deadlineMs }))
+        : [];
+    let next = 0;
+    const results = messages.map((message) => {
+      if (!isKnown(message)) return { outcome: "unknown_user" } as const;
+      next += 1;
+      return this.#take(message, replies[next - 1], call.tails[next - 1] ?? "");
+    });
+    await this.#confirm(sendable, results);
+    return results;
+  }
+
+  #take(message: Outgoing, reply: string | undefined, tail: string): SendResult | StoreError {
+    const sent = parseSent(reply);
+    if (sent instanceof StoreError) return sent;
+    const { result, isOwed, rest } = sent;
+    if (isOwed && result.outcome === "stored") {
+      const [version, before = "0", stamp = "0"] = rest;
+      const { conversation, from } = message;
+      const { seq } = result;
+      this.#deliveries.take({ conversation, seq, before, stamp, from, tail, version: Number(version) });
+    }
+    return result;
+  }
+
+  /** One wait: the messages of a lane are all kept at one server. */
+  async #confirm(messages: readonly Outgoing[], results: Results): Promise<void> {
+    if (results.every((result) => result instanceof StoreError)) return;
+    const { keys, confirm } = this.#context;
+    const [first] = messages;
+    if (first) await confirm(keys.conv(first.conversation));
+  }
+}

@@ -1,0 +1,47 @@
+import type { FriendAction, FriendState } from "./friend.ts";
+
+/** How two users stand to each other: a line of each one's list; absent where there is none. */
+export interface Relation {
+  readonly mine: FriendState | undefined;
+  readonly theirs: FriendState | undefined;
+}
+
+/** What an action makes of a relation: another one, or why not. */
+export type RelationChange =
+  | { readonly relation: Relation; readonly told?: "requested" | "accepted" | "removed" }
+  | "blocked"
+  | "no_request";
+
+const FRIENDS: Relation = { mine: "friend", theirs: "friend" };
+const ASKED: Relation = { mine: "outgoing", theirs: "incoming" };
+const NOTHING: Relation = { mine: undefined, theirs: undefined };
+
+/** What an action of the user whose line is `mine` makes of a relation. */
+export function changeRelation(relation: Relation, action: FriendAction): RelationChange {
+  const { mine, theirs } = relation;
+  switch (action) {
+    case "request":
+      return request(relation);
+    case "accept":
+      return accept(relation);
+    case "remove":
+      return mine === undefined || mine === "blocked" ? { relation } : { relation: NOTHING, told: "removed" };
+    case "block":
+      return { relation: { mine: "blocked", theirs: theirs === "blocked" ? theirs : undefined } };
+    case "unblock":
+      return { relation: mine === "blocked" ? { mine: undefined, theirs } : relation };
+  }
+}
+
+/** Who has blocked somebody must unblock them first. */
+function request(relation: Relation): RelationChange {
+  const { mine, theirs } = relation;
+  if (theirs === "blocked" || mine === "blocked") return "blocked";
+  if (mine === "incoming") return { relation: FRIENDS, told: "accepted" };
+  return mine === undefined ? { relation: ASKED, told: "requested" } : { relation };
+}
+
+function accept(relation: Relation): RelationChange {
+  if (relation.mine === "incoming") return { relation: FRIENDS, told: "accepted" };
+  return relation.mine === "friend" ? { relation } : "no_request";
+}

@@ -1,0 +1,103 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DeviceState, InboxFinding, InboxPlace, InboxState } from "../account.ts";
+import type { StoreLimits } from "../limits.ts";
+import type { Heads, UserHead } from "./heads.ts";
+import { encodeJson, numberIn } from "./row.ts";
+import type { Trimming } from "./trimming.ts";
+import type { DeviceOp } from "./write.ts";
+
+/** Where the inbox of nobody stands. */
+export const NO_INBOX: InboxState = { epoch: "", top: 0, stamp: 0, floor: 0 };
+
+/** Writes where devices stand in their user's inbox. */
+export class Devices {
+  readonly #heads: Heads;
+  readonly #trimming: Trimming;
+  readonly #maxDevices: number;
+  readonly #login: StatementSync;
+  readonly #select: StatementSync;
+  readonly #upsert: StatementSync;
+  readonly #forget: StatementSync;
+  readonly #ackDevice: StatementSync;
+  readonly #ackUser: StatementSync;
+  readonly #selectStamp: StatementSync;
+
+  constructor(database: DatabaseSync, heads: Heads, trimming: Trimming, limits: Required<StoreLimits>) {
+    this.#heads = heads;
+    this.#trimming = trimming;
+    this.#maxDevices = limits.devices;
+    this.#login = database.prepare(
+      "UPDATE users SET generation = generation + 1 WHERE id = ? RETURNING generation, acked",
+    );
+    this.#select = database.prepare("SELECT acked, generation FROM devices WHERE user = ? AND device = ?");
+    this.#upsert = database.prepare(
+      "INSERT OR REPLACE INTO devices (user, device, acked, generation, used_at) VALUES (?, ?, ?, ?, ?)",
+    );
+    this.#forget = database.prepare(`
+      DELETE FROM devices WHERE user = ?1 AND device IN (
+        SELECT device FROM devices WHERE user = ?1 ORDER BY generation DESC LIMIT -1 OFFSET ?2)`);
+    this.#ackDevice = database.prepare(`
+      UPDATE devices SET acked = ?3, used_at = max(used_at, ?4)
+      WHERE user = ?1 AND device = ?2 AND acked < ?3`);
+    this.#ackUser = database.prepare("UPDATE users SET acked = ?2 WHERE id = ?1 AND acked < ?2");
+    this.#selectStamp = database.prepare("SELECT stamp FROM inboxes WHERE place = (?1 << 32 | ?2)");
+  }
+
+  open(user: string, device: string, now: number): DeviceState {
+    const head = this.#heads.user(user);
+    const login = head && this.#login.get(head.id);
+    if (!head || !login) return { ...NO_INBOX, generation: 0, acked: 0 };
+    const name = encodeJson(device);
+    const known = this.#select.get(head.id, name);
+    const acked = numberIn(known ?? login, "acked");
+    const generation = numberIn(login, "generation");
+    this.#upsert.run(head.id, name, acked, generation, now);
+    if (!known) this.#forget.run(head.id, this.#maxDevices);
+    return { ...stateOf(head), generation, acked };
+  }
+
+  /** @param now Wall time, at which the device is in use. */
+  ack(op: Extract<DeviceOp, { type: "ack" }>, now: number): void {
+    const { user, device, epoch, inbox, delivered = [] } = op;
+    const head = this.#heads.user(user);
+    if (!head || head.epoch !== epoch || inbox > head.top) return;
+    if (!this.#ackDevice.run(head.id, encodeJson(device), inbox, now).changes) return;
+    this.#ackUser.run(head.id, inbox);
+    for (const { conversation, seq } of delivered) this.#reach(head, conversation, seq);
+    this.#trimming.acked(head);
+  }
+
+  /** Looks at a place once more, and begins a new epoch if nobody has since its entry was lost. */
+  check(place: InboxPlace): InboxFinding {
+    const head = this.#heads.user(place.user);
+    if (!head) return { ...NO_INBOX, generation: 0, isRolledBack: place.epoch !== "" };
+    const isLost = place.epoch === head.epoch && this.#isLost(head, place);
+    if (isLost) this.#heads.renew(head);
+    const device = this.#select.get(head.id, encodeJson(place.device));
+    return {
+      ...stateOf(head),
+      generation: device ? numberIn(device, "generation") : 0,
+      isRolledBack: place.epoch !== head.epoch,
+    };
+  }
+
+  #isLost(head: UserHead, { inbox, stamp }: InboxPlace): boolean {
+    if (inbox > head.top) return true;
+    if (inbox <= head.floor) return false;
+    const row = this.#selectStamp.get(head.id, inbox);
+    return row === undefined || numberIn(row, "stamp") !== stamp;
+  }
+
+  /** Notes that the user has got a conversation up to `seq`; what is beyond what the inbox took counts as that. */
+  #reach(head: UserHead, conversation: string, seq: number): void {
+    const log = this.#heads.findLog(conversation);
+    const mark = log && this.#heads.mark(head, log);
+    if (!log || !mark) return;
+    const delivered = Math.min(seq, mark.seq);
+    if (delivered > mark.delivered) this.#heads.setMark(head, log, { ...mark, delivered });
+  }
+}
+
+function stateOf({ epoch, top, stamp, floor }: UserHead): InboxState {
+  return { epoch, top, stamp, floor };
+}

@@ -1,0 +1,37 @@
+import type { DatabaseSync } from "node:sqlite";
+import { ADDED_IN_2, MARKS, SCHEMA_VERSION } from "./schema.ts";
+
+/**
+ * What was delivered before there were receipts counts as read: nobody wants a mark at every message they ever got.
+ */
+const FROM_1_TO_2 = `
+ALTER TABLE conversations ADD COLUMN top INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE marks RENAME TO marks_of_1;
+${MARKS}
+INSERT INTO marks (user, conversation, seq, read, delivered)
+  SELECT user, conversation, seq, seq, seq FROM marks_of_1;
+DROP TABLE marks_of_1;
+${ADDED_IN_2}
+INSERT INTO inbox_bytes (chunk, bytes) SELECT place >> 8, sum(length(tail)) FROM inboxes GROUP BY place >> 8;
+`;
+
+/** How to get from each older version to the next one. */
+const STEPS: readonly (readonly [from: number, sql: string])[] = [[1, FROM_1_TO_2]];
+
+/**
+ * Brings a database of an older version to {@linkcode SCHEMA_VERSION}, in one transaction: a start that is cut short leaves it as it was.
+ *
+ * @param from The version it has.
+ */
+export function migrate(database: DatabaseSync, from: number): void {
+  if (from === SCHEMA_VERSION) return;
+  const sql = STEPS.filter(([version]) => version >= from).map(([, step]) => step);
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    database.exec(`${sql.join("")} PRAGMA user_version = ${SCHEMA_VERSION};`);
+    database.exec("COMMIT");
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}

@@ -1,0 +1,21 @@
+import type { Control } from "../admin/mod.ts";
+import { type Balancer, Operations } from "../balancer/mod.ts";
+import { healthOf } from "./balance.ts";
+import type { UpDesk } from "./up_desk.ts";
+
+/** What operators see and change of a whole cluster on one machine: its balancer, and the sessions of its servers. */
+export function upControl(balancer: Balancer, desk: UpDesk): Control {
+  const operations = new Operations(balancer);
+  const balancerMetrics = operations.metrics.bind(operations);
+  return Object.assign(operations, {
+    health() {
+      const { setAside } = desk;
+      return { ...healthOf("up", balancer), ...(setAside > 0 && { setAside }) };
+    },
+    sessions: desk.sessions.bind(desk),
+    closeSession: desk.closeSession.bind(desk),
+    closeUserSessions: desk.closeUserSessions.bind(desk),
+    announce: desk.announce.bind(desk),
+    metrics: async () => [...balancerMetrics(), ...(await desk.metrics())],
+  });
+}

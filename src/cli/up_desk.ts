@@ -1,0 +1,190 @@
+import type { Outcome, SessionFilter, SessionsEnd, SessionView, ValueFamily } from "../admin/mod.ts";
+import { type Clock, DeadlineError, systemClock, withDeadline } from "../async/mod.ts";
+import type { Channel } from "../server/mod.ts";
+import type { SessionDesk } from "./session_desk.ts";
+
+/** What the parent asks of a child, on topic `desk`. */
+type DeskAsk =
+  | { readonly type: "sessions"; readonly filter: SessionFilter; readonly limit: number }
+  | { readonly type: "close"; readonly id: string }
+  | { readonly type: "close_user"; readonly user: string; readonly options: SessionsEnd }
+  | { readonly type: "announce"; readonly text: string }
+  | { readonly type: "metrics" };
+
+/** What goes over topic `desk`: an ask, its answer, or what a child says by itself. */
+type DeskFrame =
+  | { readonly type: "ask"; readonly number: number; readonly ask: DeskAsk }
+  | { readonly type: "answer"; readonly number: number; readonly value: unknown }
+  | { readonly type: "set_aside"; readonly count: number };
+
+const TOPIC = "desk";
+/** The longest that a child may take to answer, in milliseconds: a server that hangs is left out. */
+const ANSWER_MS = 1500;
+/** How often a child looks whether there is something that its parent should know, in milliseconds. */
+const LOOK_MS = 1000;
+
+/** Options for {@linkcode serveDesk}. */
+export interface ServeDeskOptions {
+  readonly desk: SessionDesk;
+  /** How many deliveries were set aside. */
+  readonly setAside: () => number;
+  readonly onError: (error: unknown, context: { readonly during: string }) => void;
+  /** @default {systemClock} */
+  readonly clock?: Clock;
+}
+
+/** Answers for a child process what its parent asks. Disposing it stops its timer; its channel is not ours. */
+export function serveDesk(channel: Channel, options: ServeDeskOptions): Disposable {
+  const { desk, setAside, onError, clock = systemClock } = options;
+  let told = 0;
+  const look = (): void => {
+    const count = setAside();
+    if (count !== told) channel.send(TOPIC, { type: "set_aside", count } satisfies DeskFrame);
+    told = count;
+    timer = clock.after(LOOK_MS, look);
+  };
+  let timer = clock.after(LOOK_MS, look);
+  channel.on(TOPIC, (body) => {
+    const frame = body as DeskFrame;
+    if (frame.type !== "ask") return;
+    const { number, ask } = frame;
+    answer(desk, ask).then(
+      (value) => channel.send(TOPIC, { type: "answer", number, value } satisfies DeskFrame),
+      // Without an answer the parent leaves this server out.
+      (error: unknown) => onError(error, { during: `answer ${ask.type}` }),
+    );
+  });
+  return { [Symbol.dispose]: () => timer.cancel() };
+}
+
+async function answer(desk: SessionDesk, ask: DeskAsk): Promise<unknown> {
+  switch (ask.type) {
+    case "sessions":
+      return await desk.sessions(ask.filter, ask.limit);
+    case "close":
+      return await desk.closeSession(ask.id);
+    case "close_user":
+      return await desk.closeUserSessions(ask.user, ask.options);
+    case "announce":
+      return await desk.announce(ask.text);
+    case "metrics":
+      return await desk.metrics();
+  }
+}
+
+/** One child as its parent asks it. */
+class Child {
+  readonly #channel: Channel;
+  readonly #answerMs: number;
+  readonly #asked = new Map<number, (value: unknown) => void>();
+  #lastNumber = 0;
+  /** What the child has told of its own. */
+  setAside = 0;
+
+  constructor(channel: Channel, answerMs: number) {
+    this.#channel = channel;
+    this.#answerMs = answerMs;
+    channel.on(TOPIC, (body) => this.#receive(body as DeskFrame));
+    void channel.closed.then(() => {
+      for (const resolve of this.#asked.values()) resolve(undefined);
+    });
+  }
+
+  /** @returns Undefined when it does not answer in time. */
+  async ask(ask: DeskAsk): Promise<unknown> {
+    this.#lastNumber += 1;
+    const number = this.#lastNumber;
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.#asked.set(number, resolve);
+    try {
+      if (!this.#channel.send(TOPIC, { type: "ask", number, ask } satisfies DeskFrame)) return undefined;
+      return await withDeadline(promise, this.#answerMs, `ask a server for ${ask.type}`);
+    } catch (error) {
+      if (error instanceof DeadlineError) return undefined;
+      throw error;
+    } finally {
+      this.#asked.delete(number);
+    }
+  }
+
+  #receive(frame: DeskFrame): void {
+    switch (frame.type) {
+      case "answer":
+        this.#asked.get(frame.number)?.(frame.value);
+        break;
+      case "set_aside":
+        this.setAside = frame.count;
+        break;
+      case "ask":
+        break;
+    }
+  }
+}
+
+/**
+ * The desk of a parent process: asks its children, all of them where each has a part of the answer, and one where that reaches all
+ * sessions of a cluster. A child that does not answer in time is left out.
+ */
+export class UpDesk implements SessionDesk {
+  readonly #children = new Set<Child>();
+  readonly #answerMs: number;
+
+  /** @param answerMs The longest that a child may take to answer, in milliseconds. */
+  constructor(answerMs: number = ANSWER_MS) {
+    this.#answerMs = answerMs;
+  }
+
+  /** Serves a new child's channel. */
+  attach(channel: Channel): void {
+    const child = new Child(channel, this.#answerMs);
+    this.#children.add(child);
+    void channel.closed.then(() => this.#children.delete(child));
+  }
+
+  /** Deliveries that were set aside. The servers share what they deliver, so that each of them tells of all. */
+  get setAside(): number {
+    return Math.max(0, ...Array.from(this.#children, ({ setAside }) => setAside));
+  }
+
+  async sessions(filter: SessionFilter, limit: number): Promise<readonly SessionView[]> {
+    const lists = await this.#askAll<readonly SessionView[]>({ type: "sessions", filter, limit });
+    return lists.flat().slice(0, limit);
+  }
+
+  async closeSession(id: string): Promise<Outcome> {
+    const outcomes = await this.#askAll<Outcome>({ type: "close", id });
+    return outcomes.find(({ ok }) => ok) ?? { ok: false, status: 404 };
+  }
+
+  closeUserSessions(user: string, options: SessionsEnd): Promise<Outcome> {
+    return this.#askOne({ type: "close_user", user, options });
+  }
+
+  announce(text: string): Promise<Outcome> {
+    return this.#askOne({ type: "announce", text });
+  }
+
+  async metrics(): Promise<readonly ValueFamily[]> {
+    const merged = new Map<string, ValueFamily>();
+    for (const family of (await this.#askAll<readonly ValueFamily[]>({ type: "metrics" })).flat()) {
+      const samples = [...(merged.get(family.name)?.samples ?? []), ...family.samples];
+      merged.set(family.name, { ...family, samples });
+    }
+    return [...merged.values()];
+  }
+
+  /** The answers of those that answer. The children are of our own program. */
+  async #askAll<T>(ask: DeskAsk): Promise<readonly T[]> {
+    const answers = await Promise.all(Array.from(this.#children, (child) => child.ask(ask)));
+    return answers.filter((value): value is T & {} => value !== undefined);
+  }
+
+  /** The answer of the first one that answers. */
+  async #askOne(ask: DeskAsk): Promise<Outcome> {
+    for (const child of this.#children) {
+      const value = await child.ask(ask);
+      if (value !== undefined) return value as Outcome;
+    }
+    return { ok: false, status: 503, error: "no server answers" };
+  }
+}

@@ -1,0 +1,81 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { ManualClock } from "../../../src/async/mod.ts";
+import { ChatError, connectChat, type Dial } from "../../../src/chat/mod.ts";
+import { test } from "../../testing.ts";
+
+/** Answers the logins of a client by a script, one answer a connection; what comes after a login stays open. */
+class Script {
+  /** How often it was dialed. */
+  dials = 0;
+  /** Cuts the connection. */
+  cut: () => void = () => undefined;
+  readonly #answers: readonly object[];
+
+  constructor(...answers: readonly object[]) {
+    this.#answers = answers;
+  }
+
+  readonly dial: Dial = async (handler) => {
+    const answer = this.#answers[this.dials];
+    this.dials += 1;
+    return {
+      write: (json) => {
+        this.cut = handler.close;
+        const { type, id } = JSON.parse(json) as { type: string; id: string };
+        if (type === "login") setImmediate(() => handler.line(JSON.stringify({ ...answer, id })));
+      },
+      close: handler.close,
+    };
+  };
+}
+
+const OK = { type: "ok", user: "ada", token: "t", server: "s", epoch: "e", inbox: 0, resumed: false };
+
+/** Lets everything that can run without the clock run. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("a client that is told to log in later waits as long, and no longer than that and its back-off", async () => {
+  const clock = new ManualClock();
+  const script = new Script({ type: "error", code: "rate_limited", message: "later", retry: 30_000 }, OK);
+  const connecting = connectChat({
+    dial: script.dial,
+    credentials: { name: "ada", password: "secret" },
+    clock,
+  });
+  await settled();
+  clock.advance(29_999);
+  await settled();
+  assertEquals(script.dials, 1);
+  clock.advance(1);
+  const client = await connecting;
+  assertEquals([script.dials, client.user, client.token], [2, "ada", "t"]);
+  await client.close();
+});
+
+test("a login that fails for a while is tried again, and one that is refused for good is not", async () => {
+  const clock = new ManualClock();
+  const away = { type: "error", code: "unavailable", message: "the store does not answer" };
+  const script = new Script(away, away, { type: "error", code: "bad_credentials", message: "no" }, OK);
+  const failed = assertRejects(
+    () => connectChat({ dial: script.dial, credentials: { token: "old" }, clock }),
+    ChatError,
+  );
+  for (let tries = 0; tries < 5; tries++) {
+    await settled();
+    clock.advance(5000);
+  }
+  assertEquals([(await failed).code, script.dials], ["bad_credentials", 3]);
+});
+
+test("what is asked for in the moment in which the connection is lost is unavailable, too", async () => {
+  const clock = new ManualClock();
+  const script = new Script(OK);
+  const client = await connectChat({ dial: script.dial, credentials: { token: "t" }, clock });
+  const again = client.friends.list().catch(() => client.friends.list());
+  await settled();
+  script.cut();
+  assertEquals((await assertRejects(() => again, ChatError)).code, "unavailable");
+  await client.close();
+});

@@ -1,0 +1,103 @@
+import { assertEquals } from "@std/assert";
+import { partitionOf } from "../../../../src/redis/mod.ts";
+import { redisServer } from "../../../redis_server.ts";
+import { test } from "../../../testing.ts";
+import { changeGroup, frames, makeGroup, outgoing, sendNew, textsOf } from "../store_steps.ts";
+import { edit, KEYS, openHeard, openStore, owedOf, until } from "./redis_steps.ts";
+
+const SPLIT = { isSplit: true };
+
+test("what could not be delivered in 20 tries is set aside, and counts until it can be", async () => {
+  await using redis = await redisServer();
+  await using opened = await openHeard(redis, { onError: () => undefined }, SPLIT);
+  const { store } = opened;
+  await edit(redis, (client) => client.set(KEYS.inbox("bob"), "no stream"));
+  await sendNew(store, { text: "1" });
+  await opened.frames("ann", 1);
+  const partition = partitionOf("ann:bob");
+  await edit(redis, async (client) => {
+    await client.hSet(KEYS.tries(partition), "d ann:bob", "20");
+    await client.zAdd(KEYS.owed(partition), { value: "d ann:bob", score: 1 });
+  });
+  await until(async () => store.setAside === 1);
+  await edit(redis, (client) => client.del(KEYS.inbox("bob")));
+  await sendNew(store, { text: "2" });
+  assertEquals(textsOf(await opened.frames("bob", 2)), ["1", "2"]);
+  await until(async () => store.setAside === 0);
+});
+
+test("messages of a group have one order for all, whichever server takes them", async () => {
+  await using redis = await redisServer();
+  await using one = await openHeard(redis);
+  await using two = await openStore(redis, {}, SPLIT);
+  await makeGroup(one.store, "#g", ["ann", "bob", "cid"]);
+  await Promise.all(
+    Array.from({ length: 100 }, (_, index) =>
+      (index % 2 ? one.store : two).send(
+        outgoing({ to: "#g", from: index % 3 ? "ann" : "bob", text: `${index}` }),
+      ),
+    ),
+  );
+  const orders = await Promise.all(["ann", "bob", "cid"].map((user) => one.frames(user, 100)));
+  for (const order of orders) {
+    assertEquals(textsOf(order), textsOf(orders[0] ?? []));
+    assertEquals(
+      order.map(({ seq }) => seq),
+      Array.from({ length: 100 }, (_, index) => index + 1),
+    );
+  }
+});
+
+test("who leaves before a message to the group was delivered gets it, nothing later, and all since they came back", async () => {
+  await using redis = await redisServer();
+  const turn = Promise.withResolvers<void>();
+  let hold = Promise.resolve();
+  await using opened = await openHeard(redis, {}, { hold: () => hold });
+  const { store } = opened;
+  await makeGroup(store, "#g", ["ann", "bob"]);
+  hold = turn.promise;
+  await sendNew(store, { to: "#g", text: "before" });
+  await changeGroup(store, "#g", "bob", { action: "leave" });
+  await sendNew(store, { to: "#g", text: "between" });
+  await changeGroup(store, "#g", "bob", { action: "join" });
+  await sendNew(store, { to: "#g", text: "after" });
+  turn.resolve();
+  assertEquals(textsOf(await opened.frames("ann", 3)), ["before", "between", "after"]);
+  assertEquals(textsOf(await opened.frames("bob", 2)), ["before", "after"]);
+  await until(async () => (await owedOf(redis, "#g")) === 0);
+  assertEquals(textsOf(await frames(store, "bob")), ["before", "after"]);
+});
+
+test("lists of groups and friends agree with the truth soon after a server died in between", async () => {
+  await using redis = await redisServer();
+  await using opened = await openHeard(redis);
+  const { store } = opened;
+  await makeGroup(store, "#g", ["ann", "bob"]);
+  await store.changeFriend("ann", "request", "bob");
+  const lists = [KEYS.groups("bob"), KEYS.friends("bob")];
+  const overdue = { score: 1 };
+  await edit(redis, async (client) => {
+    await client.del(lists);
+    await client.hSet(KEYS.changes("#g"), "bob", `m ${Date.now()} 0 0 0 0 ann`);
+    await client.zAdd(KEYS.owed(partitionOf("#g")), { value: "g #g", ...overdue });
+    await client.zAdd(KEYS.owed(partitionOf("ann:bob")), { value: "f ann:bob", ...overdue });
+  });
+  await until(async () => (await edit(redis, (client) => client.exists(lists))) === 2);
+  const { entries } = await store.groups("bob", "", 10);
+  assertEquals(entries, [{ group: "#g", state: "member", by: "ann" }]);
+  assertEquals(await store.friends("bob"), [{ name: "ann", state: "incoming" }]);
+});
+
+test("a store that delivers by steps goes on after Redis has forgotten its scripts", async () => {
+  await using redis = await redisServer();
+  await using opened = await openHeard(redis, {}, SPLIT);
+  await sendNew(opened.store, { text: "1" });
+  await opened.frames("bob", 1);
+  await edit(redis, (client) => client.scriptFlush());
+  await Promise.all(Array.from({ length: 50 }, () => sendNew(opened.store)));
+  const found = await opened.frames("bob", 51);
+  assertEquals(
+    found.map(({ seq }) => seq),
+    Array.from({ length: 51 }, (_, index) => index + 1),
+  );
+});

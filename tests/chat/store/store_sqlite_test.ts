@@ -1,0 +1,4 @@
+import { sqliteKind } from "./sqlite_kind.ts";
+import { testStore } from "./store_conformance.ts";
+
+testStore(sqliteKind());

@@ -1,0 +1,136 @@
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { type Control, type SessionView, startAdmin } from "../../src/admin/mod.ts";
+import { StartError, UsageError } from "../../src/cli/errors.ts";
+import { announce, kick, sessions } from "../../src/cli/sessions.ts";
+import { formatAddress } from "../../src/net/mod.ts";
+import { RawClient, temporaryFolder } from "../helpers.ts";
+import { test } from "../testing.ts";
+import { getJson, type Program, partAddress, startProgram } from "./program.ts";
+
+const FREE = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--grace", "100ms"];
+
+/** Runs a command against the admin server of a program, to its end. */
+async function run(program: Program, ...args: readonly string[]): Promise<[number | string, string, string]> {
+  const { admin = "" } = await program.ready();
+  await using command = startProgram([...args, "--admin", admin]);
+  const code = await command.end();
+  return [code, command.stdout, command.stderr];
+}
+
+/** The sessions in a listing, as user and device. */
+function namesIn(listing: string): string[] {
+  return listing
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as SessionView)
+    .map(({ user, device }) => `${user} ${device}`)
+    .sort();
+}
+
+test("sessions, kick and announce reach every server of an up, whichever holds the session", {
+  timeoutMs: 60_000,
+}, async () => {
+  await using up = startProgram(["up", ...FREE, "--data", ":memory:", "--servers", "2"]);
+  const ready = await up.ready();
+  const tcp = partAddress(ready, "tcp");
+  await using ada = await RawClient.login(tcp, "ada", { device: "laptop" });
+  await using bob = await RawClient.login(tcp, "bob", { device: "phone" });
+  const servers = [ada, bob].map((client) => client.frames.find((frame) => frame.server)?.server);
+  assertEquals(servers.toSorted(), ["chat-1", "chat-2"]);
+
+  const [code, listing] = await run(up, "sessions", "--json");
+  assertEquals([code, namesIn(listing)], [0, ["ada laptop", "bob phone"]]);
+  assertEquals(await run(up, "announce", "we", "move"), [0, "announced\n", ""]);
+  for (const client of [ada, bob]) assertEquals((await client.next("announcement")).text, "we move");
+
+  const [{ id = "" } = {}] = (
+    (await getJson(ready.admin, "/api/sessions?user=bob")) as { sessions: { id: string }[] }
+  ).sessions;
+  assertEquals(await run(up, "kick", id), [0, `closed ${id}\n`, ""]);
+  assertEquals((await bob.next("closing")).reason, "operator");
+  const ended = await fetch(`http://${ready.admin}/api/sessions?user=ada&revoke=true`, { method: "DELETE" });
+  assertEquals(ended.status, 200);
+  assertEquals((await ada.next("closing")).reason, "operator");
+  await using back = await RawClient.connect(tcp);
+  const token = ada.frames.find((frame) => frame.token)?.token;
+  assertEquals((await back.ask({ type: "login", token })).code, "bad_credentials");
+
+  const metrics = await (await fetch(`http://${ready.admin}/metrics`)).text();
+  assertMatch(metrics, /chorus_chat_logins_total\{server="chat-[12]"\} 1\n/);
+  assertStringIncludes(metrics, 'chorus_chat_refused_total{server="');
+  assertStringIncludes(metrics, "chorus_backend_");
+});
+
+test("a chat server of its own serves its sessions, too, and counts what it did", async () => {
+  using folder = temporaryFolder();
+  const data = `${folder.path}/data`;
+  await using chat = startProgram(["chat", ...FREE, "--data", data, "--id", "solo"]);
+  const ready = await chat.ready();
+  await using ada = await RawClient.login(partAddress(ready, "tcp"), "ada");
+  await ada.ask({ type: "send", to: "ada", text: "x" });
+  await ada.hasMessages(1);
+  await ada.ask({ type: "send", to: "nobody", text: "x" });
+  const { sessions: listed } = (await getJson(ready.admin, "/api/sessions")) as { sessions: SessionView[] };
+  assertEquals(
+    listed.map(({ server, user, device, client }) => [server, user, device, client]),
+    [["solo", "ada", "default", "127.0.0.1"]],
+  );
+  assertMatch(listed[0]?.id ?? "", /^solo\.\d+$/);
+  const metrics = await (await fetch(`http://${ready.admin}/metrics`)).text();
+  for (const line of [
+    "chorus_chat_connections 1",
+    "chorus_chat_sessions 1",
+    "chorus_chat_logins_total 1",
+    "chorus_chat_messages_received_total 1",
+    "chorus_chat_messages_delivered_total 1",
+    'chorus_chat_refused_total{code="unknown_user"} 1',
+    "chorus_chat_set_aside 0",
+  ])
+    assertStringIncludes(metrics, `${line}\n`);
+  assertEquals(((await getJson(ready.admin, "/health")) as { setAside?: number }).setAside, undefined);
+});
+
+/** An admin server with a few abilities, and commands against it in this process. */
+async function desk(control: Partial<Control>) {
+  const listen = { host: "127.0.0.1", port: 0 };
+  const health = () => ({ healthy: true, role: "chat" });
+  const admin = await startAdmin({ listen, control: { health, ...control } });
+  const failure = async (
+    command: (argv: readonly string[]) => Promise<number>,
+    args: readonly string[],
+    kind: new (message: string) => Error,
+  ): Promise<string> => {
+    const argv = [...args, "--admin", formatAddress(admin.address)];
+    return (await assertRejects(() => command(argv), kind)).message;
+  };
+  return { failure, [Symbol.asyncDispose]: () => admin.close() };
+}
+
+test("what cannot be closed is a mistake of the user, what does not answer is not, and a balancer has no sessions", async () => {
+  const missing = { ok: false, status: 404 } as const;
+  const away = { ok: false, status: 503, error: "no server answers" } as const;
+  await using chat = await desk({
+    sessions: () => [],
+    closeSession: () => missing,
+    closeUserSessions: () => missing,
+    announce: () => away,
+  });
+  assertStringIncludes(await chat.failure(kick, ["chat-1.1"], UsageError), 'there is no session "chat-1.1"');
+  assertStringIncludes(await chat.failure(kick, ["--user", "zoe"], UsageError), 'there is no user "zoe"');
+  assertStringIncludes(await chat.failure(announce, ["hello"], StartError), "no server answers");
+  await using balancer = await desk({});
+  assertStringIncludes(await balancer.failure(sessions, [], StartError), "it is no chat server");
+});
+
+test("kick wants a session or a user and not both, --revoke a user, and announce a text", async () => {
+  await using chat = await desk({ closeSession: () => ({ ok: true }), announce: () => ({ ok: true }) });
+  const mistakes: readonly (readonly [typeof kick, readonly string[], string])[] = [
+    [kick, [], "say whom: SESSION"],
+    [kick, ["chat-1.1", "--user", "ada"], "say whom: SESSION"],
+    [kick, ["chat-1.1", "--revoke"], "--revoke goes with --user NAME"],
+    [announce, [], "chorus announce takes TEXT, received nothing"],
+    [sessions, ["ada"], 'chorus sessions takes no argument, received "ada"'],
+  ];
+  for (const [command, args, words] of mistakes)
+    assertStringIncludes(await chat.failure(command, args, UsageError), words);
+});
