@@ -1,41 +1,162 @@
 /**
- * Runs the benchmarks of pure functions, `micro/*_bench.ts`, each on the runtimes asked for.
+ * Runs benchmarks: each row of a scenario once a round, in another order each time, so that what else the machine does hits all of them.
  *
- *     node bench/run.ts [--only node|bun|deno] [FILTER …]
+ *     npm run bench -- [--list] [--only SCENARIO[/ROW]] [--quick] [--rounds N] [--seconds S] [--json FILE]
+ *     npm run bench -- --micro NAME [--runtime node|bun|deno]
  *
  * @module
  */
-import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import type { Round, Row, Sample, Scenario } from "./contract.ts";
+import type { RuntimeName } from "./processes.ts";
+import { type RowSamples, tableOf } from "./report.ts";
+import { microNames, runMicro } from "./run_micro.ts";
 
 const ROOT = dirname(import.meta.dirname);
-const BIN = join(ROOT, "node_modules", ".bin");
-const COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  node: [join(BIN, "node")],
-  bun: [join(BIN, "bun"), "run"],
-  deno: [join(BIN, "deno"), "run", "-q", "-P"],
-};
 
-const { values, positionals } = parseArgs({ options: { only: { type: "string" } }, allowPositionals: true });
-const files = readdirSync(join(import.meta.dirname, "micro"))
-  .filter((file) => file.endsWith("_bench.ts") && positionals.every((part) => file.includes(part)))
-  .sort();
-const chosen = Object.entries(COMMANDS).filter(([name]) => values.only === undefined || values.only === name);
-if (files.length === 0 || chosen.length === 0) {
-  console.error(`Cannot run benchmarks: nothing matches ${process.argv.slice(2).join(" ")}`);
+const { values } = parseArgs({
+  options: {
+    list: { type: "boolean" },
+    only: { type: "string", multiple: true },
+    quick: { type: "boolean" },
+    rounds: { type: "string" },
+    seconds: { type: "string" },
+    json: { type: "string" },
+    micro: { type: "string" },
+    runtime: { type: "string", multiple: true },
+  },
+});
+
+async function allScenarios(): Promise<readonly Scenario[]> {
+  const folder = join(import.meta.dirname, "scenarios");
+  const modules = await Promise.all(
+    readdirSync(folder)
+      .filter((file) => file.endsWith(".ts"))
+      .sort()
+      .map((file) => import(join(folder, file)) as Promise<{ scenarios: readonly Scenario[] }>),
+  );
+  return modules.flatMap(({ scenarios }) => scenarios);
+}
+
+/** The scenarios that `--only` names, each with the rows that it names, and always with the baseline. */
+function chosen(scenarios: readonly Scenario[], only: readonly string[]): readonly Scenario[] {
+  if (only.length === 0) return scenarios;
+  for (const name of only) {
+    const [scenario = "", row] = name.split("/", 2);
+    const found = scenarios.find((one) => one.name === scenario);
+    if (!found)
+      fail(`there is no scenario "${scenario}"; there are ${scenarios.map((one) => one.name).join(", ")}`);
+    else if (row !== undefined && !found.rows.some((one) => one.name === row))
+      fail(`"${scenario}" has no row "${row}"; it has ${found.rows.map((one) => one.name).join(", ")}`);
+  }
+  return scenarios.flatMap((scenario) => {
+    const wanted = only.filter((name) => name.split("/", 1)[0] === scenario.name);
+    if (wanted.length === 0) return [];
+    if (wanted.includes(scenario.name)) return [scenario];
+    const isWanted = ({ name }: Row) =>
+      name === scenario.baseline || wanted.includes(`${scenario.name}/${name}`);
+    return [{ ...scenario, rows: scenario.rows.filter(isWanted) }];
+  });
+}
+
+function fail(message: string): never {
+  console.error(`Cannot run benchmarks: ${message}`);
   process.exit(2);
 }
 
-for (const file of files) {
-  for (const [name, [program = "", ...args]] of chosen) {
-    console.log(`\n${file} on ${name}`);
-    const { status } = spawnSync(program, [...args, join(import.meta.dirname, "micro", file)], {
-      cwd: ROOT,
-      stdio: "inherit",
-    });
-    if (status !== 0) process.exitCode = 1;
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, key: Math.random() }))
+    .sort((one, other) => one.key - other.key)
+    .map(({ item }) => item);
+}
+
+async function run(scenario: Scenario, rounds: number, round: Round): Promise<readonly RowSamples[]> {
+  const rows = scenario.rows.filter((row) => {
+    const reason = row.missing?.();
+    if (reason !== undefined) console.log(`${scenario.name}/${row.name} is left out: ${reason}`);
+    return reason === undefined;
+  });
+  const samples = new Map<Row, Sample[]>(rows.map((row) => [row, []]));
+  for (let number = 1; number <= rounds; number++) {
+    for (const row of shuffled(rows)) {
+      progress(`${scenario.name} round ${number} of ${rounds}: ${row.name}`);
+      samples.get(row)?.push(await row.measure(round));
+    }
   }
+  progress("");
+  return rows.map((row) => ({ row: row.name, kind: row.kind, samples: samples.get(row) ?? [] }));
+}
+
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+  else if (text !== "") process.stderr.write(`${text}\n`);
+}
+
+/** What somebody needs to know to run it again and to tell why it came out another way. */
+function circumstances(): Record<string, unknown> {
+  const git = (...args: string[]): string =>
+    execFileSync("git", args, { cwd: ROOT, encoding: "utf8" }).trim();
+  const [cpu] = cpus();
+  return {
+    commit: git("rev-parse", "HEAD"),
+    isChanged: git("status", "--porcelain", "--", "src", "mod.ts", "bench") !== "",
+    command: `npm run bench -- ${process.argv.slice(2).join(" ")}`,
+    at: new Date().toISOString(),
+    machine: { processor: cpu?.model, cores: cpus().length, memoryBytes: totalmem() },
+  };
+}
+
+function list(scenarios: readonly Scenario[]): void {
+  for (const { name, title, rows } of scenarios) {
+    console.log(`${name}: ${title}\n  ${rows.map((row) => row.name).join(", ")}`);
+  }
+  console.log(`--micro ${microNames().join(", ")}`);
+}
+
+function roundsAsked(): Round & { readonly rounds: number } {
+  const [rounds, seconds, warmUpMs] = values.quick ? [1, 1, 500] : [5, 5, 2000];
+  const asked = {
+    rounds: Number(values.rounds ?? rounds),
+    measureMs: Number(values.seconds ?? seconds) * 1000,
+  };
+  if (!(asked.rounds >= 1 && asked.measureMs > 0)) fail("--rounds and --seconds take a number from 1");
+  return { ...asked, warmUpMs };
+}
+
+async function main(): Promise<void> {
+  const scenarios = await allScenarios();
+  if (values.list) {
+    list(scenarios);
+    return;
+  }
+  const asked = roundsAsked();
+  for (const scenario of chosen(scenarios, values.only ?? [])) {
+    const rows = await run(scenario, asked.rounds, asked);
+    console.log(`\n${tableOf(scenario, rows)}`);
+    save(scenario, { ...asked, rows });
+  }
+}
+
+/** Keeps what was measured; a quick look only where it is asked for. */
+function save({ name }: Scenario, measured: Record<string, unknown>): void {
+  if (values.quick && values.json === undefined) return;
+  const folder = join(import.meta.dirname, "results");
+  mkdirSync(folder, { recursive: true });
+  const result = { scenario: name, ...circumstances(), ...measured };
+  writeFileSync(values.json ?? join(folder, `${name}.json`), `${JSON.stringify(result, undefined, 1)}\n`);
+}
+
+if (values.micro === undefined) {
+  await main();
+} else {
+  if (!microNames().includes(values.micro))
+    fail(`there is no "${values.micro}"; there are ${microNames().join(", ")}`);
+  const runtimes = (values.runtime ?? ["node", "bun", "deno"]) as RuntimeName[];
+  if (!runMicro(values.micro, runtimes)) process.exitCode = 1;
 }

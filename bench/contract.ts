@@ -1,0 +1,40 @@
+/** What one measurement gave: each metric by its name. */
+export type Sample = Readonly<Record<string, number>>;
+
+/** One column of a scenario's table. */
+export interface Metric {
+  readonly name: string;
+  /** What it is counted in, such as `messages/s` or `ms`. */
+  readonly unit: string;
+  /** Digits behind the point. @default {0} */
+  readonly digits?: number;
+}
+
+/** Who does the work of a scenario, in one way. */
+export interface Row {
+  readonly name: string;
+  /** Ours, another program people use, or what shows the price of the language or of nothing in between. */
+  readonly kind: "ours" | "peer" | "control" | "direct";
+  /** Why it cannot be measured here, such as that a program is not installed; undefined when it can. */
+  missing?(): string | undefined;
+  /** Starts what is needed, measures it once, and ends it. */
+  measure(round: Round): Promise<Sample>;
+}
+
+/** How long one measurement takes. */
+export interface Round {
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+}
+
+/** A piece of work that is given to several rows. */
+export interface Scenario {
+  readonly name: string;
+  /** What is done, in one sentence. */
+  readonly title: string;
+  /** The first one is what rows are compared by. */
+  readonly metrics: readonly Metric[];
+  /** The row that the others are a ratio of. */
+  readonly baseline: string;
+  readonly rows: readonly Row[];
+}

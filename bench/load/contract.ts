@@ -1,0 +1,60 @@
+/** Somebody who has an account already. */
+export interface Account {
+  readonly name: string;
+  /** Logs in without a password; not looked at by servers that know no accounts. */
+  readonly token: string;
+}
+
+/** What the load is to do. */
+export type LoadWork = {
+  /** What the servers speak; `socket.io untold` sends without learning whether somebody has it. */
+  readonly kind: "chorus" | "socket.io" | "socket.io untold";
+  /** `HOST:PORT` of each server; users take turns. */
+  readonly addresses: readonly string[];
+  readonly accounts: readonly Account[];
+  /** Stored messages, or what is not stored. */
+  readonly mode: "send" | "signal";
+  /** Messages that each sender has on their way. */
+  readonly inFlight: number;
+  /** Characters of a message. */
+  readonly bytes: number;
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+} & (
+  | { /** The first account writes to the second, the third to the fourth, … */ readonly type: "pairs" }
+  | { /** The first account writes to a group of all. */ readonly type: "group"; readonly group: string }
+);
+
+/** What the load saw. */
+export interface LoadResult {
+  readonly seconds: number;
+  /** Messages that everybody who was to have them has got, and for stored ones were answered. */
+  readonly sends: number;
+  /** Messages received by others than their sender. */
+  readonly deliveries: number;
+  /** From the send to each receiver. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  /** Processor time of the load itself, in microseconds. */
+  readonly cpuUs: number;
+}
+
+/** A user on a connection. */
+export interface Talker {
+  /** Sends what is stored; resolves when the server has answered, or at once where it never does. */
+  send(to: string, text: string): Promise<unknown>;
+  /** Sends what is not stored. */
+  signal(to: string, text: string): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Options for a {@linkcode Talker}. */
+export interface TalkerOptions {
+  readonly address: string;
+  readonly account: Account;
+  /** The groups that the user is in. */
+  readonly groups: readonly string[];
+  /** Called with what others have sent. */
+  readonly onText: (text: string) => void;
+}

@@ -1,0 +1,163 @@
+/**
+ * The processes that a row starts, and what they use of the machine.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+const ROOT = dirname(import.meta.dirname);
+const BIN = join(ROOT, "node_modules", ".bin");
+
+/** A runtime that is measured. */
+export type RuntimeName = "node" | "bun" | "deno";
+
+/** How each runtime runs a file. */
+export const RUNTIMES: Readonly<Record<RuntimeName, readonly string[]>> = {
+  node: [join(BIN, "node")],
+  bun: [join(BIN, "bun"), "run"],
+  deno: [join(BIN, "deno"), "run", "-q", "-P"],
+};
+
+/** A process whose processor time is counted. */
+export interface Counted {
+  /** What it is in the table: its processor time is counted under this name. */
+  readonly role: string;
+  readonly pid: number;
+}
+
+/** A program of ours or of others that runs while a row is measured. Disposing ends it and waits for its end. */
+export interface Running extends Counted, AsyncDisposable {
+  /** Resolves with the first line of standard output that matches; rejects when the program ends before. */
+  line(pattern: RegExp): Promise<RegExpExecArray>;
+  /** The exit code, or the signal that ended it. */
+  readonly exited: Promise<number | string>;
+}
+
+/** Starts a file of this project on a runtime. */
+export function startFile(
+  role: string,
+  runtime: RuntimeName,
+  file: string,
+  args: readonly string[] = [],
+): Running {
+  const [program = "", ...before] = RUNTIMES[runtime];
+  return startProgram(role, program, [...before, join(ROOT, file), ...args]);
+}
+
+/** Starts any program. */
+export function startProgram(role: string, program: string, args: readonly string[]): Running {
+  const child = spawn(program, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  return new RunningProgram(role, child);
+}
+
+class RunningProgram implements Running {
+  readonly role: string;
+  readonly exited: Promise<number | string>;
+  readonly #child: ChildProcess;
+  readonly #waiting = new Set<() => void>();
+  #stdout = "";
+  #stderr = "";
+  #isOver = false;
+
+  constructor(role: string, child: ChildProcess) {
+    this.role = role;
+    this.#child = child;
+    this.exited = new Promise((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code, signal) => {
+        this.#isOver = true;
+        resolve(signal ?? code ?? -1);
+        this.#look();
+      });
+    });
+    child.stdout?.on("data", (chunk) => {
+      this.#stdout += chunk;
+      this.#look();
+    });
+    child.stderr?.on("data", (chunk) => {
+      this.#stderr = `${this.#stderr}${chunk}`.slice(-4000);
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  line(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = pattern.exec(this.#stdout);
+        if (!found && !this.#isOver) return;
+        this.#waiting.delete(look);
+        if (found) resolve(found);
+        else reject(new Error(`${this.role} ended before it was ready: ${this.#stderr || this.#stdout}`));
+      };
+      this.#waiting.add(look);
+      look();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isOver) this.#child.kill("SIGTERM");
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 5000);
+    await this.exited;
+    clearTimeout(timer);
+  }
+
+  #look(): void {
+    for (const look of this.#waiting) look();
+  }
+}
+
+/** What a process has used so far. */
+export interface Usage {
+  /** User and system time in microseconds. */
+  readonly cpuUs: number;
+  /** Memory that the system has given it, in bytes. */
+  readonly rss: number;
+}
+
+const TICKS_PER_SECOND = 100;
+const PAGE_BYTES = 4096;
+
+/** What a process, and with `withChildren` all that it started, has used so far. By Linux' `/proc`. */
+export function usageOf(pid: number, { withChildren }: { readonly withChildren: boolean }): Usage {
+  // The name in parentheses may hold anything; the numbers begin behind it.
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [user = 0, system = 0] = [fields[11], fields[12]].map(Number);
+  const own = {
+    cpuUs: ((user + system) / TICKS_PER_SECOND) * 1e6,
+    rss: Number(fields[21] ?? 0) * PAGE_BYTES,
+  };
+  const children = withChildren ? childrenOf(pid).map((child) => usageOf(child, { withChildren })) : [];
+  return children.reduce((sum, { cpuUs, rss }) => ({ cpuUs: sum.cpuUs + cpuUs, rss: sum.rss + rss }), own);
+}
+
+function childrenOf(pid: number): number[] {
+  const list = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return list.split(" ").filter(Boolean).map(Number);
+}
+
+/** Processor time of each role since an earlier look, in microseconds. */
+export class ProcessorTime {
+  readonly #programs: readonly Counted[];
+  readonly #before: readonly number[];
+
+  constructor(programs: readonly Counted[]) {
+    this.#programs = programs;
+    this.#before = programs.map(({ pid }) => usageOf(pid, { withChildren: true }).cpuUs);
+  }
+
+  /** By role; programs of one role are added up. */
+  since(): ReadonlyMap<string, number> {
+    const byRole = new Map<string, number>();
+    for (const [index, { role, pid }] of this.#programs.entries()) {
+      const used = usageOf(pid, { withChildren: true }).cpuUs - (this.#before[index] ?? 0);
+      byRole.set(role, (byRole.get(role) ?? 0) + used);
+    }
+    return byRole;
+  }
+}
