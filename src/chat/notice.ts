@@ -23,9 +23,9 @@ export type Notice =
   | { readonly type: "rolled_back"; readonly epoch: string };
 
 /** The first byte of a payload that is no inbox entry. */
-export const FRAME_MARK = 0x21;
-export const EXCEPT_MARK = 0x40;
-export const NOTICE_MARK = 0x7e;
+const FRAME_MARK = 0x21;
+const EXCEPT_MARK = 0x40;
+const NOTICE_MARK = 0x7e;
 const NEWLINE = 0x0a;
 
 /** The channel that every server listens to. */

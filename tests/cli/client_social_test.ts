@@ -1,23 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { formatAddress } from "../../src/net/mod.ts";
-import { type ChatServers, chatServers } from "../chat/chat_servers.ts";
+import { chatServers } from "../chat/chat_servers.ts";
 import { RawClient } from "../helpers.ts";
 import { test } from "../testing.ts";
-import { type Program, startProgram } from "./program.ts";
-
-/** A client whose lines are piped. */
-function clientOf(cluster: ChatServers, name: string, ...flags: readonly string[]): Program {
-  const args = ["client", formatAddress(cluster.at(0)), "--name", name, "--register", ...flags];
-  return startProgram(args, { env: { CHORUS_PASSWORD: "secret" } });
-}
-
-/** What stands after the time in each line of a program's output. */
-function linesOf({ stdout }: Program): string[] {
-  return stdout
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => line.replace(/^\d\d:\d\d /, ""));
-}
+import { clientOf, linesOf } from "./piped_client.ts";
 
 test("friends are asked for, accepted and listed by lines, and both hear of each other", async () => {
   await using cluster = await chatServers(1);

@@ -2,26 +2,11 @@ import { execFileSync } from "node:child_process";
 import process from "node:process";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { formatAddress, systemDriver } from "../../src/net/mod.ts";
-import { type ChatServers, chatServers } from "../chat/chat_servers.ts";
+import { chatServers } from "../chat/chat_servers.ts";
 import { RawClient, toAddress } from "../helpers.ts";
 import { test } from "../testing.ts";
-import { childrenOf, type Program, startProgram } from "./program.ts";
-
-const env = { CHORUS_PASSWORD: "secret", NO_COLOR: "1" };
-
-/** A client that makes its account; it reads what the test types. */
-function clientOf(cluster: ChatServers, name: string, more: readonly string[] = []): Program {
-  const where = formatAddress(cluster.at(0));
-  return startProgram(["client", where, "--name", name, "--register", ...more], { env });
-}
-
-/** What stands after the time in each line of a program's output. */
-function linesOf({ stdout }: Program): string[] {
-  return stdout
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => line.replace(/^\d\d:\d\d /, ""));
-}
+import { clientOf, PIPED_ENV as env, linesOf } from "./piped_client.ts";
+import { childrenOf, startProgram } from "./program.ts";
 
 test("lines that are there before the login are sent, all and in order", async () => {
   await using cluster = await chatServers(1);

@@ -8,16 +8,7 @@ const WAYS: readonly Way[] = ["to_server", "to_client", "both"];
 export function clientFaults(proxy: FaultProxy, target: string): SoakFault[] {
   return [
     { name: "clients cut", weight: 3, target, run: async () => proxy.cut() },
-    {
-      name: "clients stalled",
-      weight: 3,
-      target,
-      async run(random) {
-        proxy.stall(random.pick(WAYS));
-        await wait(random.between(200, 4000));
-        proxy.flow();
-      },
-    },
+    { name: "clients stalled", weight: 3, target, run: stalling(proxy, 4000) },
     {
       name: "slow readers",
       weight: 2,
@@ -28,16 +19,7 @@ export function clientFaults(proxy: FaultProxy, target: string): SoakFault[] {
         proxy.flow();
       },
     },
-    {
-      name: "clients delayed",
-      weight: 2,
-      target,
-      async run(random) {
-        proxy.delay(random.between(10, 300));
-        await wait(random.between(500, 4000));
-        proxy.flow();
-      },
-    },
+    { name: "clients delayed", weight: 2, target, run: delaying(proxy, 10, 300) },
     {
       name: "frames torn",
       weight: 3,
@@ -71,16 +53,7 @@ export function clientFaults(proxy: FaultProxy, target: string): SoakFault[] {
 export function redisConnectionFaults(proxy: FaultProxy, target: string): SoakFault[] {
   return [
     { name: "Redis connections cut", weight: 2, target, run: async () => proxy.cut() },
-    {
-      name: "Redis connections stalled",
-      weight: 2,
-      target,
-      async run(random) {
-        proxy.stall(random.pick(WAYS));
-        await wait(random.between(200, 5000));
-        proxy.flow();
-      },
-    },
+    { name: "Redis connections stalled", weight: 2, target, run: stalling(proxy, 5000) },
     {
       name: "subscriber silent",
       weight: 1,
@@ -92,16 +65,7 @@ export function redisConnectionFaults(proxy: FaultProxy, target: string): SoakFa
         proxy.flow();
       },
     },
-    {
-      name: "Redis delayed",
-      weight: 1,
-      target,
-      async run(random) {
-        proxy.delay(random.between(5, 200));
-        await wait(random.between(500, 4000));
-        proxy.flow();
-      },
-    },
+    { name: "Redis delayed", weight: 1, target, run: delaying(proxy, 5, 200) },
     {
       name: "Redis answers lost",
       weight: 2,
@@ -113,4 +77,22 @@ export function redisConnectionFaults(proxy: FaultProxy, target: string): SoakFa
       },
     },
   ];
+}
+
+/** Lets nothing through for a while of at most `mostMs`, in a way that is drawn. */
+function stalling(proxy: FaultProxy, mostMs: number): SoakFault["run"] {
+  return async (random) => {
+    proxy.stall(random.pick(WAYS));
+    await wait(random.between(200, mostMs));
+    proxy.flow();
+  };
+}
+
+/** Holds everything back for a time between both, for a while. */
+function delaying(proxy: FaultProxy, leastMs: number, mostMs: number): SoakFault["run"] {
+  return async (random) => {
+    proxy.delay(random.between(leastMs, mostMs));
+    await wait(random.between(500, 4000));
+    proxy.flow();
+  };
 }
