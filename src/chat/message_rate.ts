@@ -14,11 +14,15 @@ interface Refusal {
  * How fast one session may send.
  *
  * Once a message is refused, so are those behind it that are on their way already: a client that sends them all again keeps their order.
+ * Which those are is told by their round, however long they take; of a client that names none, they are taken to be what comes within a
+ * moment.
  */
 export class MessageRate {
   readonly #clock: Clock;
   readonly #bucket: TokenBucket | undefined;
   #refusal: Refusal = { code: "rate_limited", untilMs: Number.NEGATIVE_INFINITY };
+  /** The last round of which a message was refused: the rest of it is refused, too. */
+  #refusedRound = -1;
 
   /** @param ratePerSecond Messages a second, twice as many at once; undefined for as many as come. */
   constructor(ratePerSecond: number | undefined, clock: Clock) {
@@ -31,32 +35,35 @@ export class MessageRate {
   /**
    * Counts one message.
    *
+   * @param round The round of the client's sends that it belongs to; absent where the client names none.
    * @throws {ProtocolError} `rate_limited` when too many come; `unavailable` just after another was.
    */
-  take(): void {
-    if (this.#refusal.untilMs > Number.NEGATIVE_INFINITY && this.#isRefusing()) throw this.#error();
+  take(round?: number): void {
+    const isBehind = round === undefined ? this.#isRefusing() : round <= this.#refusedRound;
+    if (isBehind) throw this.#error();
     if (!this.#bucket || this.#bucket.take()) return;
-    this.#refuse("rate_limited", Math.max(this.#bucket.waitMs(), MIN_REFUSAL_MS));
+    this.#refuse("rate_limited", Math.max(this.#bucket.waitMs(), MIN_REFUSAL_MS), round);
     throw this.#error();
   }
 
-  /** A message could not be stored: those behind it are refused for a moment, too. */
-  failed(): void {
-    this.#refuse("unavailable", MIN_REFUSAL_MS);
+  /** A message could not be stored: those behind it are refused, too. */
+  failed(round?: number): void {
+    this.#refuse("unavailable", MIN_REFUSAL_MS, round);
   }
 
   #isRefusing(): boolean {
-    return this.#clock.now() < this.#refusal.untilMs;
+    return this.#refusal.untilMs > Number.NEGATIVE_INFINITY && this.#clock.now() < this.#refusal.untilMs;
   }
 
-  #refuse(code: Refusal["code"], forMs: number): void {
+  #refuse(code: Refusal["code"], forMs: number, round = -1): void {
     this.#refusal = { code, untilMs: this.#clock.now() + forMs };
+    this.#refusedRound = Math.max(this.#refusedRound, round);
   }
 
   #error(): ProtocolError {
     const { code, untilMs } = this.#refusal;
     const message =
       code === "rate_limited" ? "too many messages" : "a message before this one could not be stored";
-    return new ProtocolError(code, message, { retryMs: Math.ceil(untilMs - this.#clock.now()) });
+    return new ProtocolError(code, message, { retryMs: Math.max(1, Math.ceil(untilMs - this.#clock.now())) });
   }
 }

@@ -42,6 +42,8 @@ export interface SendRequest {
   readonly id: string;
   readonly to: string;
   readonly text: string;
+  /** A number that the client raises after a refusal: what is of an earlier round than that is refused, too. */
+  readonly round?: number | null | undefined;
 }
 
 /** Sends something that is not stored, to a user or a group: at most once. */

@@ -186,10 +186,11 @@ export class Session {
   /**
    * Counts one message of this session.
    *
+   * @param round The round that a send names.
    * @throws {ProtocolError} `rate_limited` when the session sends faster than its limit; `unavailable` just after another was.
    */
-  takeMessageToken(): void {
-    this.#rate.take();
+  takeMessageToken(round?: number): void {
+    this.#rate.take(round);
   }
 
   #leave(delivery: Delivery): void {
@@ -247,7 +248,7 @@ export class Session {
   #fail(request: Request, error: unknown): void {
     if (!(error instanceof ProtocolError)) this.context.onError(error, { during: request.type });
     else if (error.code === "unavailable" && request.type === "send" && error.retryMs === undefined)
-      this.#rate.failed();
+      this.#rate.failed(request.round ?? undefined);
     this.#writeError(request.id ?? undefined, error);
   }
 

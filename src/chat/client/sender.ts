@@ -16,6 +16,8 @@ export class Sender {
   readonly #rests = new Map<string, Timer>();
   readonly #idPrefix = crypto.randomUUID().slice(0, 8);
   #lastId = 0;
+  /** Goes up when a send was refused: the server refuses what left before that. */
+  #round = 0;
   #exchange: Exchange | undefined;
   #closedBy: Error | undefined;
 
@@ -89,14 +91,15 @@ export class Sender {
 
   #transmit(exchange: Exchange, send: Unsent): void {
     const { id, to, text } = send;
+    const round = this.#round;
     const asker = {
       answered: (answer: Frame) => this.#succeed(send, answer),
       refused: (error: ChatError) => {
         // Of a connection that is gone, `offline` takes care.
-        if (exchange === this.#exchange) this.#fail(send, error);
+        if (exchange === this.#exchange) this.#fail(send, round, error);
       },
     };
-    exchange.ask({ type: "send", id, to, text }, asker);
+    exchange.ask({ type: "send", id, to, text, round }, asker);
   }
 
   #succeed(send: Unsent, answer: Frame): void {
@@ -105,9 +108,10 @@ export class Sender {
     this.#goOn(send.to, REST_MS);
   }
 
-  #fail(send: Unsent, error: ChatError): void {
+  #fail(send: Unsent, round: number, error: ChatError): void {
     const { code, retryMs = REST_MS } = error;
     if (code === "unavailable" || code === "rate_limited") {
+      this.#round = Math.max(this.#round, round + 1);
       this.#outbox.failed(send);
     } else {
       this.#outbox.remove(send);

@@ -12,9 +12,9 @@ const DEFAULT_PAGE = 50;
 
 /** Stores a message for a user or a group. @throws {ProtocolError} */
 export function send(session: Session, { user, device }: Online, request: SendRequest): Promise<void> {
-  const { id, text } = request;
+  const { id, text, round } = request;
   const { store, clock } = session.context;
-  session.takeMessageToken();
+  session.takeMessageToken(round ?? undefined);
   const to = receiverOf(request.to);
   const conversation = conversationOf(user, to);
   const at = clock.wallNow();

@@ -8,6 +8,7 @@ interface SendFrame {
   readonly id: string;
   readonly to: string;
   readonly text: string;
+  readonly round: number;
 }
 
 /** A server at the end of one connection, that answers when the test wants it. */
@@ -104,6 +105,35 @@ test("a send that the server cannot store now holds up no more than 900 sends of
   }
   await Promise.all([stuck, ...others]);
   assertEquals(new Set(server.texts).size, 1501);
+});
+
+test("what is sent again after a refusal is of a later round than what was under way with it, so that the server can tell them apart", async () => {
+  const clock = new ManualClock();
+  const sender = new Sender(100, clock);
+  const server = new Counter();
+  sender.online(await server.open());
+  const sent = [sender.send("bob", "1"), sender.send("bob", "2"), sender.send("ada", "3")];
+  const [first, second, third] = server.came;
+  if (!first || !second || !third) throw new Error("three sends were to come");
+  server.answer(first, { type: "error", code: "unavailable", message: "not now" });
+  sent.push(sender.send("eve", "4"));
+  server.answer(second, { type: "error", code: "unavailable", message: "not now", retry: 100 });
+  server.answer(third);
+  await settled();
+  clock.advance(600);
+  for (const frame of server.came.slice(3)) server.answer(frame);
+  await Promise.all(sent);
+  assertEquals(
+    server.came.map(({ text, round }) => [text, round]),
+    [
+      ["1", 0],
+      ["2", 0],
+      ["3", 0],
+      ["4", 1],
+      ["1", 1],
+      ["2", 1],
+    ],
+  );
 });
 
 test("a send beyond the most that may wait is rate_limited at once", async () => {
