@@ -24,6 +24,12 @@ export interface Attempt {
   readonly host: string;
 }
 
+/** What outlives a change of the password: the token and the device with which it is asked for. */
+export interface Kept {
+  readonly tokenHash: string;
+  readonly device: string;
+}
+
 /** Options for {@linkcode Accounts}. */
 export interface AccountsOptions {
   readonly store: Store;
@@ -91,16 +97,17 @@ export class Accounts {
   }
 
   /**
-   * Changes a user's password and makes every token worthless except the one with the hash `kept`.
+   * Changes a user's password, makes every other token worthless and ends every other device's session, sooner or later.
    *
    * @throws {ProtocolError} `bad_credentials` when `attempt` does not have the old one; `rate_limited`, `unavailable`.
    */
-  async changePassword(attempt: Attempt, password: string, kept: string): Promise<void> {
+  async changePassword(attempt: Attempt, password: string, kept: Kept): Promise<void> {
     const { name, password: from } = await this.#authenticate(attempt);
     const to = await turn(this.#passwords.hash(password));
     const isChanged = await stored(this.#store.changePassword(name, from, to));
     if (!isChanged) throw wrongPassword();
-    await stored(this.#store.removeTokens(name, kept));
+    await stored(this.#store.removeTokens(name, kept.tokenHash));
+    await stored(this.#store.endDevices(name, kept.device));
   }
 
   /** Makes a token worthless. A JWT stays what its issuer says. @throws {ProtocolError} `unavailable`. */
@@ -108,9 +115,10 @@ export class Accounts {
     await stored(this.#store.removeToken(hashOf(token)));
   }
 
-  /** Makes every token of a user worthless. @throws {ProtocolError} `unavailable`. */
+  /** Makes every token of a user worthless and ends every session, sooner or later. @throws {ProtocolError} `unavailable`. */
   async forgetAll(user: string): Promise<void> {
     await stored(this.#store.removeTokens(user));
+    await stored(this.#store.endDevices(user));
   }
 
   /** The account, if the password is right. */

@@ -98,6 +98,11 @@ export class PresenceFeed implements AsyncDisposable {
     for (const user of users) if (!this.#locals.get(user)?.isHere) this.#news.add(user, false);
   }
 
+  /** Users who are here may have been given as gone. */
+  back(users: readonly string[]): void {
+    for (const user of users) if (this.#locals.get(user)?.isHere) this.#news.add(user, true);
+  }
+
   /** Says that everybody who is here has gone, and tells their friends, within a few seconds. Idempotent. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();

@@ -148,6 +148,10 @@ class Server implements ChatServer {
     this.#context.presence.gone(users);
   }
 
+  usersBack(users: readonly string[]): void {
+    this.#context.presence.back(users);
+  }
+
   close(graceMs = 0): Promise<void> {
     this.#closing ??= this.#drain(graceMs);
     return this.#closing;

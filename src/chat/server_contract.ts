@@ -18,7 +18,7 @@ export interface ChatServerOptions {
   readonly driver: Driver;
   readonly store: Store;
   readonly bus: Bus;
-  /** Who is online on all servers; its `onGone` is to call {@linkcode ChatServer.usersGone}. @default {the users of this server alone} */
+  /** Who is online on all servers; its `onGone` is to call {@linkcode ChatServer.usersGone}, its `onBack` {@linkcode ChatServer.usersBack}. @default {the users of this server alone} */
   readonly presence?: Presence;
   /** Who can tell whose the JSON Web Tokens are that clients log in with. @default {nobody: they are refused} */
   readonly verifier?: TokenVerifier | undefined;
@@ -58,6 +58,8 @@ export interface ChatServer extends AsyncDisposable {
   reconcile(): Promise<void>;
   /** Users have gone offline with a server that died: their friends who are online are told. */
   usersGone(users: readonly string[]): void;
+  /** Tells the friends of users who are here that they are: they may have been given as gone. To be called when the presence says so. */
+  usersBack(users: readonly string[]): void;
   /**
    * Stops accepting, tells every client to go elsewhere within `graceMs`, and closes those still there when that time is over.
    * Idempotent: a second call does not prolong the first.

@@ -40,7 +40,7 @@ export interface SessionControlOptions {
   readonly server: string;
   /** The connections of the server, logged in or not. */
   readonly sessions: ReadonlySet<ControlledSession>;
-  readonly store: Pick<Store, "findUser" | "removeTokens">;
+  readonly store: Pick<Store, "findUser" | "removeTokens" | "endDevices">;
   readonly bus: Bus;
   readonly wallNow: () => number;
 }
@@ -109,6 +109,7 @@ export class SessionControl {
     if (user === undefined || !(await store.findUser(user))) return false;
     // First the tokens: who is closed comes back at once.
     if (revoke) await store.removeTokens(user);
+    await store.endDevices(user);
     notify(bus, user, { type: "logged_out" });
     return true;
   }

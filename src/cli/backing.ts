@@ -37,6 +37,8 @@ export interface BackingOptions {
   readonly onRestored: () => void;
   /** Told of users who have gone offline with a server that died. */
   readonly onGone: (users: readonly string[]) => void;
+  /** Told of users of this server who may have been given as gone in error. */
+  readonly onBack: (users: readonly string[]) => void;
 }
 
 /** Opens the store, the bus, presence and the registry of one server that stands for itself. @throws {StoreError | RedisError} */
@@ -57,13 +59,13 @@ export async function openBacking(options: BackingOptions): Promise<Backing> {
 /** Opens the store, the bus and presence in one Redis. @throws {StoreError | RedisError | PresenceError} */
 export async function openRedis(
   url: string,
-  { durable, instance, onError, onRestored, onGone }: Omit<BackingOptions, "redis" | "data">,
+  { durable, instance, onError, onRestored, onGone, onBack }: Omit<BackingOptions, "redis" | "data">,
 ): Promise<Backing> {
   const opened = new AsyncDisposableStack();
   try {
     const store = opened.use(await redisStore({ url, onError, ...(durable && { durable }) }));
     const bus = opened.use(await redisBus({ url, onError, onRestored }));
-    const presence = opened.use(await redisPresence({ url, server: instance, onGone, onError }));
+    const presence = opened.use(await redisPresence({ url, server: instance, onGone, onBack, onError }));
     return { store, bus, presence, registry: undefined, [Symbol.asyncDispose]: () => opened.disposeAsync() };
   } catch (error) {
     await opened.disposeAsync();

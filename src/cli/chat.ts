@@ -77,7 +77,8 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
   let running: ChatServer | undefined;
   const onRestored = (): void => void running?.reconcile();
   const onGone = (users: readonly string[]): void => running?.usersGone(users);
-  await using backing = await openBacking({ ...values, instance, onError, onRestored, onGone });
+  const onBack = (users: readonly string[]): void => running?.usersBack(users);
+  await using backing = await openBacking({ ...values, instance, onError, onRestored, onGone, onBack });
   const limits = toLimits(values.limit);
   const trusted = toAddressList(values.trusted);
   const { weight, capacity } = values;

@@ -84,6 +84,7 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
     onError,
     onRestored: () => void running?.reconcile(),
     onGone: (users) => running?.usersGone(users),
+    onBack: (users) => running?.usersBack(users),
   });
   const { store, bus, presence, registry } = held;
   // The balancer is the parent, on this machine.
@@ -117,7 +118,7 @@ async function verifierOf(options: TokenVerifierOptions | undefined): Promise<To
 async function hold(
   parent: Channel,
   { data, redis, durable, announceId: instance }: ChildConfiguration,
-  handlers: Pick<BackingOptions, "onError" | "onRestored" | "onGone">,
+  handlers: Pick<BackingOptions, "onError" | "onRestored" | "onGone" | "onBack">,
 ): Promise<Held> {
   const opened = new AsyncDisposableStack();
   const registry = opened.use(channelRegistry(parent));

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { redisBus } from "../../src/bus/mod.ts";
-import { type ChatServer, redisStore, startChatServer } from "../../src/chat/mod.ts";
+import { type ChatServer, redisStore, type Store, startChatServer } from "../../src/chat/mod.ts";
 import { systemDriver } from "../../src/net/mod.ts";
 import { connectRedis } from "../../src/redis/mod.ts";
 import { RawClient } from "../helpers.ts";
@@ -8,7 +8,9 @@ import { redisServer } from "../redis_server.ts";
 import { test } from "../testing.ts";
 
 /** A chat server of its own on a Redis. */
-async function serverOn(url: string): Promise<{ readonly server: ChatServer } & AsyncDisposable> {
+async function serverOn(
+  url: string,
+): Promise<{ readonly server: ChatServer; readonly store: Store } & AsyncDisposable> {
   const stack = new AsyncDisposableStack();
   const onError = (): void => undefined;
   let running: ChatServer | undefined;
@@ -19,7 +21,7 @@ async function serverOn(url: string): Promise<{ readonly server: ChatServer } & 
     await startChatServer({ id: "s", listen, driver: systemDriver(), store, bus, onError }),
   );
   running = server;
-  return { server, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { server, store, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 test("a message whose hint was lost with the bus's connection arrives once the connection is back", async () => {
@@ -34,6 +36,20 @@ test("a message whose hint was lost with the bus's connection arrives once the c
     assertEquals((await ada.ask({ type: "send", to: "bob", text: `round ${round}` })).type, "ok");
     assertEquals((await bob.hasMessages(round)).at(-1)?.text, `round ${round}`);
   }
+});
+
+test("a session that did not hear that its password was changed ends when its server looks where it stands", async () => {
+  await using redis = await redisServer();
+  await using one = await serverOn(redis.url);
+  await using two = await serverOn(redis.url);
+  await using phone = await RawClient.login(one.server.address, "ada", { device: "phone" });
+  await using laptop = await RawClient.login(two.server.address, "ada", { device: "laptop" });
+  // As a change of the password does, but for the notice.
+  await one.store.endDevices("ada", "phone");
+  await two.server.reconcile();
+  await one.server.reconcile();
+  assertEquals((await laptop.next("closing")).reason, "replaced");
+  assertEquals((await phone.ask({ type: "send", to: "ada", text: "still here" })).type, "ok");
 });
 
 test("a Redis that is stopped makes sends unavailable, and everything works again by itself when it is back", async () => {

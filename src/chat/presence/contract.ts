@@ -31,6 +31,8 @@ export interface PresenceOptions {
   readonly server: string;
   /** Told of users who have gone offline with a server that died: on at least one server that lives, and never for one who is online. */
   readonly onGone: (users: readonly string[]) => void;
+  /** Told of users of this server who may have been given as gone while it was taken for dead in error. @default {nobody} */
+  readonly onBack?: (users: readonly string[]) => void;
   readonly onError: (error: unknown, context: { readonly during: string }) => void;
   /** @default {systemClock} */
   readonly clock?: Clock;

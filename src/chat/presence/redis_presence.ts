@@ -230,6 +230,8 @@ class OverRedis implements Presence {
     }
     this.#isDoubtful = false;
     await this.#beginLife(history);
+    // Somebody may have cleared away the life before.
+    if (!isAlive && this.#held.size > 0) this.#options.onBack?.([...this.#held]);
     this.#clearFrom = this.#clock.now() + this.#timing.graceMs;
     this.#isLenient = true;
   }

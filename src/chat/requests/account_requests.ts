@@ -116,12 +116,15 @@ export async function logout(
 /** Changes the password, and ends every other login of the user. @throws {ProtocolError} */
 export async function changePassword(
   session: Session,
-  { user, tokenHash }: Online,
+  { user, device, tokenHash }: Online,
   { id, old, new: password }: PasswordRequest,
 ): Promise<void> {
   const { accounts, bus } = session.context;
   const { host } = session.link;
-  await accounts.changePassword({ name: user, password: old, host }, password, tokenHash);
+  await accounts.changePassword({ name: user, password: old, host }, password, {
+    tokenHash,
+    device,
+  });
   session.write({ type: "ok", id: id ?? undefined });
   notify(bus, user, { type: "logged_out", except: tokenHash });
 }

@@ -83,6 +83,11 @@ export interface AccountStore {
    */
   openDevice(user: string, device: string, now: number): Promise<DeviceState>;
   /**
+   * Makes every session of the user one of an older generation, except that of device `except`: what `inboxStates` finds then ends
+   * those that nobody could tell.
+   */
+  endDevices(user: string, except?: string): Promise<void>;
+  /**
    * Notes how far a device has read its inbox, and how far the user has got conversations. An entry below an earlier one, beyond the
    * top, or of another epoch changes nothing.
    *

@@ -125,6 +125,18 @@ test("a server that was frozen until it was taken for dead writes again what it 
   await child.exited;
 });
 
+test("a server that was taken for dead in error is told of its users, once it holds them again", async () => {
+  await using redis = await redisServer();
+  await using operator = await connectRedis(redis.url);
+  const { promise, resolve } = Promise.withResolvers<readonly string[]>();
+  const options = { url: redis.url, timing: TIMING, onGone: unexpected, onError: () => undefined };
+  await using one = await redisPresence({ ...options, server: "one", onBack: resolve });
+  await one.arrive("ann");
+  await operator.client.del(`chorus:${taggedName("servers", "presence")}`);
+  assertEquals(await promise, ["ann"]);
+  assertEquals([...(await one.online(["ann"]))], ["ann"]);
+});
+
 test("a part of Redis that cannot be written makes nobody gone, and is written once it can be", async () => {
   await using redis = await redisServer();
   await using connection = await connectRedis(redis.url);

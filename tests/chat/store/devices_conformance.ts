@@ -45,6 +45,31 @@ function testLogins(promise: StorePromise, open: OpenStore): void {
     assert(second.generation > first.generation, `${second.generation} after ${first.generation}`);
   });
 
+  promise(
+    "gives every device but one a newer generation, which is found where their sessions stand",
+    async () => {
+      await using opened = await open(["ann"]);
+      const { store } = opened;
+      const devices = ["phone", "laptop", "tablet"];
+      const states = await Promise.all(devices.map((device) => store.openDevice("ann", device, NOW)));
+      const places = states.map(({ epoch }, index) => {
+        return { user: "ann", device: devices[index] ?? "", epoch, inbox: 0, stamp: 0 };
+      });
+      await store.endDevices("ann", "laptop");
+      const isEnded = async () =>
+        (await store.inboxStates(places)).map(
+          ({ generation }, index) => generation > (states[index]?.generation ?? 0),
+        );
+      assertEquals(await isEnded(), [true, false, true]);
+      const newest = await store.openDevice("ann", "laptop", NOW);
+      const found = await store.inboxStates(places);
+      assert(found.every(({ generation }, index) => (index === 1) === (generation === newest.generation)));
+      await store.endDevices("ann");
+      assertEquals(await isEnded(), [true, true, true]);
+      await store.endDevices("nobody");
+    },
+  );
+
   promise("starts a device not seen before after the last entry that any device acknowledged", async () => {
     await using opened = await open(["ann", "bob"]);
     const { store } = opened;

@@ -32,6 +32,27 @@ return 1
 `);
 
 /**
+ * Gives every device a newer generation, in the order of those they had. Keys: mark, devices. Arguments: the device that keeps its own, or
+ * nothing.
+ */
+export const END_DEVICES_SCRIPT: RedisScript = defineScript(`
+${TEXT_LUA}
+local devices, all = {}, call('HGETALL', KEYS[2])
+for i = 1, #all, 2 do
+  local acked, generation, used = match(all[i + 1], '^(%d+) (%d+) (%d+)')
+  devices[#devices + 1] = { name = all[i], acked = acked, generation = tonumber(generation), used = used }
+end
+table.sort(devices, function(one, other) return one.generation < other.generation end)
+for _, device in ipairs(devices) do
+  if device.name ~= ARGV[1] then
+    local generation = text(call('HINCRBY', KEYS[1], 'generation', 1))
+    call('HSET', KEYS[2], device.name, device.acked .. ' ' .. generation .. ' ' .. device.used)
+  end
+end
+return 1
+`);
+
+/**
  * Notes a failed login by the time at which it was. Keys: failures. Arguments: the time, a name for it, the oldest time that counts,
  * how many to keep, for how long to keep them, in milliseconds.
  */

@@ -10,6 +10,7 @@ import { randomEpoch } from "../line.ts";
 import {
   CHANGE_PASSWORD_SCRIPT,
   CREATE_USER_SCRIPT,
+  END_DEVICES_SCRIPT,
   NOTE_FAILURE_SCRIPT,
   OPEN_DEVICE_SCRIPT,
   REMOVE_TOKENS_SCRIPT,
@@ -44,6 +45,7 @@ export function accountPart(context: RedisStoreContext): AccountStore & AsyncDis
     findToken: (hash, now) => tried("find a token", tokens.find(hash, now)),
     removeToken: (hash) => tried("remove a token", tokens.remove(hash)),
     removeTokens: (user, except) => tried("remove tokens", tokens.removeAll(user, except)),
+    endDevices: (user, except) => tried("end sessions", devices.endAll(user, except)),
     openDevice: (user, device, now) => tried("note a login", devices.open(user, device, now)),
     ack: (user, device, epoch, inbox, delivered) => acks.ack({ user, device, epoch, inbox, delivered }),
     inboxState: (user) => tried("read where an inbox stands", states.one(user)),
@@ -183,6 +185,13 @@ class DeviceLogins {
       }
       await this.#repair.repair(user);
     }
+  }
+
+  async endAll(user: string, except = ""): Promise<void> {
+    const { keyspace, keys, deadlineMs } = this.#context;
+    const names = [keys.mark(user), keys.devices(user)];
+    await keyspace.script(END_DEVICES_SCRIPT, names, [except], { deadlineMs });
+    await this.#context.confirm(keys.devices(user));
   }
 }
 

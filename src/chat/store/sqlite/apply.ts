@@ -57,6 +57,9 @@ export class Applier {
         return { type: "read", result: this.#sends.read(op.user, op.conversation, op.seq) };
       case "open_device":
         return { type: "opened", device: this.#devices.open(op.user, op.device, op.now) };
+      case "end_devices":
+        this.#devices.endAll(op.user, op.except);
+        return { type: "done" };
       case "check_place":
         return { type: "checked", finding: this.#devices.check(op.place) };
       case "friend": {

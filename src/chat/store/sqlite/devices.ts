@@ -18,6 +18,8 @@ export class Devices {
   readonly #select: StatementSync;
   readonly #upsert: StatementSync;
   readonly #forget: StatementSync;
+  readonly #selectOthers: StatementSync;
+  readonly #renew: StatementSync;
   readonly #ackDevice: StatementSync;
   readonly #ackUser: StatementSync;
   readonly #selectStamp: StatementSync;
@@ -36,6 +38,10 @@ export class Devices {
     this.#forget = database.prepare(`
       DELETE FROM devices WHERE user = ?1 AND device IN (
         SELECT device FROM devices WHERE user = ?1 ORDER BY generation DESC LIMIT -1 OFFSET ?2)`);
+    this.#selectOthers = database.prepare(
+      "SELECT device FROM devices WHERE user = ? AND device <> ? ORDER BY generation",
+    );
+    this.#renew = database.prepare("UPDATE devices SET generation = ?3 WHERE user = ?1 AND device = ?2");
     this.#ackDevice = database.prepare(`
       UPDATE devices SET acked = ?3, used_at = max(used_at, ?4)
       WHERE user = ?1 AND device = ?2 AND acked < ?3`);
@@ -54,6 +60,17 @@ export class Devices {
     this.#upsert.run(head.id, name, acked, generation, now);
     if (!known) this.#forget.run(head.id, this.#maxDevices);
     return { ...stateOf(head), generation, acked };
+  }
+
+  /** Gives every device but `except` a newer generation, in the order of those they had. */
+  endAll(user: string, except?: string): void {
+    const head = this.#heads.user(user);
+    if (!head) return;
+    // No device has an empty name.
+    for (const { device } of this.#selectOthers.all(head.id, encodeJson(except ?? ""))) {
+      const login = this.#login.get(head.id);
+      if (login) this.#renew.run(head.id, device as Uint8Array, numberIn(login, "generation"));
+    }
   }
 
   /** @param now Wall time, at which the device is in use. */

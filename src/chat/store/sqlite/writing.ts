@@ -12,6 +12,7 @@ export type Writing = Pick<
   | "removeTokens"
   | "noteLoginFailure"
   | "openDevice"
+  | "endDevices"
   | "ack"
   | "changeFriend"
   | "changeGroup"
@@ -46,6 +47,10 @@ export function writing(write: (op: WriteOp) => Promise<WriteResult>): Writing {
     },
     async openDevice(user, device, now) {
       return expect(await write({ type: "open_device", user, device, now }), "opened").device;
+    },
+    async endDevices(user, except) {
+      const kept = except === undefined ? {} : { except };
+      expect(await write({ type: "end_devices", user, ...kept }), "done");
     },
     async ack(user, device, epoch, inbox, delivered) {
       expect(await write({ type: "ack", user, device, epoch, inbox, delivered }), "done");
