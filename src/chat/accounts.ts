@@ -97,6 +97,15 @@ export class Accounts {
   }
 
   /**
+   * Looks again whether a token that was accepted still is: it may have been made worthless before its session could be told.
+   *
+   * @throws {ProtocolError} `bad_credentials`, `unavailable`.
+   */
+  async confirm(token: string): Promise<void> {
+    if (!(this.#verifier && looksLikeJwt(token))) await this.loginByToken(token);
+  }
+
+  /**
    * Changes a user's password, makes every other token worthless and ends every other device's session, sooner or later.
    *
    * @throws {ProtocolError} `bad_credentials` when `attempt` does not have the old one; `rate_limited`, `unavailable`.

@@ -239,8 +239,11 @@ export class Delivery {
     this.#pump.end();
     await this.#acknowledging.done();
     this.#hinted = 0;
-    const state = await store.openDevice(user, device, clock.wallNow());
+    const { generation } = this.#state;
+    const state = await store.openDevice(user, device, clock.wallNow(), generation);
     if (this.#isOver) return;
+    // Whoever is first here: the newer login of the device stays.
+    if (state.generation > generation) return this.#recipient.replaced();
     this.#state = state;
     this.#known = { inbox: state.top, stamp: state.stamp };
     this.#pump = this.#makePump(Math.max(state.floor, Math.min(state.acked, state.top)));

@@ -11,7 +11,7 @@ const MAX_LOOKS = 5;
 
 /** Options for {@linkcode Pump}. */
 export interface PumpOptions {
-  readonly store: Store;
+  readonly store: Pick<Store, "readInbox" | "inboxState">;
   readonly link: Link;
   readonly user: string;
   readonly epoch: string;
@@ -178,8 +178,12 @@ export class Pump {
     const entries = await store.readInbox(user, this.#next - 1, limits);
     if (!this.#isReading(reading)) return true;
     if (this.#sendAll(entries)) return true;
+    const asked = this.#top;
     const state = await store.inboxState(user);
-    return this.#isReading(reading) ? this.#judge(state, entries) : true;
+    if (!this.#isReading(reading)) return true;
+    // What was hinted meanwhile is newer than the answer.
+    const top = this.#top > asked ? Math.max(this.#top, state.top) : state.top;
+    return this.#judge({ ...state, top }, entries);
   }
 
   /** Sends entries as long as their numbers are consecutive. @returns Whether there was at least one. */

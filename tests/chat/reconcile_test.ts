@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { redisBus } from "../../src/bus/mod.ts";
+import { type Bus, redisBus } from "../../src/bus/mod.ts";
 import { type ChatServer, redisStore, type Store, startChatServer } from "../../src/chat/mod.ts";
 import { systemDriver } from "../../src/net/mod.ts";
 import { connectRedis } from "../../src/redis/mod.ts";
@@ -7,15 +7,27 @@ import { RawClient } from "../helpers.ts";
 import { redisServer } from "../redis_server.ts";
 import { test } from "../testing.ts";
 
-/** A chat server of its own on a Redis. */
+/** A chat server of its own on a Redis, which waits for `beforeSubscribing` each time. */
 async function serverOn(
   url: string,
+  beforeSubscribing: (channel: string) => Promise<void> = async () => undefined,
 ): Promise<{ readonly server: ChatServer; readonly store: Store } & AsyncDisposable> {
   const stack = new AsyncDisposableStack();
   const onError = (): void => undefined;
   let running: ChatServer | undefined;
   const store = stack.use(await redisStore({ url, onError }));
-  const bus = stack.use(await redisBus({ url, onError, onRestored: () => void running?.reconcile() }));
+  const direct = stack.use(await redisBus({ url, onError, onRestored: () => void running?.reconcile() }));
+  const bus: Bus = {
+    get dropped() {
+      return direct.dropped;
+    },
+    publish: (channel, payload) => direct.publish(channel, payload),
+    async subscribe(channel, handler) {
+      await beforeSubscribing(channel);
+      return await direct.subscribe(channel, handler);
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+  };
   const listen = { host: "127.0.0.1", port: 0 };
   const server = stack.use(
     await startChatServer({ id: "s", listen, driver: systemDriver(), store, bus, onError }),
@@ -50,6 +62,27 @@ test("a session that did not hear that its password was changed ends when its se
   await one.server.reconcile();
   assertEquals((await laptop.next("closing")).reason, "replaced");
   assertEquals((await phone.ask({ type: "send", to: "ada", text: "still here" })).type, "ok");
+});
+
+test("a login by a token that is revoked before its session can be told does not get in", async () => {
+  await using redis = await redisServer();
+  await using one = await serverOn(redis.url);
+  const subscribing = Promise.withResolvers<void>();
+  const revoked = Promise.withResolvers<void>();
+  await using two = await serverOn(redis.url, async (channel) => {
+    if (channel !== "user:ada") return;
+    subscribing.resolve();
+    await revoked.promise;
+  });
+  await using ada = await RawClient.login(one.server.address, "ada");
+  const token = ada.frames.find((frame) => "token" in frame)?.token;
+  await using late = await RawClient.connect(two.server.address);
+  const login = late.ask({ type: "login", token, device: "other" });
+  await subscribing.promise;
+  await one.server.control.closeUser("ada", { revoke: true });
+  assertEquals((await ada.next("closing")).reason, "operator");
+  revoked.resolve();
+  assertEquals((await login).code, "bad_credentials");
 });
 
 test("a Redis that is stopped makes sends unavailable, and everything works again by itself when it is back", async () => {

@@ -62,7 +62,10 @@ async function enter(session: Session, request: LoginRequest, { user, token }: L
     loggedOut: () => session.close("operator"),
   };
   const delivery = await Delivery.open(context, recipient, request.cursor ?? undefined);
-  const unread = await leaving(delivery, () => stored(store.unread(user)));
+  // From now on the session is told of what becomes of its token, but not of what has.
+  const [unread] = await leaving(delivery, () =>
+    Promise.all([stored(store.unread(user)), context.accounts.confirm(token)]),
+  );
   if (!isWaiting(session)) {
     await delivery.close();
     return;

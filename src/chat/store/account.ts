@@ -80,8 +80,11 @@ export interface AccountStore {
   /**
    * Notes a login of a device at wall time `now`. A user has at most {@linkcode MAX_DEVICES}; the longest unused is forgotten. What
    * the inbox misses after a fail-over is brought first.
+   *
+   * @param generation Of a session that goes on in a new history: it keeps its own, and a larger one than that in the answer is that of a
+   * newer login. A new login's is newer than any before, also where the store has lost them.
    */
-  openDevice(user: string, device: string, now: number): Promise<DeviceState>;
+  openDevice(user: string, device: string, now: number, generation?: number): Promise<DeviceState>;
   /**
    * Makes every session of the user one of an older generation, except that of device `except`: what `inboxStates` finds then ends
    * those that nobody could tell.

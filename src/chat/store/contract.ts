@@ -5,6 +5,11 @@ import type { GroupStore } from "./group.ts";
 /** What `ok` to a send has waited for: the store's memory, its disk, or a replica. */
 export type Durability = "memory" | "disk" | "replica";
 
+/** What keeps its order: when one message fails, those behind it with the same word fail, too. */
+export function orderOf({ conversation, from, device }: Outgoing): string {
+  return `${conversation} ${from} ${device}`;
+}
+
 /** A message on its way into the store. */
 export interface Outgoing {
   /** The two names in alphabetical order joined by `:`, or the group with its `#`. */

@@ -6,6 +6,8 @@ import { NOW, sendMany, sendNew } from "./store_steps.ts";
 /** Devices, what they have acknowledged, and where inboxes stand. */
 export function testDevices(promise: StorePromise, open: OpenStore): void {
   testLogins(promise, open);
+  testGenerations(promise, open);
+  testForgetting(promise, open);
   testAcks(promise, open);
   testStates(promise, open);
 }
@@ -35,6 +37,40 @@ function testLogins(promise: StorePromise, open: OpenStore): void {
     assertEquals(await store.createUser({ name: "nobody", password: "p" }), true);
   });
 
+  promise("starts a device not seen before after the last entry that any device acknowledged", async () => {
+    await using opened = await open(["ann", "bob"]);
+    const { store } = opened;
+    await sendMany(store, 5);
+    await opened.entries("bob", 5);
+    const { epoch } = await store.openDevice("bob", "phone", NOW);
+    await store.openDevice("bob", "laptop", NOW);
+    await store.ack("bob", "phone", epoch, 3, []);
+    await store.ack("bob", "laptop", epoch, 2, []);
+    assertEquals((await store.openDevice("bob", "tablet", NOW)).acked, 3);
+    assertEquals((await store.openDevice("bob", "laptop", NOW)).acked, 2);
+    assertEquals((await store.openDevice("bob", "phone", NOW)).acked, 3);
+  });
+
+  promise("tells devices apart by every character of their names", async () => {
+    await using opened = await open(["ann", "bob"]);
+    const { store } = opened;
+    await sendNew(store);
+    await opened.entries("bob", 1);
+    const { epoch } = await store.inboxState("bob");
+    const names = ["a", "a\0b", "a\0c", "a:b", "ä", "A", "👍", '"', " a"];
+    for (const name of names) await store.openDevice("bob", name, NOW);
+    await store.ack("bob", "a\0b", epoch, 1, []);
+    const acked = await Promise.all(
+      names.map(async (name) => (await store.openDevice("bob", name, NOW)).acked),
+    );
+    assertEquals(
+      acked,
+      names.map((name) => (name === "a\0b" ? 1 : 0)),
+    );
+  });
+}
+
+function testGenerations(promise: StorePromise, open: OpenStore): void {
   promise("numbers the logins of a device upwards, whatever other devices do", async () => {
     await using opened = await open(["ann"]);
     const { store } = opened;
@@ -70,20 +106,31 @@ function testLogins(promise: StorePromise, open: OpenStore): void {
     },
   );
 
-  promise("starts a device not seen before after the last entry that any device acknowledged", async () => {
-    await using opened = await open(["ann", "bob"]);
-    const { store } = opened;
-    await sendMany(store, 5);
-    await opened.entries("bob", 5);
-    const { epoch } = await store.openDevice("bob", "phone", NOW);
-    await store.openDevice("bob", "laptop", NOW);
-    await store.ack("bob", "phone", epoch, 3, []);
-    await store.ack("bob", "laptop", epoch, 2, []);
-    assertEquals((await store.openDevice("bob", "tablet", NOW)).acked, 3);
-    assertEquals((await store.openDevice("bob", "laptop", NOW)).acked, 2);
-    assertEquals((await store.openDevice("bob", "phone", NOW)).acked, 3);
-  });
+  promise(
+    "gives a device that logs in a newer generation than any before, and one that goes on its own",
+    async () => {
+      await using opened = await open(["ann"]);
+      const { store } = opened;
+      const first = await store.openDevice("ann", "phone", NOW);
+      assertEquals(
+        (await store.openDevice("ann", "phone", NOW, first.generation)).generation,
+        first.generation,
+      );
+      const second = await store.openDevice("ann", "phone", NOW);
+      assert(second.generation > first.generation);
+      assertEquals(
+        (await store.openDevice("ann", "phone", NOW, first.generation)).generation,
+        second.generation,
+      );
+      // As it is after a rollback: the store knows of no generation that large.
+      const lost = second.generation + 1000;
+      assertEquals((await store.openDevice("ann", "phone", NOW, lost)).generation, lost);
+      assert((await store.openDevice("ann", "laptop", NOW)).generation > lost);
+    },
+  );
+}
 
+function testForgetting(promise: StorePromise, open: OpenStore): void {
   promise("remembers 16 devices and forgets the one that was unused the longest", async () => {
     await using opened = await open(["ann", "bob"]);
     const { store } = opened;
@@ -101,22 +148,18 @@ function testLogins(promise: StorePromise, open: OpenStore): void {
     assertEquals((await store.openDevice("bob", "d1", NOW + 103)).acked, 2, "d1 was forgotten");
   });
 
-  promise("tells devices apart by every character of their names", async () => {
+  promise("counts a device that acknowledges as used, whenever it has logged in", async () => {
     await using opened = await open(["ann", "bob"]);
     const { store } = opened;
-    await sendNew(store);
-    await opened.entries("bob", 1);
+    await sendMany(store, 2);
+    await opened.entries("bob", 2);
     const { epoch } = await store.inboxState("bob");
-    const names = ["a", "a\0b", "a\0c", "a:b", "ä", "A", "👍", '"', " a"];
-    for (const name of names) await store.openDevice("bob", name, NOW);
-    await store.ack("bob", "a\0b", epoch, 1, []);
-    const acked = await Promise.all(
-      names.map(async (name) => (await store.openDevice("bob", name, NOW)).acked),
-    );
-    assertEquals(
-      acked,
-      names.map((name) => (name === "a\0b" ? 1 : 0)),
-    );
+    for (let device = 0; device < MAX_DEVICES; device++)
+      await store.openDevice("bob", `d${device}`, NOW - 100 + device);
+    await store.ack("bob", "d15", epoch, 2, []);
+    await store.ack("bob", "d0", epoch, 1, []);
+    await store.openDevice("bob", "one more", NOW + 1);
+    assertEquals((await store.openDevice("bob", "d0", NOW + 2)).acked, 1, "d0 was used after d1");
   });
 }
 

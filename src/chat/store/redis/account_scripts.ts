@@ -1,5 +1,5 @@
 import { defineScript, type RedisScript } from "../../../redis/mod.ts";
-import { TEXT_LUA } from "./lua.ts";
+import { NOW_LUA, TEXT_LUA } from "./lua.ts";
 
 /** Makes a user with an inbox. Keys: user, mark. Arguments: password, epoch, history. Gives 1, or 0 when the name is taken. */
 export const CREATE_USER_SCRIPT: RedisScript = defineScript(`
@@ -36,19 +36,21 @@ return 1
  * nothing.
  */
 export const END_DEVICES_SCRIPT: RedisScript = defineScript(`
-${TEXT_LUA}
+${TEXT_LUA}${NOW_LUA}
 local devices, all = {}, call('HGETALL', KEYS[2])
 for i = 1, #all, 2 do
   local acked, generation, used = match(all[i + 1], '^(%d+) (%d+) (%d+)')
   devices[#devices + 1] = { name = all[i], acked = acked, generation = tonumber(generation), used = used }
 end
 table.sort(devices, function(one, other) return one.generation < other.generation end)
+local generation = math.max(tonumber(call('HGET', KEYS[1], 'generation') or '0'), tonumber(now()))
 for _, device in ipairs(devices) do
   if device.name ~= ARGV[1] then
-    local generation = text(call('HINCRBY', KEYS[1], 'generation', 1))
-    call('HSET', KEYS[2], device.name, device.acked .. ' ' .. generation .. ' ' .. device.used)
+    generation = generation + 1
+    call('HSET', KEYS[2], device.name, device.acked .. ' ' .. text(generation) .. ' ' .. device.used)
   end
 end
+if #devices > 0 then call('HSET', KEYS[1], 'generation', text(generation)) end
 return 1
 `);
 
@@ -66,26 +68,35 @@ return 1
 
 /**
  * Notes a login of a device, unless the inbox is to be repaired first. Keys: mark, devices. Arguments: device, now, how many devices to
- * remember, the present history, or nothing.
+ * remember, the present history, or nothing, the generation that the session has already, or nothing. A new generation is at least the time:
+ * newer than those that a rollback took.
  *
  * Gives epoch, top, stamp, floor, generation, acknowledged; nothing where there is no inbox; 0 when it is to be repaired.
  */
 export const OPEN_DEVICE_SCRIPT: RedisScript = defineScript(`
-${TEXT_LUA}
+${TEXT_LUA}${NOW_LUA}
 local state = call('HMGET', KEYS[1], 'epoch', 'top', 'stamp', 'floor', 'acked', 'history', 'used')
 if not state[1] then return {} end
 if ARGV[4] ~= '' and state[6] ~= ARGV[4] then return 0 end
-local generation = text(call('HINCRBY', KEYS[1], 'generation', 1))
 local known = call('HGET', KEYS[2], ARGV[1])
+local last = tonumber(call('HGET', KEYS[1], 'generation') or '0')
+local generation = math.max(last + 1, tonumber(now()))
+if ARGV[5] ~= '' then generation = math.max(tonumber(ARGV[5]), tonumber(known and match(known, '^%d+ (%d+)') or '0')) end
+call('HSET', KEYS[1], 'generation', text(math.max(last, generation)))
+generation = text(generation)
 local acked = known and match(known, '^%d+') or state[5] or '0'
 call('HSET', KEYS[2], ARGV[1], acked .. ' ' .. generation .. ' ' .. ARGV[2])
 if tonumber(ARGV[2]) > tonumber(state[7] or '0') then call('HSET', KEYS[1], 'used', ARGV[2]) end
 if not known and call('HLEN', KEYS[2]) > tonumber(ARGV[3]) then
   local devices, all = {}, call('HGETALL', KEYS[2])
   for i = 1, #all, 2 do
-    devices[#devices + 1] = { name = all[i], generation = tonumber(match(all[i + 1], '^%d+ (%d+)')) }
+    local generation, used = match(all[i + 1], '^%d+ (%d+) (%d+)')
+    devices[#devices + 1] = { name = all[i], generation = tonumber(generation), used = tonumber(used) }
   end
-  table.sort(devices, function(one, other) return one.generation > other.generation end)
+  table.sort(devices, function(one, other)
+    if one.used ~= other.used then return one.used > other.used end
+    return one.generation > other.generation
+  end)
   for i = tonumber(ARGV[3]) + 1, #devices do call('HDEL', KEYS[2], devices[i].name) end
 end
 return { state[1], state[2], state[3] or '0', state[4] or '0', generation, acked }

@@ -46,7 +46,8 @@ export function accountPart(context: RedisStoreContext): AccountStore & AsyncDis
     removeToken: (hash) => tried("remove a token", tokens.remove(hash)),
     removeTokens: (user, except) => tried("remove tokens", tokens.removeAll(user, except)),
     endDevices: (user, except) => tried("end sessions", devices.endAll(user, except)),
-    openDevice: (user, device, now) => tried("note a login", devices.open(user, device, now)),
+    openDevice: (user, device, now, generation) =>
+      tried("note a login", devices.open(user, device, now, generation)),
     ack: (user, device, epoch, inbox, delivered) => acks.ack({ user, device, epoch, inbox, delivered }),
     inboxState: (user) => tried("read where an inbox stands", states.one(user)),
     inboxStates: (places) => tried("read where inboxes stand", states.many(places)),
@@ -172,12 +173,17 @@ class DeviceLogins {
     this.#repair = repair;
   }
 
-  async open(user: string, device: string, now: number): Promise<DeviceState> {
+  async open(
+    user: string,
+    device: string,
+    now: number,
+    generation: number | undefined,
+  ): Promise<DeviceState> {
     const { keyspace, keys, limits, deadlineMs } = this.#context;
     const names = [keys.mark(user), keys.devices(user)];
     for (let tries = 1; ; tries++) {
       const history = tries < MAX_TRIES ? this.#repair.history : "";
-      const args = [device, `${now}`, `${limits.devices}`, history];
+      const args = [device, `${now}`, `${limits.devices}`, history, `${generation ?? ""}`];
       const reply = await keyspace.script(OPEN_DEVICE_SCRIPT, names, args, { deadlineMs });
       if (reply !== 0) {
         await this.#context.confirm(keys.devices(user));

@@ -18,8 +18,10 @@ export const APPEND_SCRIPT: RedisScript = defineScript(`
 ${logArgumentsLua(0)}
 ${TEXT_LUA}${NOW_LUA}${LOG_LUA}
 local time
+local failed = {}
 
 local function send(message)
+  if failed[message.dedupe] then error('a message before it failed') end
   local again = repeated(message)
   if again then return again end
   local conv = head(message.conv)
@@ -46,6 +48,7 @@ for argument = ${LOG_ARGUMENTS + 1}, #ARGV, 8 do
   }
   key = key + 5
   local isDone, result = pcall(send, message)
+  if not isDone then failed[message.dedupe] = true end
   results[#results + 1] = isDone and result or 'e ' .. (type(result) == 'table' and result.err or tostring(result))
 end
 flushHeads()

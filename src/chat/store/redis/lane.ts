@@ -14,11 +14,10 @@ export interface LaneOptions<Op, Result> {
   readonly deadlineMs: number;
   readonly clock: Clock;
   /**
-   * Whether what waits behind a batch that failed fails with it, so that it cannot be done before what failed is asked for again.
-   *
-   * @default {false}
+   * Names the order that an operation belongs to: when one fails, those of the same order that wait behind it fail, too, so that they cannot
+   * be done before it is asked for again. Absent: each is one of its own.
    */
-  readonly failsTogether?: boolean;
+  orderOf?(op: Op): string;
 }
 
 interface Request<Op, Result> {
@@ -82,23 +81,28 @@ export class Lane<Op, Result> {
     const { run, deadlineMs, clock, action } = this.#options;
     try {
       const results = await withDeadline(run(batch.map(({ op }) => op)), deadlineMs, action, clock);
-      for (const [index, { resolve, reject }] of batch.entries()) {
-        const result = results[index];
-        if (result instanceof StoreError) reject(result);
-        else if (result === undefined) reject(this.#unavailable("it was not answered"));
-        else resolve(result);
+      for (const [index, request] of batch.entries()) {
+        const result = results[index] ?? this.#unavailable("it was not answered");
+        if (result instanceof StoreError) this.#fail([request], result);
+        else request.resolve(result);
       }
     } catch (cause) {
-      this.#fail(batch, cause);
+      const error = toStoreError(cause, this.#options.action);
+      // Each batch that waits for a Redis that does not answer would run into the deadline in its turn.
+      this.#fail(isSilence(cause) ? [...batch, ...this.#queue.splice(0)] : batch, error);
     }
   }
 
-  #fail(requests: readonly Request<Op, Result>[], cause: unknown): void {
-    const error = toStoreError(cause, this.#options.action);
+  /** Refuses requests, and those that wait behind them in their orders. */
+  #fail(requests: readonly Request<Op, Result>[], error: StoreError): void {
+    const { orderOf } = this.#options;
     for (const { reject } of requests) reject(error);
-    // Each batch that waits for a Redis that does not answer would run into the deadline in its turn.
-    if (isSilence(cause) || this.#options.failsTogether)
-      for (const { reject } of this.#queue.splice(0)) reject(error);
+    if (!orderOf || this.#queue.length === 0) return;
+    const orders = new Set(requests.map(({ op }) => orderOf(op)));
+    for (const request of this.#queue.splice(0)) {
+      if (orders.has(orderOf(request.op))) request.reject(error);
+      else this.#queue.push(request);
+    }
   }
 
   #unavailable(reason: string): StoreError {

@@ -19,7 +19,7 @@ import { deliveryItem } from "./owed.ts";
  * Appends direct messages to their logs and delivers them to both inboxes, in order: for a Redis in one piece.
  *
  * - A script is not rolled back. So everything of a message is decided before its first write, what makes a repeat harmless is
- *   written right after the log, and a message that fails (`e`) leaves the others alone.
+ *   written right after the log, and a message that fails (`e`) takes only later ones of its sender in the conversation with it.
  * - Only the plain case is delivered: the inbox has all of the conversation before this message, by number and stamp. What else there is
  *   (an inbox that misses something or cannot be written, a log that was rolled back) becomes owed (`p`), for the steps that know it all.
  * - Hints are published last.
@@ -86,7 +86,9 @@ local function send(message, sender, receiver)
   return (isDone and 's ' or 'p ') .. seq .. ' ' .. message.atText
 end
 
+local failed = {}
 local function take(message, key)
+  if failed[message.dedupe] then error('a message before it failed') end
   local sender = memberOf(KEYS[key], KEYS[key + 1], message.field)
   local receiver = sender
   if message.side ~= '0' then receiver = memberOf(KEYS[key + 2], KEYS[key + 3], message.field) end
@@ -103,6 +105,7 @@ for argument = ${5 + LOG_ARGUMENTS}, #ARGV, 3 do
     at = tonumber(at), atText = at, stamp = stamp, tail = ARGV[argument + 2], item = '${deliveryItem("")}' .. conversation,
   }
   local isDone, result = pcall(take, message, key + 4)
+  if not isDone then failed[message.dedupe] = true end
   results[#results + 1] = isDone and result or 'e ' .. (type(result) == 'table' and result.err or tostring(result))
   key = key + (side == '0' and 6 or 8)
 end

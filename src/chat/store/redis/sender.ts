@@ -1,5 +1,5 @@
 import { partitionOf } from "../../../redis/mod.ts";
-import { type Outgoing, type SendResult, StoreError } from "../contract.ts";
+import { type Outgoing, orderOf, type SendResult, StoreError } from "../contract.ts";
 import { APPEND_SCRIPT, appendCall } from "./append_script.ts";
 import type { RedisStoreContext } from "./context.ts";
 import type { Deliveries } from "./deliveries.ts";
@@ -37,7 +37,7 @@ export class Sender {
       deadlineMs,
       clock,
       // A sender's later message is not to overtake one that goes again.
-      failsTogether: true,
+      orderOf,
     };
     this.#direct = new Lanes({ ...options, run: (messages) => this.#sendDirect(messages) });
     this.#steps = new Lanes({ ...options, run: (messages) => this.#append(messages) });

@@ -56,9 +56,9 @@ export class Applier {
       case "read":
         return { type: "read", result: this.#sends.read(op.user, op.conversation, op.seq) };
       case "open_device":
-        return { type: "opened", device: this.#devices.open(op.user, op.device, op.now) };
+        return { type: "opened", device: this.#devices.open(op) };
       case "end_devices":
-        this.#devices.endAll(op.user, op.except);
+        this.#devices.endAll(op, now);
         return { type: "done" };
       case "check_place":
         return { type: "checked", finding: this.#devices.check(op.place) };

@@ -29,7 +29,7 @@ export class Devices {
     this.#trimming = trimming;
     this.#maxDevices = limits.devices;
     this.#login = database.prepare(
-      "UPDATE users SET generation = generation + 1 WHERE id = ? RETURNING generation, acked",
+      "UPDATE users SET generation = max(generation + 1, ?2) WHERE id = ?1 RETURNING generation, acked",
     );
     this.#select = database.prepare("SELECT acked, generation FROM devices WHERE user = ? AND device = ?");
     this.#upsert = database.prepare(
@@ -37,7 +37,7 @@ export class Devices {
     );
     this.#forget = database.prepare(`
       DELETE FROM devices WHERE user = ?1 AND device IN (
-        SELECT device FROM devices WHERE user = ?1 ORDER BY generation DESC LIMIT -1 OFFSET ?2)`);
+        SELECT device FROM devices WHERE user = ?1 ORDER BY used_at DESC, generation DESC LIMIT -1 OFFSET ?2)`);
     this.#selectOthers = database.prepare(
       "SELECT device FROM devices WHERE user = ? AND device <> ? ORDER BY generation",
     );
@@ -49,26 +49,30 @@ export class Devices {
     this.#selectStamp = database.prepare("SELECT stamp FROM inboxes WHERE place = (?1 << 32 | ?2)");
   }
 
-  open(user: string, device: string, now: number): DeviceState {
+  open({ user, device, now, generation: own }: Extract<DeviceOp, { type: "open_device" }>): DeviceState {
     const head = this.#heads.user(user);
-    const login = head && this.#login.get(head.id);
+    // At least the time: newer than those that a folder brought back from a copy has lost. Who has one already raises it to no more.
+    const login = head && this.#login.get(head.id, own ?? now);
     if (!head || !login) return { ...NO_INBOX, generation: 0, acked: 0 };
     const name = encodeJson(device);
     const known = this.#select.get(head.id, name);
     const acked = numberIn(known ?? login, "acked");
-    const generation = numberIn(login, "generation");
+    const generation =
+      own === undefined
+        ? numberIn(login, "generation")
+        : Math.max(own, known ? numberIn(known, "generation") : 0);
     this.#upsert.run(head.id, name, acked, generation, now);
     if (!known) this.#forget.run(head.id, this.#maxDevices);
     return { ...stateOf(head), generation, acked };
   }
 
   /** Gives every device but `except` a newer generation, in the order of those they had. */
-  endAll(user: string, except?: string): void {
+  endAll({ user, except }: Extract<DeviceOp, { type: "end_devices" }>, now: number): void {
     const head = this.#heads.user(user);
     if (!head) return;
     // No device has an empty name.
     for (const { device } of this.#selectOthers.all(head.id, encodeJson(except ?? ""))) {
-      const login = this.#login.get(head.id);
+      const login = this.#login.get(head.id, now);
       if (login) this.#renew.run(head.id, device as Uint8Array, numberIn(login, "generation"));
     }
   }

@@ -13,6 +13,8 @@ const TOPIC = "store";
 
 interface Request {
   readonly id: number;
+  /** Goes up when a request has failed: those under way with it fail as well, so that none overtakes it. */
+  readonly round: number;
   readonly ops: readonly WriteOp[];
 }
 
@@ -22,6 +24,7 @@ type Answer =
 
 /** Writes that go in one message, and who waits for their results. */
 interface Batch {
+  readonly round: number;
   readonly ops: WriteOp[];
   readonly waiting: Waiting[];
 }
@@ -56,16 +59,31 @@ export function remoteWriter(channel: Channel, durable: Durability): Writer {
  * @param onError Told of requests that make no sense.
  */
 export function serveWriter(channel: Channel, writer: Writer, onError: StoreErrorHandler): void {
+  let failedRound = -1;
+  async function write({ round, ops }: Request): Promise<readonly WriteResult[]> {
+    if (round <= failedRound) throw unavailable("a write before it failed");
+    try {
+      return await writer.write(ops);
+    } catch (error) {
+      failedRound = Math.max(failedRound, round);
+      throw error;
+    }
+  }
   channel.on(TOPIC, (body) => {
-    if (isRequest(body)) void answer(channel, writer, body);
+    if (isRequest(body)) void answer(channel, write, body);
     else onError(new TypeError("Cannot write for a child: not a request"), { during: "request" });
   });
 }
 
 /** Never rejects; an answer that finds the channel closed has nobody to go to. */
-async function answer(channel: Channel, writer: Writer, { id, ops }: Request): Promise<void> {
+async function answer(
+  channel: Channel,
+  write: (request: Request) => Promise<readonly WriteResult[]>,
+  request: Request,
+): Promise<void> {
+  const { id } = request;
   try {
-    const results = await writer.write(ops);
+    const results = await write(request);
     channel.send(TOPIC, { id, results } satisfies Answer);
   } catch (error) {
     const { code, message } = error instanceof StoreError ? error : unavailable(String(error));
@@ -80,6 +98,7 @@ class RemoteWriter implements Writer {
   readonly #drained = Promise.withResolvers<void>();
   #next: Batch | undefined;
   #lastId = 0;
+  #round = 0;
   #waitingOps = 0;
   #isOpen = true;
 
@@ -103,6 +122,7 @@ class RemoteWriter implements Writer {
     const batch = this.#underWay.get(answer.id);
     if (!batch) return;
     this.#underWay.delete(answer.id);
+    if ("code" in answer) this.#round = Math.max(this.#round, batch.round + 1);
     this.#waitingOps -= batch.ops.length;
     let start = 0;
     for (const { count, resolve, reject } of batch.waiting) {
@@ -136,7 +156,7 @@ class RemoteWriter implements Writer {
     if (this.#next && this.#next.ops.length + ops.length > MAX_BATCH_OPS) this.#send();
     // After the turn, so that what other connections ask for in it goes along.
     if (!this.#next) setImmediate(() => this.#send());
-    this.#next ??= { ops: [], waiting: [] };
+    this.#next ??= { round: this.#round, ops: [], waiting: [] };
     this.#next.ops.push(...ops);
     this.#next.waiting.push(waiting);
     this.#waitingOps += ops.length;
@@ -149,7 +169,8 @@ class RemoteWriter implements Writer {
     this.#lastId += 1;
     const id = this.#lastId;
     this.#underWay.set(id, batch);
-    const isSent = this.#channel.send(TOPIC, { id, ops: batch.ops } satisfies Request);
+    const { round, ops } = batch;
+    const isSent = this.#channel.send(TOPIC, { id, round, ops } satisfies Request);
     if (!isSent) this.settle({ id, ...GONE });
   }
 
@@ -165,7 +186,14 @@ const GONE = {
 
 function isRequest(body: unknown): body is Request {
   if (typeof body !== "object" || body === null) return false;
-  return "id" in body && typeof body.id === "number" && "ops" in body && Array.isArray(body.ops);
+  return (
+    "id" in body &&
+    typeof body.id === "number" &&
+    "round" in body &&
+    typeof body.round === "number" &&
+    "ops" in body &&
+    Array.isArray(body.ops)
+  );
 }
 
 function unavailable(reason: string): StoreError {

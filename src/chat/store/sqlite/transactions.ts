@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { orderOf } from "../contract.ts";
 import type { StoreLimits } from "../limits.ts";
 import { Applier } from "./apply.ts";
 import { toStoreError } from "./error.ts";
@@ -7,6 +8,9 @@ import type { WriteOp, WriteResult } from "./write.ts";
 
 /** Inbox entries that end a transaction: a message to a large group makes many, and nobody else is served meanwhile. */
 const MAX_ENTRIES = 2000;
+
+/** A sender's later message is not to overtake one that goes again. */
+const BEHIND: WriteResult = { type: "failed", reason: "a message before it could not be written" };
 
 /** What came of a transaction that was committed. */
 export interface Committed {
@@ -73,25 +77,35 @@ export class Transactions {
     const results: WriteResult[] = [];
     const delivered: Delivered[] = [];
     const failures: Error[] = [];
+    const failedOrders = new Set<string>();
     for (const op of ops) {
-      const deliveredBefore = delivered.length;
-      this.#database.exec("SAVEPOINT op");
-      try {
-        results.push(this.#applier.apply(op, now, delivered));
-      } catch (cause) {
-        // Some failures end the whole transaction; then this throws, too.
-        this.#database.exec("ROLLBACK TO op");
-        this.#applier.forget();
-        delivered.length = deliveredBefore;
-        const failure = toStoreError(cause, `write "${op.type}"`);
-        failures.push(failure);
-        results.push({ type: "failed", reason: failure.message });
-      } finally {
-        this.#database.exec("RELEASE op");
-      }
+      const order = op.type === "send" ? orderOf(op.message) : "";
+      const result = failedOrders.has(order) ? BEHIND : this.#applyAlone(op, now, delivered);
+      if (result instanceof Error) {
+        failures.push(result);
+        results.push({ type: "failed", reason: result.message });
+        if (order !== "") failedOrders.add(order);
+      } else results.push(result);
       if (delivered.length >= MAX_ENTRIES) break;
     }
     return { results, delivered, failures };
+  }
+
+  /** @returns The error when it cannot be done: it has changed nothing. */
+  #applyAlone(op: WriteOp, now: number, delivered: Delivered[]): WriteResult | Error {
+    const deliveredBefore = delivered.length;
+    this.#database.exec("SAVEPOINT op");
+    try {
+      return this.#applier.apply(op, now, delivered);
+    } catch (cause) {
+      // Some failures end the whole transaction; then this throws, too.
+      this.#database.exec("ROLLBACK TO op");
+      this.#applier.forget();
+      delivered.length = deliveredBefore;
+      return toStoreError(cause, `write "${op.type}"`);
+    } finally {
+      this.#database.exec("RELEASE op");
+    }
   }
 
   #transaction<T>(body: () => T): T {

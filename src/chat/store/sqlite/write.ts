@@ -33,7 +33,13 @@ export type UserOp =
 
 /** A change of where devices stand. */
 export type DeviceOp =
-  | { readonly type: "open_device"; readonly user: string; readonly device: string; readonly now: number }
+  | {
+      readonly type: "open_device";
+      readonly user: string;
+      readonly device: string;
+      readonly now: number;
+      readonly generation?: number;
+    }
   | { readonly type: "end_devices"; readonly user: string; readonly except?: string }
   | {
       readonly type: "ack";

@@ -133,8 +133,10 @@ class SqliteWriter implements Writer {
       this.#hint(delivered);
     } catch (cause) {
       const error = unavailable(cause instanceof Error ? cause.message : String(cause), cause);
-      this.#remove(requests.length);
-      for (const { reject } of requests) reject(error);
+      // What waits behind it fails with it: a sender's later message is not to overtake one that goes again.
+      const failed = [...this.#queue];
+      this.#remove(failed.length);
+      for (const { reject } of failed) reject(error);
       this.#options.onError(error, { during: "write" });
     }
   }

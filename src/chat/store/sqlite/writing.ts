@@ -45,8 +45,9 @@ export function writing(write: (op: WriteOp) => Promise<WriteResult>): Writing {
     async noteLoginFailure(name, host, now) {
       expect(await write({ type: "note_login_failure", name, host, now }), "done");
     },
-    async openDevice(user, device, now) {
-      return expect(await write({ type: "open_device", user, device, now }), "opened").device;
+    async openDevice(user, device, now, generation) {
+      const own = generation === undefined ? {} : { generation };
+      return expect(await write({ type: "open_device", user, device, now, ...own }), "opened").device;
     },
     async endDevices(user, except) {
       const kept = except === undefined ? {} : { except };

@@ -6,6 +6,7 @@ import {
   serveWriter,
   sqliteStore,
   type WriteOp,
+  type Writer,
 } from "../../../../src/chat/store/mod.ts";
 import { test } from "../../../testing.ts";
 import { channelPair, createUsers, openQuietWriter, temporaryFolder, unexpected } from "../open_stores.ts";
@@ -90,6 +91,41 @@ test("remoteWriter() passes on why its parent could not write", async () => {
   await writer.close();
   const error = await assertRejects(() => remote.write([ACK]), StoreError, "closed");
   assertEquals(error.code, "unavailable");
+});
+
+test("serveWriter() refuses what was under way with a request that failed, and writes what comes after its answer", async () => {
+  await using folder = await temporaryFolder();
+  const [parent, child] = channelPair();
+  const writer = await openQuietWriter(folder.path);
+  let isBroken = true;
+  const write: Writer["write"] = async (ops) => {
+    if (isBroken) throw new StoreError("unavailable", "no room");
+    return await writer.write(ops);
+  };
+  serveWriter(parent, { ...writer, durable: "disk", write }, unexpected);
+  const ask = (id: number, round: number): Promise<object> =>
+    new Promise((resolve) => {
+      child.on("store", (body) => resolve(body as object));
+      child.send("store", { id, round, ops: [ACK] });
+    });
+  assertEquals("code" in (await ask(1, 0)), true);
+  isBroken = false;
+  assertEquals("code" in (await ask(2, 0)), true);
+  assertEquals(await ask(3, 1), { id: 3, results: [{ type: "done" }] });
+  await writer.close();
+});
+
+test("remoteWriter() begins a new round when a request has failed", async () => {
+  const [parent, child] = channelPair();
+  const rounds: number[] = [];
+  parent.on("store", (body) => {
+    const { id, round } = body as { id: number; round: number };
+    rounds.push(round);
+    parent.send("store", { id, code: "unavailable", message: "no room" });
+  });
+  const writer = remoteWriter(child, "disk");
+  for (let count = 0; count < 2; count++) await assertRejects(() => writer.write([ACK]), StoreError);
+  assertEquals(rounds, [0, 1]);
 });
 
 test("remoteWriter() waits for what is under way when it is closed", async () => {

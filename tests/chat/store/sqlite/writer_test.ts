@@ -27,7 +27,7 @@ function shape(all: readonly Frame[]): unknown {
   return all.map(({ type, inbox, seq }) => [type, inbox, seq]);
 }
 
-test("a writer fails one write that cannot be done and does its neighbors", async () => {
+test("a writer fails one write that cannot be done, with it what its sender wrote after it, and does its neighbors", async () => {
   await using folder = await temporaryFolder();
   const failures: string[] = [];
   const hints: string[] = [];
@@ -35,19 +35,39 @@ test("a writer fails one write that cannot be done and does its neighbors", asyn
     hint: (user) => hints.push(user),
     onError: (error, { during }) => failures.push(`${during}: ${error.message}`),
   });
-  const results = await writer.write([ANN, BOB, send(), send({ at: 1.5 }), send()]);
+  const back = send({ from: "bob", to: "ann" });
+  const results = await writer.write([ANN, BOB, send(), send({ at: 1.5 }), send(), back]);
   assertEquals(
     results.map(({ type }) => type),
-    ["created", "created", "sent", "failed", "sent"],
+    ["created", "created", "sent", "failed", "failed", "sent"],
   );
   assertEquals(results.map((result) => (result.type === "sent" ? result.result : undefined)).slice(2), [
     { outcome: "stored", seq: 1, at: NOW, duplicate: false },
     undefined,
+    undefined,
     { outcome: "stored", seq: 2, at: NOW, duplicate: false },
   ]);
-  assertEquals(hints, ["ann", "bob", "ann", "bob"]);
+  assertEquals(hints, ["ann", "bob", "bob", "ann"]);
   assertEquals(failures.length, 1);
   assert(failures[0]?.startsWith('write: Cannot write "send"'), failures[0]);
+});
+
+test("a writer that could not write refuses what waits behind it, too, so that no message overtakes one that goes again", async () => {
+  await using folder = await temporaryFolder();
+  await using writer = await openQuietWriter(folder.path, { onError: () => undefined });
+  await writer.write([ANN, BOB]);
+  const intruder = new DatabaseSync(join(folder.path, "chat.sqlite"));
+  intruder.exec("BEGIN IMMEDIATE");
+  const first = writer.write(Array.from({ length: 512 }, () => send()));
+  const second = writer.write([send()]);
+  const unlocked = first.catch((error: unknown) => {
+    intruder.exec("ROLLBACK");
+    throw error;
+  });
+  assertEquals((await assertRejects(() => unlocked, StoreError)).code, "unavailable");
+  assertEquals((await assertRejects(() => second, StoreError)).code, "unavailable");
+  intruder.close();
+  assertEquals((await writer.write([send()])).length, 1);
 });
 
 test("a writer does a change of a group again that a failed neighbor has undone", async () => {
