@@ -95,10 +95,9 @@ export class GroupChanges {
   async #conclude(group: string, user: string, { outcome, owner, told }: Reply): Promise<GroupResult> {
     // Only the script says what came of it.
     if (outcome !== "done") return { outcome: outcome as Exclude<GroupResult["outcome"], "done"> };
-    if (told.length > 0) {
-      await this.#context.confirm(this.#context.keys.conv(group));
-      await this.#trySettle(group, owner === "" ? undefined : [user]);
-    }
+    // Also where it was so already: whoever changed it may still wait for that.
+    await this.#context.confirm(this.#context.keys.conv(group));
+    if (told.length > 0) await this.#trySettle(group, owner === "" ? undefined : [user]);
     return owner === "" ? { outcome: "done", told } : { outcome: "done", told, owner };
   }
 

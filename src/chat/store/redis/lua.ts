@@ -91,7 +91,8 @@ const TRIM_EVERY = 256;
  * Adds to logs. Wants `maxLog`, `dedupeMs`, `dedupeIds`, `dedupeTtl`, `dedupeStep`, `logMs`, `logTtl` and `logStep`. A message has `log`,
  * `conv`, `dedupe`, `id`, `hash`, `at` (as `atText`, too), `stamp` and `tail`.
  *
- * - `repeated` tells what to answer if the message was sent before.
+ * - `repeated` tells what to answer if the message was sent before. It writes that down again: who waits for a replica waits for what their
+ *   own connection wrote, and the first one to send it may have had another.
  * - `head` gives where its conversation stands; it is read once a call. `append` gives the message the next number and remembers it. Times
  *   to live are put off only now and then: that is a call less.
  * - `flushHeads` writes down where conversations stand: to be called whatever else fails.
@@ -105,7 +106,9 @@ local function repeated(message)
   if not known[1] then return nil end
   local seq, at, number, hash = match(known[1], '^(%d+) (%d+) (%d+) (.*)$')
   if message.at - tonumber(at) >= dedupeMs or tonumber(number) <= message.number - dedupeIds then return nil end
-  return hash == message.hash and 'd ' .. seq .. ' ' .. at or 'r'
+  if hash ~= message.hash then return 'r' end
+  call('HSET', message.dedupe, message.id, known[1])
+  return 'd ' .. seq .. ' ' .. at
 end
 
 local function trimDedupe(dedupe, number, at)

@@ -7,16 +7,20 @@ import { markField } from "./keys.ts";
 import { TEXT_LUA } from "./lua.ts";
 import { toList, toText, toTexts } from "./reply.ts";
 
-/** Notes how far a user has read. Keys: mark. Arguments: field, number. Gives 1 when that is further than before. */
+/**
+ * Notes how far a user has read; what was noted already is written again, so that there is a write to wait for.
+ *
+ * Keys: mark. Arguments: field, number. Gives 1 when that is further than before.
+ */
 const READ_SCRIPT: RedisScript = defineScript(`
 ${TEXT_LUA}
 local mark = call('HGET', KEYS[1], ARGV[1])
 if not mark then return 0 end
 local seq, stamp, read, delivered = match(mark, '^(%d+) (%d+) (%d+) (%d+)')
-local reached = math.min(tonumber(ARGV[2]), tonumber(seq))
-if reached <= tonumber(read) then return 0 end
+local before = tonumber(read)
+local reached = math.max(before, math.min(tonumber(ARGV[2]), tonumber(seq)))
 call('HSET', KEYS[1], ARGV[1], seq .. ' ' .. stamp .. ' ' .. text(reached) .. ' ' .. delivered)
-return 1
+return reached > before and 1 or 0
 `);
 
 /** What a user has not read. Keys: mark. Arguments: how many at most. Gives conversations with their counts. */
@@ -62,9 +66,10 @@ export class Receipts {
       const { keyspace, keys, deadlineMs, confirm } = this.#context;
       const key = keys.mark(user);
       const args = [markField(conversation), `${seq}`];
-      if ((await keyspace.script(READ_SCRIPT, [key], args, { deadlineMs })) !== 1)
-        return { outcome: "done", told: [] };
+      const isFurther = (await keyspace.script(READ_SCRIPT, [key], args, { deadlineMs })) === 1;
+      // Also where it was noted already: whoever did may still wait for that.
       await confirm(key);
+      if (!isFurther) return { outcome: "done", told: [] };
       return { outcome: "done", told: members.length <= MAX_RECEIPT_MEMBERS ? members : [user] };
     } catch (cause) {
       throw toStoreError(cause, "note what was read");

@@ -3,8 +3,15 @@ import { redisStore, type Store, StoreError } from "../../../../src/chat/store/m
 import { type RedisServer, redisServer } from "../../../redis_server.ts";
 import { test } from "../../../testing.ts";
 import { unexpected } from "../open_stores.ts";
-import { NOW, outgoing, sendNew } from "../store_steps.ts";
-import { assertUnavailable, edit, KEEPING, openStore, sendUntilStored } from "./redis_steps.ts";
+import { changeGroup, NOW, outgoing, sendNew } from "../store_steps.ts";
+import {
+  assertUnavailable,
+  edit,
+  KEEPING,
+  openStore,
+  sendUntilStored,
+  untilAvailable,
+} from "./redis_steps.ts";
 
 /** Opens a store that must be refused. */
 
@@ -50,10 +57,8 @@ test("redisStore() waits for the disk by itself where Redis can, and else refuse
 });
 
 test("redisStore() answers ok when a replica has it, and unavailable when none has in time", async () => {
-  await using redis = await redisServer({ args: ["--repl-diskless-sync-delay", "0"] });
-  await using replica = await redisServer({ args: ["--replicaof", "127.0.0.1", `${redis.port}`] });
-  await replicaIsOnline(redis);
-  await using store = await openStore(redis, { durable: "replica", deadlineMs: 1000 });
+  await using replicated = await openReplicated();
+  const { replica, store } = replicated;
   assertEquals(await sendNew(store), 1);
   const message = outgoing();
   replica.kill("SIGSTOP");
@@ -62,6 +67,64 @@ test("redisStore() answers ok when a replica has it, and unavailable when none h
   await sendUntilStored(store);
   assertEquals(await store.send(message), { outcome: "stored", seq: 2, at: NOW, duplicate: true });
 });
+
+test("a message that is sent again by another connection is not ok before a replica has it", async () => {
+  await using replicated = await openReplicated();
+  const { redis, replica, store } = replicated;
+  const message = outgoing();
+  replica.kill("SIGSTOP");
+  await assertUnavailable(() => store.send(message));
+  await using other = await redisStore({ url: redis.url, ...TO_REPLICA, onError: unexpected });
+  await assertUnavailable(() => other.send(message));
+});
+
+/** Changes that leave things as they are when they are made again. */
+const CHANGES: readonly {
+  readonly what: string;
+  readonly change: (store: Store) => Promise<{ readonly outcome: string }>;
+}[] = [
+  { what: "a join", change: (store) => store.changeGroup("#g", "bob", { action: "join" }) },
+  {
+    what: "an invitation",
+    change: (store) => store.changeGroup("#g", "ann", { action: "invite", name: "bob" }),
+  },
+  { what: "a block", change: (store) => store.changeFriend("ann", "block", "bob") },
+  { what: "what was read", change: (store) => store.markRead("bob", "ann:bob", 1) },
+];
+
+for (const { what, change } of CHANGES) {
+  test(`${what} that is asked for again is not done before a replica has it`, async () => {
+    await using replicated = await openReplicated();
+    const { replica, store } = replicated;
+    await changeGroup(store, "#g", "ann", { action: "create", mode: "open" });
+    await sendNew(store);
+    replica.kill("SIGSTOP");
+    await assertUnavailable(() => change(store));
+    await assertUnavailable(() => change(store));
+    replica.kill("SIGCONT");
+    assertEquals((await untilAvailable(() => change(store))).outcome, "done");
+  });
+}
+
+/** How the tests' stores wait for a replica. */
+const TO_REPLICA = { durable: "replica", deadlineMs: 1000 } as const;
+
+interface Replicated extends AsyncDisposable {
+  readonly redis: RedisServer;
+  readonly replica: RedisServer;
+  readonly store: Store;
+}
+
+/** A Redis with a replica, and a store that waits for that. */
+async function openReplicated(): Promise<Replicated> {
+  await using opening = new AsyncDisposableStack();
+  const redis = opening.use(await redisServer({ args: ["--repl-diskless-sync-delay", "0"] }));
+  const replica = opening.use(await redisServer({ args: ["--replicaof", "127.0.0.1", `${redis.port}`] }));
+  await replicaIsOnline(redis);
+  const store = opening.use(await openStore(redis, TO_REPLICA));
+  const opened = opening.move();
+  return { redis, replica, store, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
 
 /** Waits until a replica has caught up, by a WAIT that follows a write. */
 
