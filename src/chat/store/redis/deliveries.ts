@@ -4,41 +4,18 @@ import { CatchUp, freshEntry } from "./catch_up.ts";
 import type { RedisStoreContext } from "./context.ts";
 import { STRIKE_DELIVERY_SCRIPT } from "./deliver_script.ts";
 import { isSilence, toStoreError } from "./error.ts";
-import { InboxWriter, type LogWindow, type Place, type WindowEntry } from "./inbox_writer.ts";
+import { InboxWriter, type LogWindow, type Place } from "./inbox_writer.ts";
 import { Lanes } from "./lane.ts";
 import { type LogView, viewLog } from "./log_reader.ts";
 import { type Member, Memberships } from "./members.ts";
 import { deliveryItem } from "./owed.ts";
-
-/** A message that was appended here and is to be delivered. */
-export interface Appended {
-  readonly conversation: string;
-  readonly seq: number;
-  /** The stamp of the message before it; 0 when there is none. */
-  readonly before: string;
-  readonly stamp: string;
-  readonly from: string;
-  readonly tail: string;
-  /** That of the group when it was appended. */
-  readonly version: number;
-}
-
-interface OpenWindow extends LogWindow {
-  readonly entries: WindowEntry[];
-  version: number;
-  characters: number;
-}
+import { type Appended, type VersionedWindow, WaitingWindows } from "./waiting_windows.ts";
 
 interface Strike {
   readonly conversation: string;
   readonly reached: number;
 }
 
-/** Messages that are delivered together. */
-const WINDOW_ENTRIES = 64;
-const WINDOW_CHARACTERS = 256 * 1024;
-/** Windows of one conversation that may wait; beyond that they are read from the log. */
-const MAX_WINDOWS = 64;
 /** Conversations that are being delivered at once; more are left to be found as owed. */
 const MAX_CONVERSATIONS = 10_000;
 /** Newest messages of a log that are brought at once where nobody says what is missing. */
@@ -54,7 +31,7 @@ export class Deliveries {
   readonly #writer: InboxWriter;
   readonly #catchUp: CatchUp;
   readonly #strikes: Lanes<Strike, true>;
-  readonly #waiting = new Map<string, OpenWindow[]>();
+  readonly #waiting = new Map<string, WaitingWindows>();
   /** Conversations that are being mended, and whether they are to be once more. */
   readonly #mending = new Map<string, boolean>();
   readonly #running = new Set<Promise<void>>();
@@ -81,12 +58,12 @@ export class Deliveries {
   take(message: Appended): void {
     const waiting = this.#waiting.get(message.conversation);
     if (waiting) {
-      add(waiting, message);
+      waiting.add(message);
       return;
     }
     if (this.#waiting.size >= MAX_CONVERSATIONS) return;
-    const windows: OpenWindow[] = [];
-    add(windows, message);
+    const windows = new WaitingWindows();
+    windows.add(message);
     this.#waiting.set(message.conversation, windows);
     this.#run(() => this.#deliverAll(message.conversation, windows));
   }
@@ -151,22 +128,17 @@ export class Deliveries {
     if (!isSilence(failure.cause)) this.#context.onError(failure, { during: "write" });
   }
 
-  async #deliverAll(conversation: string, windows: OpenWindow[]): Promise<void> {
-    let isWhole = true;
+  async #deliverAll(conversation: string, windows: WaitingWindows): Promise<void> {
+    let isDone = true;
     try {
       // After the turn: what else was appended in it comes along.
       await new Promise<void>((resolve) => setImmediate(resolve));
       await this.#hold?.();
-      for (let window = windows.shift(); window; window = windows.shift()) {
-        if (windows.length >= MAX_WINDOWS) {
-          windows.splice(0);
-          isWhole = false;
-          continue;
-        }
-        const isDone = await this.#deliver(conversation, window);
-        isWhole &&= isDone;
+      for (let window = windows.take(); window; window = windows.take()) {
+        isDone = (await this.#deliver(conversation, window)) && isDone;
         const reached = window.entries.at(-1)?.last ?? window.before;
-        if (isWhole && windows.length === 0) await this.#strike(conversation, reached);
+        // What was dropped is read from the log by whoever finds it owed, if not before.
+        if (isDone && windows.isWhole && windows.size === 0) await this.#strike(conversation, reached);
       }
     } finally {
       this.#waiting.delete(conversation);
@@ -174,7 +146,7 @@ export class Deliveries {
   }
 
   /** @returns False when an inbox could not be brought up; what comes later must not wait for that. */
-  async #deliver(conversation: string, window: OpenWindow): Promise<boolean> {
+  async #deliver(conversation: string, window: VersionedWindow): Promise<boolean> {
     try {
       const members = await this.#memberships.of(conversation, window.version);
       await this.#catchUp.bring(conversation, window, members);
@@ -210,27 +182,4 @@ function newestWindow({ top, stamp, entries }: LogView): LogWindow {
   return first.seq === 1
     ? { before: 0, beforeStamp: "0", entries: entries.map(freshEntry) }
     : { before: first.seq, beforeStamp: first.stamp, entries: entries.slice(1).map(freshEntry) };
-}
-
-/** Puts a message at the end of the last window, or into a new one where there is no room or something between. */
-function add(windows: OpenWindow[], message: Appended): void {
-  const { seq, before, stamp, from, tail, version } = message;
-  const value = `"stamp":${stamp},"seq":${seq},${tail}`;
-  const entry: WindowEntry = { last: seq, stamp, from, kind: "m", value };
-  const last = windows.at(-1);
-  const isNext = last?.entries.at(-1)?.last === seq - 1;
-  const hasRoom = last && last.entries.length < WINDOW_ENTRIES && last.characters < WINDOW_CHARACTERS;
-  if (last && isNext && hasRoom) {
-    last.entries.push(entry);
-    last.version = version;
-    last.characters += value.length;
-  } else {
-    windows.push({
-      before: seq - 1,
-      beforeStamp: before,
-      entries: [entry],
-      version,
-      characters: value.length,
-    });
-  }
 }

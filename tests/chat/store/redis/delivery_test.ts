@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { MAX_WINDOWS } from "../../../../src/chat/store/redis/waiting_windows.ts";
 import { partitionOf } from "../../../../src/redis/mod.ts";
 import { redisServer } from "../../../redis_server.ts";
 import { test } from "../../../testing.ts";
@@ -46,6 +47,21 @@ test("messages of a group have one order for all, whichever server takes them", 
       Array.from({ length: 100 }, (_, index) => index + 1),
     );
   }
+});
+
+test("what is sent while a delivery hangs arrives in order, also where it is more than may wait", async () => {
+  await using redis = await redisServer();
+  const turn = Promise.withResolvers<void>();
+  let hold = Promise.resolve();
+  await using opened = await openHeard(redis, {}, { hold: () => hold });
+  const { store } = opened;
+  await makeGroup(store, "#g", ["ann", "bob"]);
+  hold = turn.promise;
+  const texts = Array.from({ length: 64 * MAX_WINDOWS + 4 }, (_, index) => `${index}`);
+  await Promise.all(texts.map((text) => sendNew(store, { to: "#g", text })));
+  turn.resolve();
+  assertEquals(textsOf(await opened.frames("bob", texts.length)), texts);
+  await until(async () => (await owedOf(redis, "#g")) === 0);
 });
 
 test("who leaves before a message to the group was delivered gets it, nothing later, and all since they came back", async () => {
