@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { DeadlineError, withDeadline } from "../async/mod.ts";
 import { toNetError } from "../net/mod.ts";
-import { type RedisClient, RedisError, type RedisValue } from "./contract.ts";
+import { type RedisClient, RedisError, type RedisErrorCode, type RedisValue } from "./contract.ts";
 
 /** Npm `redis`, loaded when a connection is first asked for. */
 export type RedisModule = typeof import("redis");
@@ -90,18 +90,38 @@ export function toRedisError(module: RedisModule, cause: unknown, action: string
   if (cause instanceof DeadlineError) {
     return new RedisError("timeout", `Cannot ${action}: no answer in time`, { cause });
   }
-  if (cause instanceof module.ErrorReply) {
-    if (/^(?:READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK) /.test(cause.message)) {
-      return new RedisError("unreachable", `Cannot ${action}: ${cause.message}`, { cause });
-    }
-    return new RedisError("rejected", `Cannot ${action}: ${cause.message}`, { cause });
-  }
+  if (cause instanceof module.ErrorReply) return toRefusal(cause.message, action, { cause });
   if (cause instanceof Error && cause.message === "The queue is full") {
     return new RedisError("overloaded", `Cannot ${action}: too many commands wait for their answers`, {
       cause,
     });
   }
   return new RedisError("unreachable", toNetError(cause, action).message, { cause });
+}
+
+/** What is the matter with a server that begins an error with such a word; with any other one it refuses the command. */
+const CODES: Readonly<Record<string, RedisErrorCode>> = {
+  READONLY: "unreachable",
+  LOADING: "unreachable",
+  MASTERDOWN: "unreachable",
+  CLUSTERDOWN: "unreachable",
+  TRYAGAIN: "unreachable",
+  MOVED: "unreachable",
+  ASK: "unreachable",
+  OOM: "unwritable",
+  MISCONF: "unwritable",
+  NOREPLICAS: "unwritable",
+};
+
+/**
+ * What an error means that Redis answered, or that a script caught and hands on.
+ *
+ * @param reply Its text, without the `-` before it.
+ * @param action What was being done, as in "Cannot `action`: …".
+ */
+export function toRefusal(reply: string, action: string, options?: ErrorOptions): RedisError {
+  const [word = ""] = reply.split(" ", 1);
+  return new RedisError(CODES[word] ?? "rejected", `Cannot ${action}: ${reply}`, options);
 }
 
 /** Whether an answer shows that a server cannot serve us any more: a replica, or one that still loads its data. */

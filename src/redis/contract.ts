@@ -5,12 +5,20 @@ import type { BackoffOptions, Clock } from "../async/mod.ts";
 /**
  * - `unreachable`: no connection, or it was lost before the answer came.
  * - `timeout`: no answer within the deadline.
- * - `rejected`: Redis answered with an error.
+ * - `unwritable`: Redis takes no writes now: it has no memory or disk left, or too few replicas.
+ * - `rejected`: Redis answered with another error.
  * - `overloaded`: too many commands wait for their answers; this one was not sent.
  * - `closed`: we closed the connection.
  * - `bad_url`: not an address of a Redis.
  */
-export type RedisErrorCode = "unreachable" | "timeout" | "rejected" | "overloaded" | "closed" | "bad_url";
+export type RedisErrorCode =
+  | "unreachable"
+  | "timeout"
+  | "unwritable"
+  | "rejected"
+  | "overloaded"
+  | "closed"
+  | "bad_url";
 
 /** Talking to Redis failed. A message never holds the password. */
 export class RedisError extends Error {

@@ -6,6 +6,7 @@
  *
  * @module
  */
+export { toRefusal } from "./client.ts";
 export { connectKeyspace } from "./connect_keyspace.ts";
 export { connectRedis, type RedisConnection } from "./connection.ts";
 export {

@@ -148,6 +148,20 @@ test("ask() hands over what Redis refuses as rejected, and a mistake of the call
   await assertRejects(mistake, TypeError);
 });
 
+test("ask() tells a write that Redis takes from nobody now from one that it refuses", async () => {
+  await using redis = await redisServer({ args: ["--min-replicas-to-write", "1"] });
+  await using connection = await connectRedis(redis.url);
+  const code = async (args: readonly string[]): Promise<string> =>
+    (await assertRejects(() => connection.ask("write", (client) => client.sendCommand(args)), RedisError))
+      .code;
+  assertEquals(await code(["SET", "key", "value"]), "unwritable");
+  assertEquals(await code(["EVAL", "return redis.call('SET', KEYS[1], '')", "1", "key"]), "unwritable");
+  await connection.client.configSet({ "min-replicas-to-write": "0", maxmemory: "1" });
+  assertEquals(await code(["SET", "key", "value"]), "unwritable");
+  assertEquals(await code(["SETBIT", "key", "x", "1"]), "unwritable");
+  assertEquals(await code(["GETBIT", "key", "x"]), "rejected");
+});
+
 test("ask() refuses a command beyond maxPending as overloaded", async () => {
   await using redis = await redisServer();
   await using connection = await connectRedis(redis.url, { maxPending: 4 });

@@ -132,11 +132,14 @@ export interface MessageStore {
  */
 export interface Store extends AccountStore, FriendStore, GroupStore, MessageStore, AsyncDisposable {
   readonly durable: Durability;
-  /** What is owed and could not be delivered in {@linkcode MAX_DELIVERY_TRIES} tries: to be looked at by an operator. */
+  /**
+   * What is owed and could not be delivered in {@linkcode MAX_DELIVERY_TRIES} tries: to be looked at by an operator. It is tried again now and
+   * then, and counts until that succeeds.
+   */
   readonly setAside: number;
 }
 
-/** Tries after which what is owed is set aside. */
+/** Tries after which what is owed is set aside, and seldom tried again. */
 export const MAX_DELIVERY_TRIES = 20;
 /** Conversations in one answer of {@linkcode MessageStore.unread}. */
 export const MAX_UNREAD = 1000;

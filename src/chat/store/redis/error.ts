@@ -15,8 +15,13 @@ export function toStoreError(cause: unknown, action: string): StoreError {
   return new StoreError("unavailable", `Cannot ${action}: ${message}`, { cause });
 }
 
-/** Whether Redis is not there, or does not answer; a refusal is an answer. */
+/** Whether Redis is not there, or does not answer, which the connection tells; a refusal is an answer. */
 export function isSilence(cause: unknown): boolean {
   if (cause instanceof DeadlineError) return true;
   return cause instanceof RedisError && (cause.code === "timeout" || cause.code === "unreachable");
+}
+
+/** Whether Redis does nothing for anybody now: no fault of what it was asked for. */
+export function isOutage(cause: unknown): boolean {
+  return isSilence(cause) || (cause instanceof RedisError && cause.code === "unwritable");
 }

@@ -1,4 +1,4 @@
-import { partitionOf } from "../../../redis/mod.ts";
+import { partitionOf, toRefusal } from "../../../redis/mod.ts";
 import { StoreError } from "../contract.ts";
 import type { RedisStoreContext } from "./context.ts";
 import { DELIVER_SCRIPT } from "./deliver_script.ts";
@@ -142,8 +142,10 @@ export class InboxWriter {
 
 const LOST = failed("Redis did not say what became of it");
 
+/** @param reason Why, in Redis's words: so one can tell if it was the inbox's fault. */
 function failed(reason: string): InboxReply {
-  return { outcome: "failed", reason: new StoreError("unavailable", `Cannot deliver: ${reason}`) };
+  const cause = toRefusal(reason, "deliver");
+  return { outcome: "failed", reason: new StoreError("unavailable", cause.message, { cause }) };
 }
 
 function weightOf({ window, members }: Job): number {

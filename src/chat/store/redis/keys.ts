@@ -45,6 +45,8 @@ export interface Keys {
   tries(partition: string): string;
   /** Set of a partition: owed work that was given up. */
   aside(partition: string): string;
+  /** Text of a partition that is there for a while after some of that was tried again. */
+  retried(partition: string): string;
   /** Failed logins of a name or from a host. */
   failures(what: "name" | "host", value: string): string;
   /** The channel on which new entries of an inbox are published. */
@@ -76,6 +78,7 @@ export function keysOf(prefix: string): Keys {
     owed: part("owed"),
     tries: part("tries"),
     aside: part("aside"),
+    retried: part("retried"),
     failures: (what, value) => `${prefix}failures:{${partitionOf(value)}}:${what}:${value}`,
     channel: of("user"),
     starts: { mark: `${prefix}mark:`, channel: `${prefix}user:` },

@@ -3,7 +3,7 @@ import { Semaphore } from "../../../async/mod.ts";
 import { defineScript, PARTITIONS, partitionOf, type RedisScript } from "../../../redis/mod.ts";
 import { MAX_DELIVERY_TRIES, type StoreError } from "../contract.ts";
 import type { RedisStoreContext } from "./context.ts";
-import { isSilence, toStoreError } from "./error.ts";
+import { isOutage, isSilence, toStoreError } from "./error.ts";
 import { NOW_LUA, TEXT_LUA } from "./lua.ts";
 import { type OwedWork, parseItem } from "./owed.ts";
 import { toList, toText, toTexts } from "./reply.ts";
@@ -12,22 +12,36 @@ import { toList, toText, toTexts } from "./reply.ts";
 const OVERDUE_MS = 3000;
 /** How often a server looks, in milliseconds, up to a fifth more or less. With the age it is less than 4 s. */
 const SWEEP_MS = 750;
+/** How often one item of a partition that was set aside is tried again, in milliseconds. */
+const RETRY_MS = 60_000;
 /** Items of one partition that are taken up at once, and how many of them are under way. */
 const MAX_ITEMS = 32;
 const MAX_UNDER_WAY = 8;
 
 /**
- * Takes up overdue work: it counts as begun now, so that nobody else takes it up, too, and what was tried too often is set aside.
+ * Takes up overdue work: it counts as begun now, so that nobody else takes it up, too, and what was tried too often is set aside. Of that
+ * one item, whichever, gets one more try now and then; it counts as set aside until it is done.
  *
- * Keys: owed, tries and aside of each partition. Arguments: overdue after, how many, most tries. Gives how much is set aside, then the items.
+ * Keys: owed, tries, aside and retried of each partition. Arguments: overdue after, how many, most tries, how often what is set aside is tried
+ * again. Gives how much is set aside, then the items.
  */
 const SWEEP_SCRIPT: RedisScript = defineScript(`
 ${TEXT_LUA}${NOW_LUA}
 local time = now()
 local limit = '(' .. text(tonumber(time) - tonumber(ARGV[1]))
 local aside, items = 0, {}
-for i = 1, #KEYS, 3 do
+
+local function retry(owed, tries, given, retried)
+  local item = call('SRANDMEMBER', given)
+  if not item or call('ZSCORE', owed, item) then return end
+  if not call('SET', retried, '', 'NX', 'PX', ARGV[4]) then return end
+  call('HSET', tries, item, text(tonumber(ARGV[3]) - 1))
+  call('ZADD', owed, 0, item)
+end
+
+for i = 1, #KEYS, 4 do
   local owed, tries, given = KEYS[i], KEYS[i + 1], KEYS[i + 2]
+  retry(owed, tries, given, KEYS[i + 3])
   for _, item in ipairs(call('ZRANGEBYSCORE', owed, '-inf', limit, 'LIMIT', 0, ARGV[2])) do
     if call('HINCRBY', tries, item, 1) > tonumber(ARGV[3]) then
       call('ZREM', owed, item)
@@ -113,13 +127,18 @@ export class Sweeper {
 
   async #takeUp(partitions: readonly string[]): Promise<{ aside: number; items: readonly string[] }> {
     const { keyspace, keys, deadlineMs } = this.#context;
-    const names = partitions.flatMap((part) => [keys.owed(part), keys.tries(part), keys.aside(part)]);
-    const args = [OVERDUE_MS, MAX_ITEMS, MAX_DELIVERY_TRIES].map(String);
+    const names = partitions.flatMap((part) => [
+      keys.owed(part),
+      keys.tries(part),
+      keys.aside(part),
+      keys.retried(part),
+    ]);
+    const args = [OVERDUE_MS, MAX_ITEMS, MAX_DELIVERY_TRIES, RETRY_MS].map(String);
     const [aside, items] = toList(await keyspace.script(SWEEP_SCRIPT, names, args, { deadlineMs }));
     return { aside: Number(toText(aside)), items: toTexts(items) };
   }
 
-  /** What fails is tried again, up to the limit. That a Redis does not answer is no fault of the work, and does not count. */
+  /** What fails is tried again, up to the limit. That a Redis does not answer, or takes no writes, is no fault of the work and does not count. */
   async #do(item: string): Promise<void> {
     const work = parseItem(item);
     if (!work) return;
@@ -128,7 +147,7 @@ export class Sweeper {
     } catch (cause) {
       const failure = toStoreError(cause, `do "${item}", which is owed`);
       this.#report(failure);
-      if (isSilence(failure.cause)) await this.#takeBack(item, work);
+      if (isOutage(failure.cause)) await this.#takeBack(item, work);
     }
   }
 

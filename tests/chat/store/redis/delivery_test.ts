@@ -1,6 +1,9 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { MAX_WINDOWS } from "../../../../src/chat/store/redis/waiting_windows.ts";
 import { partitionOf } from "../../../../src/redis/mod.ts";
+import { slotOf } from "../../../../src/redis/slots.ts";
+import { redisCluster } from "../../../redis_cluster.ts";
+import { redisCommand } from "../../../redis_command.ts";
 import { redisServer } from "../../../redis_server.ts";
 import { test } from "../../../testing.ts";
 import { changeGroup, frames, makeGroup, outgoing, sendNew, textsOf } from "../store_steps.ts";
@@ -25,6 +28,51 @@ test("what could not be delivered in 20 tries is set aside, and counts until it 
   await sendNew(store, { text: "2" });
   assertEquals(textsOf(await opened.frames("bob", 2)), ["1", "2"]);
   await until(async () => store.setAside === 0);
+});
+
+test("what was set aside is delivered soon after its inbox can be written again, and no longer counts", async () => {
+  await using redis = await redisServer();
+  await using opened = await openHeard(redis, { onError: () => undefined }, SPLIT);
+  const { store } = opened;
+  await edit(redis, (client) => client.set(KEYS.inbox("bob"), "no stream"));
+  await sendNew(store, { text: "1" });
+  const partition = partitionOf("ann:bob");
+  await edit(redis, async (client) => {
+    await client.hSet(KEYS.tries(partition), "d ann:bob", "20");
+    await client.zAdd(KEYS.owed(partition), { value: "d ann:bob", score: 1 });
+  });
+  // It was tried in vain once more, and is not tried again within a minute.
+  await until(async () => (await edit(redis, (client) => client.exists(KEYS.retried(partition)))) === 1);
+  await until(async () => (await owedOf(redis, "ann:bob")) === 0);
+  assertEquals(store.setAside, 1);
+  await edit(redis, async (client) => {
+    await client.del(KEYS.inbox("bob"));
+    await client.del(KEYS.retried(partition));
+  });
+  assertEquals(textsOf(await opened.frames("bob", 1)), ["1"]);
+  await until(async () => store.setAside === 0);
+});
+
+test("a Redis that takes no writes is told of, and what it was to take is not set aside", async () => {
+  await using cluster = await redisCluster();
+  const failures: Error[] = [];
+  await using store = await openStore(cluster, { onError: (error) => failures.push(error) });
+  const full = await cluster.owner(slotOf(KEYS.inbox("cid")));
+  const other = await cluster.owner(slotOf(KEYS.conv("ann:cid")));
+  assertNotEquals(full, other);
+  await redisCommand(full.port, "CONFIG", "SET", "maxmemory", "1");
+  await sendNew(store, { to: "cid", text: "1" });
+  await until(async () => failures.length >= 1);
+  const partition = partitionOf("ann:cid");
+  await redisCommand(other.port, "HSET", KEYS.tries(partition), "d ann:cid", "19");
+  for (let count = 2; count <= 4; count++) {
+    await redisCommand(other.port, "ZADD", KEYS.owed(partition), "1", "d ann:cid");
+    await until(async () => failures.length >= count || store.setAside > 0);
+  }
+  assertEquals(store.setAside, 0);
+  for (const { message } of failures) assertMatch(message, /^Cannot deliver: OOM /);
+  await redisCommand(full.port, "CONFIG", "SET", "maxmemory", "0");
+  await until(async () => textsOf(await frames(store, "cid")).length === 1);
 });
 
 test("messages of a group have one order for all, whichever server takes them", async () => {

@@ -25,7 +25,7 @@ export const USERS: readonly string[] = ["ann", "bob", "cid"];
 
 /** A store with accounts for ann, bob and cid. */
 export async function openStore(
-  redis: RedisServer,
+  redis: Pick<RedisServer, "url">,
   options: Partial<RedisStoreOptions> = {},
   ways: RedisStoreWays = {},
 ): Promise<Store> {
