@@ -35,6 +35,8 @@ export interface RedisSentinel extends AsyncDisposable {
   failOver(): Promise<void>;
   /** Kills the master. Resolves when all sentinels call another one the master, and it does so itself. */
   killMaster(): Promise<void>;
+  /** Resolves when every replica follows the master and has what it has: until then another fail-over would lose what was acknowledged. */
+  inStep(): Promise<void>;
   /**
    * From now on replicas get nothing of what is written to the master: after `killMaster` what was written is gone. They take over only
    * if that happens within ten times `downAfterMs`.
@@ -84,7 +86,10 @@ export async function redisSentinel(options: RedisSentinelOptions = {}): Promise
   };
 }
 
-type Acts = Pick<RedisSentinel, "master" | "failOver" | "handOver" | "killMaster" | "pauseReplication">;
+type Acts = Pick<
+  RedisSentinel,
+  "master" | "failOver" | "handOver" | "killMaster" | "inStep" | "pauseReplication"
+>;
 
 function acts(servers: readonly RedisServer[], ports: readonly number[]): Acts {
   async function master(): Promise<RedisServer> {
@@ -135,6 +140,11 @@ function acts(servers: readonly RedisServer[], ports: readonly number[]): Acts {
       before.kill("SIGKILL");
       await takenOver(before);
     },
+    inStep: () =>
+      redisReady("replicas in step", async () => {
+        const { port } = await master();
+        return (await role(port)) === "master" && (await areInStep(port, servers.length - 1));
+      }),
     async pauseReplication() {
       const { port } = await master();
       await redisCommand(port, "ACL", "SETUSER", "default", "-psync", "-sync", "-replconf");

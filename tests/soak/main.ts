@@ -82,7 +82,7 @@ async function soak(options: SoakOptions): Promise<SoakReport> {
   } finally {
     clearInterval(progress);
   }
-  return { options, verdict: ledger.verdict(), faults: hands.done, minutes: minutes() };
+  return { options, verdict: ledger.verdict(), ended: traffic.ended, faults: hands.done, minutes: minutes() };
 }
 
 // What the tests' own module collects would be swallowed here.
@@ -104,4 +104,4 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 say(`soak with --seed ${options.seed} --store ${options.store} --runtime ${options.runtime}`);
 const report = await soak(options);
 say(describe(report));
-process.exitCode = isKept(report.verdict) ? 0 : 1;
+process.exitCode = isKept(report) ? 0 : 1;

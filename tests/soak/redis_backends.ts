@@ -1,7 +1,7 @@
 import { wait } from "../../src/async/mod.ts";
 import type { Address } from "../../src/net/mod.ts";
 import { redisCluster } from "../redis_cluster.ts";
-import { type RedisProcess, redisCommand } from "../redis_process.ts";
+import { type RedisProcess, redisCommand, redisReady } from "../redis_process.ts";
 import { redisSentinel } from "../redis_sentinel.ts";
 import { redisServer } from "../redis_server.ts";
 import type { SoakFault, SoakStore } from "./contract.ts";
@@ -61,7 +61,15 @@ async function sentinel(): Promise<Backend> {
     target: undefined,
     flags: REPLICATED,
     faults: [
-      { name: "fail-over", weight: 8, target, run: () => redis.failOver() },
+      {
+        name: "fail-over",
+        weight: 8,
+        target,
+        async run() {
+          await redis.failOver();
+          await redis.inStep();
+        },
+      },
       {
         name: "master killed",
         weight: 8,
@@ -71,13 +79,17 @@ async function sentinel(): Promise<Backend> {
           await redis.killMaster();
           await wait(random.between(0, 3000));
           await master.restart();
+          await redis.inStep();
         },
       },
       {
         name: "master frozen",
         weight: 1,
         target,
-        run: async (random) => frozen(await redis.master(), random),
+        async run(random) {
+          await frozen(await redis.master(), random);
+          await redis.inStep();
+        },
       },
       { name: "bus cut", weight: 2, target, run: () => cutBus(redis.servers) },
     ],
@@ -106,19 +118,33 @@ async function cluster(): Promise<Backend> {
           master.kill("SIGKILL");
           await wait(random.between(3000, 6000));
           await master.restart();
-          await wait(2000);
+          await inStep(redis.nodes);
         },
       },
       {
         name: "master frozen",
         weight: 2,
         target,
-        run: async (random) => frozen(random.pick(await masters()), random),
+        async run(random) {
+          await frozen(random.pick(await masters()), random);
+          await inStep(redis.nodes);
+        },
       },
       { name: "bus cut", weight: 2, target, run: () => cutBus(redis.nodes) },
     ],
     [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),
   };
+}
+
+/** Resolves when each master has a replica that has what it has: until then, to lose another one would lose what was acknowledged. */
+async function inStep(nodes: readonly RedisProcess[]): Promise<void> {
+  await redisReady("a replica in step for each master", async () => {
+    const replications = await Promise.all(
+      nodes.map(async ({ port }) => String(await redisCommand(port, "INFO", "replication"))),
+    );
+    const masters = replications.filter((text) => text.includes("role:master"));
+    return masters.length === nodes.length / 2 && masters.every((text) => text.includes("state=online"));
+  });
 }
 
 async function restarted(redis: RedisProcess, signal: "SIGKILL" | "SIGTERM", random: Random): Promise<void> {

@@ -5,12 +5,14 @@ import type { SoakOptions } from "./contract.ts";
 export interface SoakReport {
   readonly options: SoakOptions;
   readonly verdict: Verdict;
+  /** Clients that gave up by themselves. */
+  readonly ended: readonly string[];
   readonly faults: ReadonlyMap<string, number>;
   readonly minutes: number;
 }
 
 /** The findings as a table in Markdown, with the first of what is wrong below. */
-export function describe({ options, verdict, faults, minutes }: SoakReport): string {
+export function describe({ options, verdict, ended, faults, minutes }: SoakReport): string {
   const { lost, duplicated, reordered, overtaken } = verdict;
   const rows: readonly (readonly [string, string | number])[] = [
     ["store, runtime, seed", `${options.store}, ${options.runtime}, ${options.seed}`],
@@ -23,6 +25,7 @@ export function describe({ options, verdict, faults, minutes }: SoakReport): str
     ["reordered", reordered.length],
     ["false", verdict.false.length],
     ["out of their sender's order", overtaken.length],
+    ["clients that gave up", ended.length],
     ["unknown", verdict.unknown],
     ["gaps", verdict.gaps],
     ["resyncs", verdict.resyncs],
@@ -31,11 +34,12 @@ export function describe({ options, verdict, faults, minutes }: SoakReport): str
     ...[...faults].sort().map(([name, count]): readonly [string, number] => [`– ${name}`, count]),
   ];
   const table = rows.map(([name, value]) => `| ${name} | ${value} |`).join("\n");
-  const wrong = [...lost, ...duplicated, ...reordered, ...verdict.false, ...overtaken].slice(0, 20);
+  const wrong = [...ended, ...lost, ...duplicated, ...reordered, ...verdict.false, ...overtaken].slice(0, 20);
   return `| soak | |\n|---|---|\n${table}\n${wrong.map((sentence) => `\n${sentence}`).join("")}`;
 }
 
-/** Whether the promise was kept. The order between the sends of one user is not part of it: only that of the conversation is. */
-export function isKept({ lost, duplicated, reordered, false: wrong }: Verdict): boolean {
-  return lost.length + duplicated.length + reordered.length + wrong.length === 0;
+/** Whether the promise was kept. */
+export function isKept({ verdict, ended }: SoakReport): boolean {
+  const { lost, duplicated, reordered, overtaken, false: wrong } = verdict;
+  return [lost, duplicated, reordered, overtaken, wrong, ended].every((list) => list.length === 0);
 }

@@ -25,6 +25,8 @@ export class Traffic implements AsyncDisposable {
   readonly #writers: Writer[];
   readonly #groups: ReadonlyMap<string, readonly string[]>;
   readonly #stop = new AbortController();
+  /** Clients that gave up by themselves, with the reason. */
+  readonly #ended: string[] = [];
   readonly #loops: Promise<void>[];
   readonly #sends = new Set<Promise<void>>();
 
@@ -40,6 +42,7 @@ export class Traffic implements AsyncDisposable {
     this.#writers = writers;
     this.#groups = groups;
     this.#loops = writers.map((writer) => this.#write(writer, random.branch()));
+    for (const writer of writers) this.#watch(writer);
   }
 
   /** Makes the accounts and groups, logs everybody in and lets them write. */
@@ -72,6 +75,7 @@ export class Traffic implements AsyncDisposable {
         const addresses = from(this.#world, Math.floor(random.between(0, 2)));
         const options = { sight: writer.sight, cursor, maxUnsent: 100_000 };
         writer.person = await joinChat(addresses, writer.name, this.#ledger, options);
+        this.#watch(writer);
       },
     };
   }
@@ -87,6 +91,18 @@ export class Traffic implements AsyncDisposable {
     this.#stop.abort();
     await Promise.all(this.#writers.map(({ person }) => person.client.close()));
     await Promise.all(this.#loops);
+  }
+
+  /** Clients that gave up by themselves, with the reason: none of them was to. */
+  get ended(): readonly string[] {
+    return this.#ended;
+  }
+
+  #watch({ name, person }: Writer): void {
+    // Owned by the client, which is closed at the end.
+    void person.client.closed.then((end) => {
+      if (end !== "closed") this.#ended.push(`the client of ${name} is ${end}`);
+    });
   }
 
   async #write(writer: Writer, random: Random): Promise<void> {
