@@ -24,12 +24,6 @@ export interface Attempt {
   readonly host: string;
 }
 
-/** What outlives a change of the password: the token and the device with which it is asked for. */
-export interface Kept {
-  readonly tokenHash: string;
-  readonly device: string;
-}
-
 /** Options for {@linkcode Accounts}. */
 export interface AccountsOptions {
   readonly store: Store;
@@ -78,10 +72,7 @@ export class Accounts {
    */
   async loginByPassword(attempt: Attempt): Promise<Login> {
     const { name } = await this.#authenticate(attempt);
-    const token = randomBytes(32).toString("base64url");
-    const expiresAt = this.#clock.wallNow() + TOKEN_MS;
-    await stored(this.#store.addToken({ hash: hashOf(token), user: name, expiresAt }));
-    return { user: name, token };
+    return await this.#makeToken(name);
   }
 
   /**
@@ -106,17 +97,20 @@ export class Accounts {
   }
 
   /**
-   * Changes a user's password, makes every other token worthless and ends every other device's session, sooner or later.
+   * Changes a user's password, makes every token worthless and ends the sessions of every device but `device`, sooner or later.
+   *
+   * @returns The token that takes the place of the old ones.
    *
    * @throws {ProtocolError} `bad_credentials` when `attempt` does not have the old one; `rate_limited`, `unavailable`.
    */
-  async changePassword(attempt: Attempt, password: string, kept: Kept): Promise<void> {
+  async changePassword(attempt: Attempt, password: string, device: string): Promise<Login> {
     const { name, password: from } = await this.#authenticate(attempt);
     const to = await turn(this.#passwords.hash(password));
     const isChanged = await stored(this.#store.changePassword(name, from, to));
     if (!isChanged) throw wrongPassword();
-    await stored(this.#store.removeTokens(name, kept.tokenHash));
-    await stored(this.#store.endDevices(name, kept.device));
+    await stored(this.#store.removeTokens(name));
+    await stored(this.#store.endDevices(name, device));
+    return await this.#makeToken(name);
   }
 
   /** Makes a token worthless. A JWT stays what its issuer says. @throws {ProtocolError} `unavailable`. */
@@ -128,6 +122,13 @@ export class Accounts {
   async forgetAll(user: string): Promise<void> {
     await stored(this.#store.removeTokens(user));
     await stored(this.#store.endDevices(user));
+  }
+
+  async #makeToken(user: string): Promise<Login> {
+    const token = randomBytes(32).toString("base64url");
+    const expiresAt = this.#clock.wallNow() + TOKEN_MS;
+    await stored(this.#store.addToken({ hash: hashOf(token), user, expiresAt }));
+    return { user, token };
   }
 
   /** The account, if the password is right. */

@@ -17,8 +17,6 @@ export interface Recipient {
   readonly id: string;
   readonly user: string;
   readonly device: string;
-  /** The hash of the token that it has logged in with. */
-  readonly tokenHash: string;
   readonly link: Link;
   /** A newer login of the same device has come, here or on another server. */
   replaced(): void;
@@ -296,8 +294,7 @@ export class Delivery {
         break;
       }
       case "logged_out":
-        if (notice.except === undefined || notice.except !== this.#recipient.tokenHash)
-          this.#recipient.loggedOut();
+        if (notice.except !== this.#recipient.id) this.#recipient.loggedOut();
         break;
       case "rolled_back":
         // At once: the hint behind it is of the new history.

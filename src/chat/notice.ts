@@ -17,7 +17,7 @@ import { encodeFrame, type ServerFrame } from "./protocol.ts";
 export type Notice =
   /** A newer login of the device has come: sessions of it with a smaller generation are over. */
   | { readonly type: "replaced"; readonly device: string; readonly generation: number }
-  /** The sessions of the user are over, except the one whose token has this hash; `operator` is what they are told. */
+  /** The sessions of the user are over, except the one with this id; `operator` is what they are told. */
   | { readonly type: "logged_out"; readonly except?: string }
   /** History was rolled back, and the user's inbox begins this epoch: sessions of an earlier one are to start anew. */
   | { readonly type: "rolled_back"; readonly epoch: string };

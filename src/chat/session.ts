@@ -41,7 +41,6 @@ export type Phase =
       readonly user: string;
       readonly device: string;
       readonly token: string;
-      readonly tokenHash: string;
       /** Wall time of the login, in milliseconds. */
       readonly since: number;
       readonly delivery: Delivery;
@@ -140,6 +139,11 @@ export class Session {
     if (left.name !== "online") return;
     presence.left(left.user);
     this.#leave(left.delivery);
+  }
+
+  /** The session's login stands for another token from now on. */
+  renewToken(token: string): void {
+    if (this.#phase.name === "online") this.#phase = { ...this.#phase, token };
   }
 
   /** Says why, then closes; what was answered before still arrives. */

@@ -7,20 +7,27 @@ function tokenOf(client: RawClient): unknown {
   return client.frames.find((frame) => "token" in frame)?.token;
 }
 
-test("a changed password ends the user's other sessions on all servers and their tokens, and nothing of this one", async () => {
+test("a changed password ends the user's other sessions on all servers and every token, and gives this session a new one", async () => {
   await using cluster = await chatServers(2);
   await using phone = await RawClient.login(cluster.at(0), "ada", { device: "phone" });
   await using laptop = await RawClient.login(cluster.at(1), "ada", { device: "laptop" });
-  const [kept, lost] = [tokenOf(phone), tokenOf(laptop)];
-  assertEquals((await phone.ask({ type: "password", old: "secret", new: "better" })).type, "ok");
-  assertEquals((await laptop.next("closing")).reason, "operator");
-  await laptop.closed;
+  // Somebody else has this session's token.
+  const [stolen, lost] = [tokenOf(phone), tokenOf(laptop)];
+  await using thief = await RawClient.connect(cluster.at(1));
+  assertEquals((await thief.ask({ type: "login", token: stolen, device: "thief" })).type, "ok");
+  const { type, token } = await phone.ask({ type: "password", old: "secret", new: "better" });
+  assertEquals(type, "ok");
+  for (const other of [laptop, thief]) {
+    assertEquals((await other.next("closing")).reason, "operator");
+    await other.closed;
+  }
   assertEquals((await phone.ask({ type: "send", to: "ada", text: "still here" })).type, "ok");
   await using client = await RawClient.connect(cluster.at(1));
   const codeOf = async (frame: object) => (await client.ask({ type: "login", ...frame })).code;
   assertEquals(await codeOf({ token: lost }), "bad_credentials");
   assertEquals(await codeOf({ name: "ada", password: "secret" }), "bad_credentials");
-  assertEquals(await codeOf({ token: kept }), undefined);
+  assertEquals(await codeOf({ token: stolen }), "bad_credentials");
+  assertEquals(await codeOf({ token }), undefined);
 });
 
 test("a password is changed only with the old one, by its user, and the new one logs in", async () => {

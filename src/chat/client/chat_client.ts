@@ -126,7 +126,8 @@ export class ChatClient implements AsyncDisposable {
 
   /** Changes the password, and ends the user's other logins. @throws {ChatError} `bad_credentials` when `old` is not the password. */
   async changePassword(old: string, changed: string): Promise<void> {
-    await this.#ask({ type: "password", old, new: changed });
+    const { token } = await this.#ask({ type: "password", old, new: changed });
+    this.#login.accepted(String(token));
   }
 
   /** Makes the token of this login worthless, with `all` every login of the user, and closes the client. @throws {ChatError} */

@@ -1,4 +1,4 @@
-import { hashOf, type Login, stored } from "../accounts.ts";
+import { type Login, stored } from "../accounts.ts";
 import { Delivery } from "../delivery.ts";
 import { notify } from "../notice.ts";
 import { normalizeName, ProtocolError } from "../protocol.ts";
@@ -51,12 +51,10 @@ async function enter(session: Session, request: LoginRequest, { user, token }: L
   const { context, link } = session;
   const { store, clock, counters } = context;
   const device = request.device ?? "default";
-  const tokenHash = hashOf(token);
   const recipient = {
     id: session.id,
     user,
     device,
-    tokenHash,
     link,
     replaced: () => session.close("replaced"),
     loggedOut: () => session.close("operator"),
@@ -70,7 +68,7 @@ async function enter(session: Session, request: LoginRequest, { user, token }: L
     await delivery.close();
     return;
   }
-  session.enter({ name: "online", user, device, token, tokenHash, since: clock.wallNow(), delivery });
+  session.enter({ name: "online", user, device, token, since: clock.wallNow(), delivery });
   counters.logins += 1;
   const { epoch, top } = delivery.state;
   session.write({
@@ -116,18 +114,16 @@ export async function logout(
   if (all) notify(bus, user, { type: "logged_out" });
 }
 
-/** Changes the password, and ends every other login of the user. @throws {ProtocolError} */
+/** Changes the password, and ends every other session of the user. @throws {ProtocolError} */
 export async function changePassword(
   session: Session,
-  { user, device, tokenHash }: Online,
+  { user, device }: Online,
   { id, old, new: password }: PasswordRequest,
 ): Promise<void> {
   const { accounts, bus } = session.context;
   const { host } = session.link;
-  await accounts.changePassword({ name: user, password: old, host }, password, {
-    tokenHash,
-    device,
-  });
-  session.write({ type: "ok", id: id ?? undefined });
-  notify(bus, user, { type: "logged_out", except: tokenHash });
+  const { token } = await accounts.changePassword({ name: user, password: old, host }, password, device);
+  session.renewToken(token);
+  session.write({ type: "ok", id: id ?? undefined, token });
+  notify(bus, user, { type: "logged_out", except: session.id });
 }

@@ -75,8 +75,8 @@ export interface AccountStore {
   /** @returns The token's user, unless it is unknown or has expired at wall time `now`. */
   findToken(hash: string, now: number): Promise<string | undefined>;
   removeToken(hash: string): Promise<void>;
-  /** Removes every token of a user, except the one whose hash is `except`. */
-  removeTokens(user: string, except?: string): Promise<void>;
+  /** Removes every token of a user. */
+  removeTokens(user: string): Promise<void>;
   /**
    * Notes a login of a device at wall time `now`. A user has at most {@linkcode MAX_DEVICES}; the longest unused is forgotten. What
    * the inbox misses after a fail-over is brought first.

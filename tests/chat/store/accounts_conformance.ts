@@ -71,21 +71,6 @@ function testTokens(promise: StorePromise, open: OpenStore): void {
     await opened.store.removeTokens("nobody");
     assertEquals(await opened.store.createUser({ name: "nobody", password: "p" }), true);
   });
-
-  promise("removes all tokens of a user but one", async () => {
-    await using opened = await open(["ann", "bob"]);
-    const { store } = opened;
-    const expiresAt = Date.now() + 60_000;
-    const tokens = { a1: "ann", a2: "ann", a3: "ann", b1: "bob" };
-    for (const [hash, user] of Object.entries(tokens)) await store.addToken({ hash, user, expiresAt });
-    await store.removeTokens("ann", "a2");
-    await store.removeTokens("ann", "a2");
-    const found = await Promise.all(Object.keys(tokens).map((hash) => store.findToken(hash, expiresAt - 1)));
-    assertEquals(found, [undefined, "ann", undefined, "bob"]);
-    await store.removeTokens("ann", "b1");
-    assertEquals(await store.findToken("a2", expiresAt - 1), undefined, "another user's token saved it");
-    assertEquals(await store.findToken("b1", expiresAt - 1), "bob");
-  });
 }
 
 function testFailures(promise: StorePromise, open: OpenStore): void {

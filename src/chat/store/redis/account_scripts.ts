@@ -15,19 +15,9 @@ redis.call('HSET', KEYS[1], 'password', ARGV[2])
 return 1
 `);
 
-/**
- * Counts one more removal, after which the tokens added before are worth nothing; but for one, if it was worth something until now.
- * Keys: user. Arguments: the removals when the token that stays was added, or nothing; its hash.
- */
+/** Counts one more removal, after which the tokens added before are worth nothing. Keys: user. */
 export const REMOVE_TOKENS_SCRIPT: RedisScript = defineScript(`
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-local user = redis.call('HMGET', KEYS[1], 'removals', 'kept')
-if ARGV[1] ~= '' and (ARGV[1] == (user[1] or '0') or ARGV[2] == user[2]) then
-  redis.call('HSET', KEYS[1], 'kept', ARGV[2])
-else
-  redis.call('HDEL', KEYS[1], 'kept')
-end
-redis.call('HINCRBY', KEYS[1], 'removals', 1)
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HINCRBY', KEYS[1], 'removals', 1) end
 return 1
 `);
 

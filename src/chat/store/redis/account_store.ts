@@ -44,7 +44,7 @@ export function accountPart(context: RedisStoreContext): AccountStore & AsyncDis
     addToken: (token) => tried("add a token", tokens.add(token)),
     findToken: (hash, now) => tried("find a token", tokens.find(hash, now)),
     removeToken: (hash) => tried("remove a token", tokens.remove(hash)),
-    removeTokens: (user, except) => tried("remove tokens", tokens.removeAll(user, except)),
+    removeTokens: (user) => tried("remove tokens", tokens.removeAll(user)),
     endDevices: (user, except) => tried("end sessions", devices.endAll(user, except)),
     openDevice: (user, device, now, generation) =>
       tried("note a login", devices.open(user, device, now, generation)),
@@ -130,12 +130,13 @@ class Tokens {
 
   async find(hash: string, now: number): Promise<string | undefined> {
     const { reads, keys, deadlineMs } = this.#context;
-    const { expiresAt, removals, user } = await this.#read(hash);
-    if (!(expiresAt > now)) return undefined;
-    const key = keys.user(user);
-    const fields = ["HMGET", key, "removals", "kept"];
-    const [counted, kept] = toList(await reads.command(key, fields, { deadlineMs }));
-    return (toText(counted) || "0") === removals || kept === hash ? user : undefined;
+    const key = keys.token(hash);
+    const token = toText(await reads.command(key, ["GET", key], { deadlineMs }));
+    const [expiresAt, removals, user = ""] = token.split(" ");
+    if (!(Number(expiresAt || 0) > now)) return undefined;
+    const userKey = keys.user(user);
+    const counted = toText(await reads.command(userKey, ["HGET", userKey, "removals"], { deadlineMs }));
+    return (counted || "0") === removals ? user : undefined;
   }
 
   async remove(hash: string): Promise<void> {
@@ -145,21 +146,11 @@ class Tokens {
     await this.#context.confirm(key);
   }
 
-  async removeAll(user: string, except: string | undefined): Promise<void> {
+  async removeAll(user: string): Promise<void> {
     const { keyspace, keys, deadlineMs } = this.#context;
-    const stays = except === undefined ? undefined : await this.#read(except);
-    const args = stays?.user === user ? [stays.removals, except ?? ""] : ["", ""];
     const key = keys.user(user);
-    await keyspace.script(REMOVE_TOKENS_SCRIPT, [key], args, { deadlineMs });
+    await keyspace.script(REMOVE_TOKENS_SCRIPT, [key], [], { deadlineMs });
     await this.#context.confirm(key);
-  }
-
-  async #read(hash: string): Promise<{ expiresAt: number; removals: string; user: string }> {
-    const { reads, keys, deadlineMs } = this.#context;
-    const key = keys.token(hash);
-    const token = toText(await reads.command(key, ["GET", key], { deadlineMs }));
-    const [expiresAt, removals = "", user = ""] = token.split(" ");
-    return { expiresAt: Number(expiresAt || 0), removals, user };
   }
 }
 

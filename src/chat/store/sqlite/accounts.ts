@@ -31,7 +31,7 @@ export class Accounts {
       "INSERT OR REPLACE INTO tokens (hash, user, expires_at) VALUES (?, ?, ?)",
     );
     this.#removeToken = database.prepare("DELETE FROM tokens WHERE hash = ?");
-    this.#removeTokens = database.prepare("DELETE FROM tokens WHERE user = ? AND hash <> ?");
+    this.#removeTokens = database.prepare("DELETE FROM tokens WHERE user = ?");
     this.#removeExpired = database.prepare(
       `DELETE FROM tokens WHERE hash IN (SELECT hash FROM tokens WHERE expires_at <= ? LIMIT ${SWEEP_ROWS})`,
     );
@@ -60,8 +60,7 @@ export class Accounts {
         this.#removeToken.run(op.hash);
         return DONE;
       case "remove_tokens":
-        // No token has an empty hash.
-        this.#removeTokens.run(op.user, op.except ?? "");
+        this.#removeTokens.run(op.user);
         return DONE;
       case "note_login_failure":
         this.#insertFailure.run(op.now, op.name, op.host);

@@ -23,7 +23,7 @@ export type UserOp =
     }
   | { readonly type: "add_token"; readonly token: Token }
   | { readonly type: "remove_token"; readonly hash: string }
-  | { readonly type: "remove_tokens"; readonly user: string; readonly except?: string }
+  | { readonly type: "remove_tokens"; readonly user: string }
   | {
       readonly type: "note_login_failure";
       readonly name: string;
