@@ -25,16 +25,19 @@ export class Occupancy {
     this.#waiting.clear();
   }
 
-  /**
-   * Resolves once nobody is inside. When that takes longer than `graceMs`, `onLate` is called, which is to see to it that the
-   * rest leave.
-   */
-  async emptied(graceMs: number, onLate: () => void, clock: Clock = systemClock): Promise<void> {
+  /** Resolves once nobody is inside. */
+  async empty(): Promise<void> {
     if (this.#count === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.add(resolve);
-    const timer = clock.after(graceMs, onLate);
     await promise;
+  }
+
+  /** As {@linkcode empty}. When that takes longer than `graceMs`, `onLate` is called, which is to see to it that the rest leave. */
+  async emptied(graceMs: number, onLate: () => void, clock: Clock = systemClock): Promise<void> {
+    if (this.#count === 0) return;
+    const timer = clock.after(graceMs, onLate);
+    await this.empty();
     timer.cancel();
   }
 }

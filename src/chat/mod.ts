@@ -25,6 +25,7 @@ export type { Sent } from "./client/outbox.ts";
 export type { ChatMessage } from "./client/reader.ts";
 export { tcpDial } from "./client/tcp_dial.ts";
 export type { ChatCounters } from "./counters.ts";
+export type { ServerDrain } from "./draining.ts";
 export { openTokenVerifier, type TokenVerifierOptions } from "./jwt.ts";
 export { type ChatLimits, DEFAULT_LIMITS } from "./limits.ts";
 export * from "./presence/mod.ts";

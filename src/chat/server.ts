@@ -14,6 +14,7 @@ import {
 } from "../net/mod.ts";
 import { Accounts } from "./accounts.ts";
 import { type ChatCounters, chatCounters } from "./counters.ts";
+import { Draining, type ServerDrain } from "./draining.ts";
 import { HostCounts } from "./host_counts.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import { LoginTurns } from "./login_turns.ts";
@@ -36,9 +37,6 @@ export type { ChatServer, ChatServerOptions } from "./server_contract.ts";
 const SWEEP_MS = 1000;
 /** Connections of one trusted address that count as its balancer's. */
 const MAX_TRUSTED_CONNECTIONS = 4;
-/** For each client that is told to go elsewhere at once, how much longer all of them take to come back, in milliseconds. */
-const SPREAD_MS = 1;
-const MAX_SPREAD_MS = 5000;
 
 /** Starts a chat server. Resolves when it listens. @throws {NetError} {@linkcode BusError} */
 export async function startChatServer(options: ChatServerOptions): Promise<ChatServer> {
@@ -60,6 +58,7 @@ class Server implements ChatServer {
   readonly #balancers = new HostCounts();
   readonly #registers: RegisterLimit;
   readonly #reconciling: Reconciling;
+  readonly #draining: Draining;
   #everybody: Subscription | undefined;
   #listener: Listener | undefined;
   #sweepTimer: Timer;
@@ -74,6 +73,7 @@ class Server implements ChatServer {
     this.id = server;
     this.#trusted = options.trusted;
     this.#registers = new RegisterLimit(limits.registersPerMinute, clock);
+    this.#draining = new Draining(sessions, clock);
     this.#reconciling = new Reconciling({ sessions, store, clock, onError });
     this.control = new SessionControl({ server, sessions, store, bus, wallNow: () => clock.wallNow() });
     this.#context = {
@@ -88,13 +88,14 @@ class Server implements ChatServer {
       presence: new PresenceFeed({ presence, store, bus, clock, onError }),
       signals: new SignalRoutes(store, clock),
       logins: new LoginTurns(),
+      loggedIn: (session) => this.#draining.loggedIn(session),
       suspect: () => this.#reconciling.soon(),
       leaving: new Set(),
       mayRegister: (host) => this.#registers.take(host),
       status: () => ({
         connections: this.connections,
         capacity: options.capacity ?? 0,
-        draining: this.#closing !== undefined,
+        draining: this.draining !== undefined,
       }),
     };
     this.#sweepTimer = clock.after(SWEEP_MS, () => this.#sweep());
@@ -109,9 +110,11 @@ class Server implements ChatServer {
   }
 
   get sessions(): number {
-    let count = 0;
-    for (const { phase } of this.#all) if (phase.name === "online") count += 1;
-    return count;
+    return this.#draining.online;
+  }
+
+  get draining(): ServerDrain | undefined {
+    return this.#draining.progress;
   }
 
   get counters(): Readonly<ChatCounters> {
@@ -152,8 +155,16 @@ class Server implements ChatServer {
     this.#context.presence.back(users);
   }
 
+  drain(graceMs: number): void {
+    if (this.#closing === undefined) this.#draining.start(graceMs);
+  }
+
+  undrain(): void {
+    if (this.#closing === undefined) this.#draining.stop();
+  }
+
   close(graceMs = 0): Promise<void> {
-    this.#closing ??= this.#drain(graceMs);
+    this.#closing ??= this.#close(graceMs);
     return this.#closing;
   }
 
@@ -161,18 +172,13 @@ class Server implements ChatServer {
     return this.close();
   }
 
-  async #drain(graceMs: number): Promise<void> {
+  async #close(graceMs: number): Promise<void> {
     await this.#listener?.close();
     for (const gate of this.#gates) gate.open();
-    if (graceMs > 0) for (const session of this.#all) session.announceDrain(graceMs);
-    await this.#inside.emptied(graceMs, () => this.#closeAll(), this.#context.clock);
+    this.#draining.start(graceMs);
+    await this.#inside.empty();
+    this.#draining.stop();
     await this.#end();
-  }
-
-  /** Those who are still there come back elsewhere one after another: they would all knock at one door. */
-  #closeAll(): void {
-    const spreadMs = Math.min(MAX_SPREAD_MS, this.#all.size * SPREAD_MS);
-    for (const session of this.#all) session.close("draining", spreadMs);
   }
 
   /** Lets go of everything but the clients. */

@@ -3,6 +3,7 @@ import type { Clock } from "../async/mod.ts";
 import type { Bus } from "../bus/mod.ts";
 import type { Address, AddressList, Driver } from "../net/mod.ts";
 import type { ChatCounters } from "./counters.ts";
+import type { ServerDrain } from "./draining.ts";
 import type { ChatLimits } from "./limits.ts";
 import type { Presence } from "./presence/mod.ts";
 import type { SessionControl } from "./session_control.ts";
@@ -52,6 +53,8 @@ export interface ChatServer extends AsyncDisposable {
   readonly counters: Readonly<ChatCounters>;
   /** What operators can do about the sessions. */
   readonly control: SessionControl;
+  /** How far its drain has come; undefined while it takes clients. */
+  readonly draining: ServerDrain | undefined;
   /** Takes over a connection that another process accepted. `onClose` is called once when it is over. */
   adopt(socket: Socket, onClose: () => void): void;
   /** Brings every session what its hints may have missed: to be called after the bus was away. Failures go to `onError`. */
@@ -61,8 +64,13 @@ export interface ChatServer extends AsyncDisposable {
   /** Tells the friends of users who are here that they are: they may have been given as gone. To be called when the presence says so. */
   usersBack(users: readonly string[]): void;
   /**
-   * Stops accepting, tells every client to go elsewhere within `graceMs`, and closes those still there when that time is over.
-   * Idempotent: a second call does not prolong the first.
+   * Tells every client to go elsewhere within `graceMs`, and closes those still there when that time is over: they are told to come
+   * back spread over a time. It goes on listening, and says to balancers that it drains; who logs in is told as well, and closed at
+   * once when the time is over. Called again, the newer time counts. Does nothing once it is being closed.
    */
+  drain(graceMs: number): void;
+  /** Calls {@linkcode drain} off: clients are taken as before, and those that are still there stay. */
+  undrain(): void;
+  /** Stops accepting, and lets go of everything once the clients have left as by {@linkcode drain}. Idempotent: a second call does not prolong the first. */
   close(graceMs?: number): Promise<void>;
 }

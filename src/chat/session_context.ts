@@ -2,6 +2,7 @@ import type { Accounts } from "./accounts.ts";
 import type { DeliveryContext } from "./delivery_context.ts";
 import type { LoginTurns } from "./login_turns.ts";
 import type { PresenceFeed } from "./presence_feed.ts";
+import type { Session } from "./session.ts";
 import type { SignalRoutes } from "./signal_routes.ts";
 
 /** What a chat server lends to its sessions. */
@@ -14,6 +15,8 @@ export interface SessionContext extends DeliveryContext {
   readonly logins: LoginTurns;
   /** What sessions that are over still do, such as storing their last acknowledgement. Rejects never. */
   readonly leaving: Set<Promise<void>>;
+  /** A client has logged in and was answered. */
+  loggedIn(session: Session): void;
   /** Whether an address may make one more account now. */
   mayRegister(host: string): boolean;
   /** What the server tells balancers of itself. */

@@ -84,6 +84,7 @@ async function enter(session: Session, request: LoginRequest, { user, token }: L
     unread: byConversation(unread),
   });
   delivery.release();
+  context.loggedIn(session);
 }
 
 /** Does something, and closes the delivery if it fails. */
