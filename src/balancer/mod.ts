@@ -80,6 +80,7 @@ export {
 export { type Balancer, type BalancerOptions, startBalancer } from "./running/balancer.ts";
 export { BalancerClosedError } from "./running/closed_error.ts";
 export { ConfigurationError } from "./running/configuration_error.ts";
+export type { Servers } from "./running/context.ts";
 export { descriptorWarning } from "./running/descriptor_warning.ts";
 export type { AppliedChanges } from "./running/plans.ts";
 export { checkFiles } from "./running/tls_contexts.ts";

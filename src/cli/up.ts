@@ -94,7 +94,7 @@ export async function up(argv: readonly string[], interrupted: Interruption): Pr
   const data = dataFolder(values.data, opened);
   const attach = await openParts(values, data, opened, logErrors(log));
   const configuration = configurationOf(values);
-  const balancer = opened.use(await openBalancer(configuration, attach.registry, log));
+  const balancer = opened.use(await openBalancer(configuration, attach.registry, log, () => servers));
   const pool = chatPool(balancer);
   pool.configure({ dispatch: values.dispatch });
 
@@ -215,11 +215,12 @@ function configurationOf({ listen, policy, dispatch }: UpValues): BalancerConfig
   return { ...parsed, pools: new Map(pools) };
 }
 
-/** Starts the balancer, before anybody may come in. */
+/** Starts the balancer, before anybody may come in. @param servers Those of its backends, once there are some. */
 function openBalancer(
   configuration: BalancerConfiguration,
   registry: Registry,
   log: Logger,
+  servers: () => UpServers,
 ): Promise<Balancer> {
   return startBalancer(
     { ...configuration, frontends: new Map() },
@@ -230,6 +231,10 @@ function openBalancer(
       onPool: (pool) => logStates(pool, log),
       handler: logClients(log),
       onError: logErrors(log),
+      servers: {
+        drain: ({ name }, graceMs) => servers().drain(name, graceMs),
+        undrain: ({ name }) => servers().undrain(name),
+      },
     },
   );
 }

@@ -47,6 +47,9 @@ export interface ChildConfiguration {
 /** What the child answers on topic `started`: where it listens, or why it could not start. */
 export type Started = { readonly tcp: string } | { readonly error: string };
 
+/** What the parent says on topic `drain`: how long the clients have to leave, or that they may stay. */
+export type ToldDrain = { readonly graceMs: number } | "off";
+
 /** What one child holds open. */
 interface Held extends AsyncDisposable {
   readonly store: Store;
@@ -97,6 +100,11 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
   const desk = sessionDesk(server, store, { server: id });
   using _serving = serveDesk(parent, { desk, setAside: () => store.setAside, onError });
   const tcp = formatAddress(server.address);
+  parent.on("drain", (body) => {
+    const told = body as ToldDrain;
+    if (told === "off") server.undrain();
+    else server.drain(told.graceMs);
+  });
   takeConnections(parent, (socket, onClosed) => server.adopt(socket, onClosed));
   parent.send("started", { tcp } satisfies Started);
   const announcement = { id: announceId, tcp, weight: 1, capacity: 0, draining: false };

@@ -12,7 +12,7 @@ import {
 } from "../server/mod.ts";
 import { StartError } from "./errors.ts";
 import { wordsOf } from "./log.ts";
-import type { ChildConfiguration, Started } from "./up_child.ts";
+import type { ChildConfiguration, Started, ToldDrain } from "./up_child.ts";
 
 /** Options for {@linkcode UpServers}. */
 export interface UpServersOptions {
@@ -32,7 +32,7 @@ export class UpServers {
   readonly #options: UpServersOptions;
   readonly #supervised: Supervised[] = [];
   readonly #children = new Set<Child>();
-  readonly #byAddress = new Map<string, HandOver>();
+  readonly #byAddress = new Map<string, { readonly channel: Channel; readonly handOver: HandOver }>();
   readonly #failed = Promise.withResolvers<never>();
   #isStopping = false;
   #isStarted = false;
@@ -63,7 +63,17 @@ export class UpServers {
 
   /** The way to hand connections to the server at an address. */
   at(address: string): HandOver | undefined {
-    return this.#byAddress.get(address);
+    return this.#byAddress.get(address)?.handOver;
+  }
+
+  /** Lets the server at an address send its clients elsewhere within `graceMs`, and close those that are left then. */
+  drain(address: string, graceMs: number): void {
+    this.#byAddress.get(address)?.channel.send("drain", { graceMs } satisfies ToldDrain);
+  }
+
+  /** Lets the server at an address take clients as before. */
+  undrain(address: string): void {
+    this.#byAddress.get(address)?.channel.send("drain", "off" satisfies ToldDrain);
   }
 
   /** Lets every server drain and end; kills those that take too long. */
@@ -106,7 +116,8 @@ export class UpServers {
       child.kill("SIGKILL");
       return;
     }
-    this.#byAddress.set(started.tcp, handOver(child.channel));
+    const { channel } = child;
+    this.#byAddress.set(started.tcp, { channel, handOver: handOver(channel) });
     void child.exited.then(() => this.#byAddress.delete(started.tcp));
   }
 

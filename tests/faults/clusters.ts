@@ -51,6 +51,8 @@ export interface ServerCluster extends FaultCluster {
 
 /** A cluster that is one `chorus up`. */
 export interface UpCluster extends FaultCluster {
+  /** Where it serves operators, as `HOST:PORT`. */
+  readonly admin: string;
   /** Kills the parent, waits until its children are gone and `pauseMs` longer, and starts it again on the same folder and port. */
   killParent(pauseMs?: number): Promise<void>;
   /** Sends a signal to the parent. */
@@ -66,19 +68,20 @@ export async function upCluster(options: ClusterOptions = {}): Promise<UpCluster
   const start = (): Program =>
     startProgram(
       [
-        ...["up", "--listen", listen, "--admin", "none", "--data", join(path, "data")],
+        ...["up", "--listen", listen, "--admin", "127.0.0.1:0", "--data", join(path, "data")],
         ...["--servers", `${servers}`, "--grace", grace, "--durable", "memory", ...NO_LIMITS, ...flags],
       ],
       runtime && { runtime: runtime(0) },
     );
   let up = start();
   stack.defer(() => up[Symbol.asyncDispose]());
-  const tcp = await orDispose(
-    stack,
-    up.ready().then((parts) => partAddress(parts, "tcp")),
-  );
+  let parts = await orDispose(stack, up.ready());
+  const tcp = partAddress(parts, "tcp");
   listen = formatAddress(tcp);
   return {
+    get admin() {
+      return parts.admin ?? "";
+    },
     at: () => tcp,
     from: () => [tcp],
     pidOf: (server) => childByName(up.pid, server),
@@ -95,7 +98,7 @@ export async function upCluster(options: ClusterOptions = {}): Promise<UpCluster
       await gone(children);
       await wait(pauseMs);
       up = start();
-      await up.ready();
+      parts = await up.ready();
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

@@ -1,7 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
+import { withDeadline } from "../../src/async/mod.ts";
+import type { Address } from "../../src/net/mod.ts";
+import { getJson } from "../cli/program.ts";
+import { DEADLINE_MS, RawClient } from "../helpers.ts";
 import { redisServer } from "../redis_server.ts";
 import { test } from "../testing.ts";
-import { serverCluster } from "./clusters.ts";
+import { serverCluster, upCluster } from "./clusters.ts";
 import { Ledger } from "./ledger.ts";
 import { assertSettled, joinChat, type Person, register, sayMany } from "./people.ts";
 
@@ -38,3 +42,118 @@ test("the clients of a server that is drained are told, move over the time there
   const spread = Math.max(...times) - Math.min(...times);
   assert(spread > GRACE_MS / 5, `all have moved within ${Math.round(spread)} ms`);
 });
+
+const DEADLINE_OF_DRAIN_MS = 3000;
+
+/** Two servers behind a balancer, one of which an operator can drain. */
+interface DrainWorld extends AsyncDisposable {
+  readonly at: Address;
+  drain(): Promise<void>;
+  /** Resolves when the server takes clients again. */
+  undrain(): Promise<void>;
+  /** Where the drain is shown, as `HOST:PORT`. */
+  readonly admin: string;
+}
+
+/** `up`, one of whose servers is drained over the API of the balancer. */
+async function upWorld(dispatch: string): Promise<DrainWorld> {
+  const cluster = await upCluster({ flags: ["--dispatch", dispatch] });
+  const { admin } = cluster;
+  const [backend] = await backendsOf(admin);
+  const change = async (change: object): Promise<void> => {
+    const answer = await fetch(`http://${admin}/api/pools/chat/backends/${backend?.name}`, {
+      method: "PATCH",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(change),
+    });
+    assertEquals(answer.status, 200, await answer.text());
+  };
+  return {
+    at: cluster.at(0),
+    admin,
+    drain: () => change({ state: "draining", deadlineMs: DEADLINE_OF_DRAIN_MS }),
+    undrain: () => change({ state: "enabled" }),
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+  };
+}
+
+async function backendsOf(
+  admin: string | undefined,
+): Promise<readonly { readonly name: string; readonly state: string }[]> {
+  const { pools } = (await getJson(admin, "/api/pools")) as {
+    pools: { backends: { name: string; state: string }[] }[];
+  };
+  return pools[0]?.backends ?? [];
+}
+
+/** Asks until the answer is yes: another process tells nobody. */
+async function eventually(what: string, ask: () => Promise<boolean>): Promise<void> {
+  const asking = async (): Promise<void> => {
+    while (!(await ask()));
+  };
+  await withDeadline(asking(), DEADLINE_MS, `see ${what}`);
+}
+
+function serverOf({ frames }: RawClient): unknown {
+  return frames.find(({ server }) => server !== undefined)?.server;
+}
+
+/** Two clients who do not go when they are told to: the one that is told, and the one whose server goes on. */
+async function drainUnder(world: DrainWorld, both: readonly RawClient[]): Promise<readonly RawClient[]> {
+  await world.drain();
+  const told = await Promise.race(both.map((client) => client.next("closing").then(() => client)));
+  return [told, ...both.filter((client) => client !== told)];
+}
+
+const WORLDS: Readonly<Record<string, () => Promise<DrainWorld>>> = {
+  "up with hand-over": () => upWorld("hand-over"),
+  "up with splice": () => upWorld("splice"),
+};
+
+for (const [name, start] of Object.entries(WORLDS)) {
+  test(`the clients of a server that an operator drains are told, move and lose nothing, and who stays is closed by the deadline: ${name}`, async () => {
+    await using world = await start();
+    const names = Array.from({ length: CLIENTS }, (_, index) => `user${index}`);
+    await register(world.at, ["ada", ...names]);
+    const ledger = new Ledger();
+    await using stack = new AsyncDisposableStack();
+    const both = [await RawClient.login(world.at, "one"), await RawClient.login(world.at, "two")];
+    for (const client of both) stack.use(client);
+    const ada = stack.use(await joinChat([world.at], "ada", ledger));
+    const people: Person[] = [];
+    for (const name of names) people.push(stack.use(await joinChat([world.at], name, ledger)));
+
+    const started = performance.now();
+    const [told, other] = await drainUnder(world, both);
+    assert(told && other);
+    const after = Number(told.frames.at(-1)?.after);
+    assert(after > DEADLINE_OF_DRAIN_MS / 2 && after <= DEADLINE_OF_DRAIN_MS, `they are told ${after} ms`);
+    const left = serverOf(told);
+    const movers = [ada, ...people].filter(({ server }) => server === left);
+    assert(movers.length > CLIENTS / 4, `${movers.length} were on the server that is drained`);
+    const moved = Promise.all(movers.map((person) => person.loggedInAgain(1)));
+    await Promise.all(
+      people.map((person) => Promise.all([sayMany(ada, person.name, 20, 1), sayMany(person, "ada", 20, 1)])),
+    );
+    await moved;
+    await withDeadline(told.closed, DEADLINE_MS, "see who stays closed");
+    const tookMs = performance.now() - started;
+    assert(tookMs > DEADLINE_OF_DRAIN_MS / 2, `it took ${tookMs} ms to close who stays`);
+    assertEquals([told.frames.at(-1)?.type, told.frames.at(-1)?.reason], ["closing", "draining"]);
+    await eventually("the drain end", async () => {
+      const { drains } = (await getJson(world.admin, "/api/drains")) as { drains: unknown[] };
+      return drains.length === 0;
+    });
+    await assertSettled(ledger);
+    assertEquals(new Set([ada, ...people].map(({ server }) => server)), new Set([serverOf(other)]));
+    // Who goes before the balancer knows may come back to the same server, and is told again.
+    for (const person of [ada, ...people])
+      assertEquals([...new Set(person.closings)], movers.includes(person) ? ["draining"] : []);
+    assertEquals((await other.ask({ type: "ping" })).type, "pong");
+
+    await world.undrain();
+    await using first = await RawClient.login(world.at, "three");
+    await using second = await RawClient.login(world.at, "four");
+    assertEquals(new Set([first, second].map(serverOf)), new Set([left, serverOf(other)]));
+  });
+}

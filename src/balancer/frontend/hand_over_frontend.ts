@@ -43,9 +43,9 @@ export interface HandOverFrontend extends Frontend {
  * it listens.
  *
  * So it can do nothing for which it would have to read: no TLS, no PROXY header in either direction, no key, no splicing timeouts. Its
- * clients are not in the table of connections: their bytes are not counted, nobody here can close or move one, and when it closes they
- * are their process's to drain. It cannot be sent to another pool. It knows when they come and go, and so counts and limits them, in
- * all and by address, and lets wait those for whom all backends are full.
+ * clients are not in the table of connections: their bytes are not counted, nobody here can close or move one, and when it closes or
+ * something drains they are their process's to end, which has to be told. It cannot be sent to another pool. It knows when they come
+ * and go, and so counts and limits them, in all and by address, and lets wait those for whom all backends are full.
  *
  * @throws {NetError} As {@linkcode Driver.listen}.
  * @throws {RangeError} when a limit is none.

@@ -17,7 +17,7 @@ import type { FrontendHandler } from "../frontend/frontend.ts";
 import type { Pool } from "../pool/pool.ts";
 import { BalancerClosedError } from "./closed_error.ts";
 import { ConfigurationError } from "./configuration_error.ts";
-import type { BalancerContext, Report } from "./context.ts";
+import type { BalancerContext, Report, Servers } from "./context.ts";
 import { Drains } from "./drains.ts";
 import { FrontendSet } from "./frontend_set.ts";
 import type { FrontendPlan, ManagedFrontend } from "./managed_frontend.ts";
@@ -39,6 +39,8 @@ export interface BalancerOptions {
   readonly onPool?: ((pool: Pool) => void) | undefined;
   readonly handler?: FrontendHandler | undefined;
   readonly onError: Report;
+  /** Told when backends drain, and then the ones to close their clients. @default {nobody: their connections are closed here} */
+  readonly servers?: Servers | undefined;
   /** Keeps what is changed at run time. Absent: it is forgotten with the process. */
   readonly state?: StateFile | undefined;
   /** @default {systemClock} */
@@ -76,12 +78,12 @@ export class Balancer implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   constructor(options: BalancerOptions) {
-    const { driver, nodeId, clock = systemClock, handler, onError } = options;
+    const { driver, nodeId, clock = systemClock, handler, onError, servers } = options;
     this.#options = options;
     this.table = new ConnectionTable(clock);
     this.drains = new Drains(this.table);
     const { table, drains } = this;
-    this.#context = { driver, nodeId, clock, table, drains, handler, report: onError };
+    this.#context = { driver, nodeId, clock, table, drains, handler, report: onError, servers };
     this.#frontends = new FrontendSet(this.#context);
     this.#tier = new TierAnnouncement(this.#context);
   }
@@ -277,7 +279,8 @@ export class Balancer implements AsyncDisposable {
     const { clock, nodeId } = this.#context;
     const frontends = this.#frontends.list();
     this.#frontends.drainAll();
-    const coming = (): number => sum(frontends.map(({ connections }) => connections)) - this.table.size;
+    const coming = (): number =>
+      frontends.reduce((all, { connections }) => all + connections, 0) - this.table.size;
     const late = Promise.withResolvers<void>();
     const timer = clock.after(graceMs, late.resolve);
     const selection = { of: this, select: () => this.table.entries(), coming };
@@ -292,8 +295,4 @@ export class Balancer implements AsyncDisposable {
     await Promise.all(Array.from(this.#pools.values(), (pool) => pool[Symbol.asyncDispose]()));
     await Promise.all([this.#frontends.left(), ...this.#leaving]);
   }
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }

@@ -19,6 +19,12 @@ export interface DrainSelection {
   select(): Iterable<TableEntry>;
   /** How many are on their way and will be selected. @default {none} */
   coming?(): number;
+  /**
+   * Asks their servers to end them within so many milliseconds. Then only those that are left at the deadline are ended here.
+   *
+   * @default {all are ended here}
+   */
+  tell?: ((graceMs: number) => void) | undefined;
 }
 
 interface Running {
@@ -40,18 +46,20 @@ export class Drains implements Disposable {
   }
 
   /**
-   * Closes what is selected in order, over the last part of the deadline (see {@linkcode lastPartMs}) but for its end, and aborts at the
-   * deadline what is left even so. Whoever calls has seen to it that no new clients come.
+   * Closes what is selected in order, over the last part of the deadline (see {@linkcode lastPartMs}) but for its end, or has it closed
+   * by the servers until then, and aborts at the deadline what is left even so. Whoever calls has seen to it that no new clients come.
    *
    * @returns What settles when nothing is left, or the drain was called off.
    */
   start(target: DrainTarget, selection: DrainSelection, deadlineMs: number): Promise<void> {
     const previous = this.#running.get(selection.of);
     const closeMs = deadlineMs - Math.min(CLOSE_GRACE_MS, deadlineMs * LEAVING_PART);
+    const isTold = selection.tell !== undefined;
+    selection.tell?.(closeMs);
     const spread = this.#table.closeSpread(() => selection.select(), {
       reason: "drained",
-      deadlineMs: closeMs,
-      overMs: Math.min(closeMs, lastPartMs(deadlineMs)),
+      deadlineMs: isTold ? deadlineMs : closeMs,
+      overMs: isTold ? 0 : Math.min(closeMs, lastPartMs(deadlineMs)),
       coming: () => selection.coming?.() ?? 0,
     });
     const timer = this.#table.clock.after(deadlineMs, () => {

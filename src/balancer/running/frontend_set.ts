@@ -2,7 +2,7 @@ import type { Address } from "../../net/mod.ts";
 import { isSame } from "../configuration/difference.ts";
 import type { TableEntry } from "../connection/contract.ts";
 import type { Frontend } from "../frontend/frontend.ts";
-import type { BalancerContext } from "./context.ts";
+import { type BalancerContext, tellerOf } from "./context.ts";
 import { type FrontendPlan, ManagedFrontend } from "./managed_frontend.ts";
 
 /** The hosts that stand for every address of the machine. */
@@ -151,7 +151,11 @@ export class FrontendSet {
     const select = (): ReadonlySet<TableEntry> => frontend.served;
     const coming = (): number => frontend.connections - frontend.served.size;
     const target = { kind: "frontend", name: frontend.name } as const;
-    return this.#context.drains.start(target, { of: frontend, select, coming }, deadlineMs);
+    const { drains, servers } = this.#context;
+    // Servers do not know by which frontend their clients have come.
+    const isLast = this.list().every(({ pool, isDraining }) => pool !== frontend.pool || isDraining);
+    const tell = isLast ? tellerOf(servers, frontend.pool.backends()) : undefined;
+    return drains.start(target, { of: frontend, select, coming, tell }, deadlineMs);
   }
 
   #leave(leaving: Promise<void>): void {

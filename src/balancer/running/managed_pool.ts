@@ -11,7 +11,7 @@ import { Dialer } from "../frontend/dialer.ts";
 import { type Monitor, monitor } from "../heartbeat/monitor.ts";
 import type { Backend } from "../pool/backend.ts";
 import { createPool, type Pool, type PoolChange } from "../pool/pool.ts";
-import type { BalancerContext } from "./context.ts";
+import { type BalancerContext, tellerOf } from "./context.ts";
 import { heartbeatOf, probeOf } from "./heartbeat_probe.ts";
 import { PoolSources, type SourcePlan } from "./pool_sources.ts";
 
@@ -67,7 +67,13 @@ export class ManagedPool implements AsyncDisposable {
       const { onDown, onUp, onBackup } = this.#plan.configuration.connections;
       return { down: onDown, up: onUp, backup: onBackup };
     });
-    this.#finds = this.pool.watch({ onAdd: (backend) => this.#changeFound(backend) });
+    this.#finds = this.pool.watch({
+      onAdd: (backend) => {
+        // An earlier backend of its name may have left while it drained.
+        context.servers?.undrain(backend);
+        this.#changeFound(backend);
+      },
+    });
     this.#setLimits();
   }
 
@@ -118,32 +124,33 @@ export class ManagedPool implements AsyncDisposable {
   /** Takes no clients any more, and closes what it has by a deadline. Resolves when it has none. */
   drain(deadlineMs: number): Promise<void> {
     this.pool.drain();
-    const { table, drains } = this.#context;
+    const { table, drains, servers } = this.#context;
     const target = { kind: "pool", name: this.pool.name } as const;
     const select = () => Array.from(this.pool.backends(), (backend) => [...table.of(backend)]).flat();
     const coming = (): number => this.#active() - select().length;
-    return drains.start(target, { of: this.pool, select, coming }, deadlineMs);
+    const tell = tellerOf(servers, this.pool.backends());
+    return drains.start(target, { of: this.pool, select, coming, tell }, deadlineMs);
   }
 
   undrain(): void {
     this.#context.drains.stop(this.pool);
     this.pool.undrain();
+    for (const backend of this.pool.backends()) if (backend.admin !== "draining") this.#resume(backend);
   }
 
   /** Takes no new clients on a backend, and closes what it has by a deadline; it stays in the pool. */
   drainBackend(backend: Backend, deadlineMs: number): Promise<void> {
-    const { table, drains } = this.#context;
+    const { table, drains, servers } = this.#context;
     const target = { kind: "backend", name: backend.name, pool: this.pool.name } as const;
     const select = (): Iterable<TableEntry> => table.of(backend);
-    return drains.start(
-      target,
-      { of: backend, select, coming: () => backend.active - table.of(backend).size },
-      deadlineMs,
-    );
+    const coming = (): number => backend.active - table.of(backend).size;
+    const tell = tellerOf(servers, [backend]);
+    return drains.start(target, { of: backend, select, coming, tell }, deadlineMs);
   }
 
   undrainBackend(backend: Backend): void {
     this.#context.drains.stop(backend);
+    if (!this.pool.isDraining) this.#resume(backend);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -179,6 +186,15 @@ export class ManagedPool implements AsyncDisposable {
     if (change) this.pool.change(name, change);
   }
 
+  /** Its server, where it was told to drain, is to take clients again. */
+  #resume(backend: Backend): void {
+    const { servers } = this.#context;
+    if (!servers) return;
+    servers.undrain(backend);
+    // Its next heartbeat will say so, too.
+    if (backend.reported?.isDraining) this.pool.report(backend, { ...backend.reported, isDraining: false });
+  }
+
   #active(): number {
     let active = 0;
     for (const backend of this.pool.backends()) active += backend.active;
@@ -198,7 +214,7 @@ export class ManagedPool implements AsyncDisposable {
       // An operator drains it already and wants it sooner: that holds, even where its source names it again.
       if ((drains.remainingMs(backend) ?? Number.POSITIVE_INFINITY) <= drainMs) return undefined;
       void this.drainBackend(backend, drainMs);
-      return { [Symbol.dispose]: () => drains.stop(backend) };
+      return { [Symbol.dispose]: () => this.undrainBackend(backend) };
     }
     const overMs = Math.min(spreadOf(fate), drainMs);
     return table.closeSpread(() => table.of(backend), {

@@ -1,10 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { Operations } from "../../../src/balancer/control/operations.ts";
+import type { Backend } from "../../../src/balancer/pool/backend.ts";
 import { formatAddress } from "../../../src/net/mod.ts";
 import { type Announced, localRegistry } from "../../../src/registry/mod.ts";
 import { test } from "../../testing.ts";
 import { greeter, until } from "../frontend/frontends.ts";
-import { at, configured, Guests, LISTEN, poolOf, start } from "./balancers.ts";
+import { at, configured, echo, Guests, LISTEN, poolOf, start } from "./balancers.ts";
 
 test("the deadline that an operator has given a backend holds when its source drops it and names it again", async () => {
   using guests = new Guests();
@@ -61,4 +62,79 @@ test("a balancer that announces itself anew says goodbye to its old place only w
   await using balancer = await start(file({}), { registry });
   await balancer.apply(configured(file({ other: poolOf([a]) })));
   assertEquals(seen, ["joined 0", "joined 1", "goodbye 0"]);
+});
+
+test("servers that can be told are asked to end their clients before a deadline, and to take some again when a drain is called off", async () => {
+  using guests = new Guests();
+  await using a = await greeter("a");
+  await using b = await greeter("b");
+  const names = new Map([
+    [formatAddress(a.address), "a"],
+    [formatAddress(b.address), "b"],
+  ]);
+  let told: (readonly [string | undefined, number | "undrained"])[] = [];
+  const servers = {
+    drain: ({ name }: Backend, graceMs: number) => void told.push([names.get(name), graceMs]),
+    undrain: ({ name }: Backend) => void told.push([names.get(name), "undrained"]),
+  };
+  await using balancer = await start(
+    {
+      frontends: { one: { listen: LISTEN, pool: "main" }, two: { listen: LISTEN, pool: "main" } },
+      pools: { main: poolOf([a, b]) },
+    },
+    { servers },
+  );
+  const operations = new Operations(balancer);
+  const name = formatAddress(a.address);
+  const taken = (): typeof told => {
+    const found = told;
+    told = [];
+    return found;
+  };
+  taken();
+  const client = await guests.greeted(at(balancer, "one"));
+  assertEquals(client.name, "a");
+  operations.changeBackend("main", name, { state: "draining", deadlineMs: 100_000 });
+  assertEquals(taken(), [["a", 90_000]]);
+  operations.changePool("main", { state: "draining", deadlineMs: 10_000 });
+  assertEquals(taken(), [
+    ["a", 9000],
+    ["b", 9000],
+  ]);
+  operations.changeBackend("main", name, { state: "enabled" });
+  assertEquals(taken(), []);
+  operations.changePool("main", { state: "enabled" });
+  assertEquals(taken(), [
+    ["a", "undrained"],
+    ["b", "undrained"],
+  ]);
+  operations.changeFrontend("one", { state: "draining", deadlineMs: 10_000 });
+  assertEquals(taken(), []);
+  operations.changeFrontend("two", { state: "draining", deadlineMs: 10_000 });
+  assertEquals(taken(), [
+    ["a", 9000],
+    ["b", 9000],
+  ]);
+  await until("the drain called off", () => operations.drains().every(({ kind }) => kind === "frontend"));
+  operations.removeBackend("main", name, { deadlineMs: 20_000 });
+  assertEquals(taken(), [["a", 18_000]]);
+  operations.addBackend("main", { address: a.address });
+  assertEquals(taken(), [["a", "undrained"]]);
+  await echo(client);
+});
+
+test("a client whose server was told and does not end it is ended at the deadline, not before", async () => {
+  using guests = new Guests();
+  await using a = await greeter("a");
+  const servers = { drain: () => undefined, undrain: () => undefined };
+  const file = { frontends: { one: { listen: LISTEN, pool: "main" } }, pools: { main: poolOf([a]) } };
+  await using balancer = await start(file, { servers });
+  const client = await guests.greeted(at(balancer, "one"));
+  const operations = new Operations(balancer);
+  const started = performance.now();
+  operations.changeBackend("main", formatAddress(a.address), { state: "draining", deadlineMs: 1000 });
+  await client.recorder.gone;
+  const tookMs = performance.now() - started;
+  assert(tookMs > 990, `it was ended after ${tookMs} ms`);
+  await until("no drain", () => operations.drains().length === 0);
 });
