@@ -30,6 +30,8 @@ export interface Control {
   connections?(filter: ConnectionFilter, limit: number): readonly ConnectionView[];
   /** `DELETE /api/connections/C`. */
   closeConnection?(id: string): Outcome;
+  /** `PATCH /api/server`: the role itself, where it is a server. */
+  changeServer?(change: ServerPatch): Outcome;
   /** `GET /api/drains`: those under way. */
   drains?(): readonly DrainView[];
   /** `POST /api/reload`: reads the configuration again. 422 with `problems` when it is wrong; nothing has changed then. */
@@ -177,7 +179,7 @@ export interface ConnectionView {
 
 /** One drain that is under way, of `/api/drains`. */
 export interface DrainView {
-  readonly kind: "backend" | "pool" | "frontend" | "process";
+  readonly kind: "backend" | "pool" | "frontend" | "process" | "server";
   /** What drains. */
   readonly name: string;
   /** Its pool, where it is a backend. */
@@ -215,6 +217,11 @@ export interface BackendPatch extends DrainOptions {
 
 /** What changes of a pool. */
 export interface PoolPatch extends DrainOptions {
+  readonly state: "enabled" | "draining";
+}
+
+/** What changes of a server: one that drains sends its clients elsewhere. */
+export interface ServerPatch extends DrainOptions {
   readonly state: "enabled" | "draining";
 }
 

@@ -9,6 +9,7 @@ import type {
   InputProblem,
   NewBackend,
   PoolPatch,
+  ServerPatch,
 } from "./contract.ts";
 import { Refusal } from "./refusal.ts";
 import type { SessionFilter, SessionsEnd } from "./session_contract.ts";
@@ -71,7 +72,8 @@ const backendChange = strict({
   ),
   deadlineMs,
 });
-const poolChange = strict({ state: oneOf(["enabled", "draining"]), deadlineMs });
+/** Of a pool, and of a server. */
+const takingChange = strict({ state: oneOf(["enabled", "draining"]), deadlineMs });
 const frontendChange = strict({ state: oneOf(["draining"]), deadlineMs });
 const nothing = strict({});
 const drainQuery = strict({ deadline: v.optional(duration) });
@@ -109,8 +111,8 @@ export function toBackendPatch(body: unknown, query: URLSearchParams): BackendPa
 }
 
 /** @throws {Refusal} 422 with every problem. */
-export function toPoolPatch(body: unknown, query: URLSearchParams): PoolPatch {
-  const { state, deadlineMs = toDrainOptions(query).deadlineMs } = check(poolChange, body, 422);
+export function toTakingPatch(body: unknown, query: URLSearchParams): PoolPatch & ServerPatch {
+  const { state, deadlineMs = toDrainOptions(query).deadlineMs } = check(takingChange, body, 422);
   return defined({ state, deadlineMs });
 }
 

@@ -8,9 +8,9 @@ import {
   toDrainOptions,
   toFrontendPatch,
   toNewBackend,
-  toPoolPatch,
   toSessionQuery,
   toSessionsEnd,
+  toTakingPatch,
 } from "./input.ts";
 import { expose, usageFamilies } from "./metrics.ts";
 import { listOf, Refusal } from "./refusal.ts";
@@ -31,7 +31,7 @@ const OFFERS: readonly Offer[] = [
     jsonAnswer(control.pools().find(({ name }) => name === pool) ?? missingPool(control, pool)),
   ),
   offer("changePool", "PATCH", "/api/pools/POOL", async (control, { names: [pool = ""], body, query }) => {
-    const outcome = control.changePool(pool, toPoolPatch(await body(), query));
+    const outcome = control.changePool(pool, toTakingPatch(await body(), query));
     return done(outcome, () => missingPool(control, pool));
   }),
   offer("addBackend", "POST", "/api/pools/POOL/backends", async (control, { names: [pool = ""], body }) => {
@@ -84,6 +84,11 @@ const OFFERS: readonly Offer[] = [
   offer("announce", "POST", "/api/announce", async (control, { body }) =>
     done(await control.announce(toAnnouncement(await body())), () => {
       throw new Refusal("there is nobody to tell", { status: 404 });
+    }),
+  ),
+  offer("changeServer", "PATCH", "/api/server", async (control, { body, query }) =>
+    done(control.changeServer(toTakingPatch(await body(), query)), () => {
+      throw new Refusal("there is no server", { status: 404 });
     }),
   ),
   offer("drains", "GET", "/api/drains", (control) => jsonAnswer({ drains: control.drains() })),

@@ -72,7 +72,19 @@ export class AdminClient {
     return this.#list<FrontendView>("/api/frontends", "frontends");
   }
 
-  /** The drains under way. @throws {StartError} Also when it is no balancer. */
+  /** What the role says of itself. @throws {StartError} */
+  async health(): Promise<Readonly<Record<string, unknown>>> {
+    return { ...(await this.read("/health")) };
+  }
+
+  /** The name of the chat server. @throws {UsageError} When it is none. */
+  async serverName(): Promise<string> {
+    const { role, id } = await this.health();
+    if (role === "chat") return String(id);
+    throw new UsageError(`--server: what runs at ${this.name} is no chat server, but ${role}`);
+  }
+
+  /** The drains under way. @throws {StartError} Also when it has none. */
   drains(): Promise<readonly DrainView[]> {
     return this.#list<DrainView>("/api/drains", "drains");
   }

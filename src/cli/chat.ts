@@ -88,17 +88,16 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
     startChatServer({ ...parts, listen, onError }),
   );
   running = server;
-  const shown = {
-    listen: values.admin,
-    isAskedFor: given.has("admin"),
-    token,
-    control: controlOf(server, store),
-    log,
-  };
+  let announced: Announced | undefined;
+  const onDraining = (draining: boolean): void => announced?.update({ draining });
+  const control = { ...controlOf(server, store), ...drainControl(server, values.grace, onDraining) };
+  const shown = { listen: values.admin, isAskedFor: given.has("admin"), token, control, log };
   await using admin = await serveAdmin(shown);
   const tcp = advertised ?? server.address;
   const readsProxy = trusted.size > 0;
-  const announced = await announce(backing, { id: instance, tcp, weight, capacity, readsProxy });
+  announced = await announce(backing, { id: instance, tcp, weight, capacity, readsProxy });
+  // An operator may have been quicker.
+  if (server.draining) onDraining(true);
   announceReady("chat", { tcp: server.address, admin: admin?.address, id });
 
   await interrupted.asked;
@@ -164,8 +163,29 @@ function controlOf(server: ChatServer, store: Store): Control {
       id: server.id,
       connections: server.connections,
       sessions: server.sessions,
+      ...(server.draining && { draining: true }),
       ...(store.setAside > 0 && { setAside: store.setAside }),
     }),
     ...sessionDesk(server, store),
+  };
+}
+
+/** How operators send the clients of a chat server elsewhere. @param onDraining Told first: who is sent away is not to come back here. */
+function drainControl(
+  server: ChatServer,
+  graceMs: number,
+  onDraining: (draining: boolean) => void,
+): Required<Pick<Control, "changeServer" | "drains">> {
+  return {
+    changeServer({ state, deadlineMs = graceMs }) {
+      onDraining(state === "draining");
+      if (state === "draining") server.drain(deadlineMs);
+      else server.undrain();
+      return { ok: true, value: { state } };
+    },
+    drains() {
+      const { draining, id: name } = server;
+      return draining && draining.left > 0 ? [{ kind: "server", name, ...draining }] : [];
+    },
   };
 }

@@ -8,10 +8,14 @@ import type { Interruption } from "./process.ts";
 const POOL_FLAGS = { pool: poolFlag, ...ADMIN_FLAGS };
 
 const DRAINING_FLAGS = {
-  deadline: duration("after this what is left of the connections is closed (what the balancer drains by)"),
+  deadline: duration("after this what is left of the connections is closed (what the role drains by)"),
   wait: switchFlag("follow it to its end"),
   ...POOL_FLAGS,
 };
+
+const serverFlag = switchFlag(
+  "the chat server itself that serves --admin, instead of what is behind a balancer",
+);
 
 const NEW_BACKEND_FLAGS = {
   weight: weight("its share of new clients compared with others (1)"),
@@ -24,17 +28,24 @@ const DRAIN = {
   name: "drain",
   operands: "[BACKEND]",
   counts: [0, 1],
-  flags: { frontend: text("NAME", "drain this frontend: it stops listening"), ...DRAINING_FLAGS },
+  flags: {
+    frontend: text("NAME", "drain this frontend: it stops listening"),
+    server: serverFlag,
+    ...DRAINING_FLAGS,
+  },
   summary: `Lets a backend, or with --pool alone a whole pool, or a frontend, take no new clients. Its connections go on to their end;
-what is left of them is closed, spread over the last part of the deadline.`,
+what is left of them is closed, spread over the last part of the deadline. The clients of chat servers are told at once to go to
+another one within the deadline, where the servers are those of \`chorus up\`. A server behind \`chorus balance\` is told by --server
+and its own --admin; balancers hear of it by themselves.`,
 } as const;
 
 const UNDRAIN = {
   name: "undrain",
   operands: "[BACKEND]",
   counts: [0, 1],
-  flags: POOL_FLAGS,
-  summary: "Lets a backend, or with --pool alone a whole pool, take new clients again.",
+  flags: { server: serverFlag, ...POOL_FLAGS },
+  summary:
+    "Lets a backend, or with --pool alone a whole pool, or with --server a chat server, take new clients again.",
 } as const;
 
 const WEIGHT = {
@@ -68,8 +79,8 @@ export async function drain(argv: readonly string[], interrupted: Interruption):
   if (!parsed) return 0;
   const { values, positionals } = parsed;
   const client = clientOf(values);
-  const { pool, frontend, deadline } = values;
-  const target = await findTarget(client, { backend: positionals[0], pool, frontend });
+  const { pool, frontend, server, deadline } = values;
+  const target = await findTarget(client, { backend: positionals[0], pool, frontend, server });
   await client.change("PATCH", pathOf(target), { state: "draining", deadlineMs: deadline });
   await show(client, target);
   return values.wait ? await followDrain(client, target, interrupted) : 0;
@@ -79,8 +90,9 @@ export async function drain(argv: readonly string[], interrupted: Interruption):
 export async function undrain(argv: readonly string[]): Promise<number> {
   const parsed = readCommandLine(UNDRAIN, argv);
   if (!parsed) return 0;
+  const { pool, server } = parsed.values;
   const client = clientOf(parsed.values);
-  const target = await findTarget(client, { backend: parsed.positionals[0], pool: parsed.values.pool });
+  const target = await findTarget(client, { backend: parsed.positionals[0], pool, server });
   await client.change("PATCH", pathOf(target), { state: "enabled" });
   await show(client, target);
   return 0;

@@ -11,36 +11,46 @@ import type { Interruption } from "./process.ts";
 export type Target =
   | { readonly kind: "backend"; readonly pool: string; readonly name: string }
   | { readonly kind: "pool"; readonly name: string }
-  | { readonly kind: "frontend"; readonly name: string };
+  | { readonly kind: "frontend"; readonly name: string }
+  | { readonly kind: "server"; readonly name: string };
 
 /** What was said of a target on the command line. */
 export interface TargetWords {
   readonly backend: string | undefined;
   readonly pool: string | undefined;
   readonly frontend?: string | undefined;
+  /** The role that is asked is meant. */
+  readonly server?: boolean;
 }
 
 /** How often the progress of a drain is asked for, in milliseconds. */
 const PROGRESS_MS = 500;
 
 /**
- * Finds out what is meant: a backend of the named pool or of the only one, else a frontend, else a pool.
+ * Finds out what is meant: a backend of the named pool or of the only one, else a frontend, the server itself, else a pool.
  *
- * @throws {UsageError} When nothing is, or two things at once, or the pool is not there.
+ * @throws {UsageError} When nothing is, or two things at once, or the pool or the server is not there.
  */
 export async function findTarget(client: AdminClient, words: TargetWords): Promise<Target> {
-  const { backend, pool, frontend } = words;
-  if (frontend !== undefined) {
-    if (backend === undefined && pool === undefined) return { kind: "frontend", name: frontend };
-    throw new UsageError("--frontend stands alone: without a backend and without --pool");
-  }
-  if (backend === undefined && pool === undefined) {
-    const choices =
-      "frontend" in words ? "BACKEND, --pool NAME or --frontend NAME" : "BACKEND or --pool NAME";
-    throw new UsageError(`say what: ${choices}`);
-  }
+  const { backend, pool, frontend, server } = words;
+  checkWords(words);
+  if (frontend !== undefined) return { kind: "frontend", name: frontend };
+  if (server) return { kind: "server", name: await client.serverName() };
   const { name } = await client.poolNamed(pool);
   return backend === undefined ? { kind: "pool", name } : { kind: "backend", pool: name, name: backend };
+}
+
+/** @throws {UsageError} When nothing is meant, or two things at once. */
+function checkWords(words: TargetWords): void {
+  const { backend, pool, frontend, server = false } = words;
+  const isInPool = backend !== undefined || pool !== undefined;
+  const alone = [...(frontend === undefined ? [] : ["--frontend"]), ...(server ? ["--server"] : [])];
+  if (alone.length > 1 || (alone.length > 0 && isInPool))
+    throw new UsageError(`${alone[0]} stands alone: nothing else says what is meant`);
+  if (alone.length > 0 || isInPool) return;
+  const choices = ["BACKEND", "--pool NAME", ...("frontend" in words ? ["--frontend NAME"] : [])];
+  const last = "server" in words ? "--server" : choices.pop();
+  throw new UsageError(`say what: ${choices.join(", ")} or ${last}`);
 }
 
 /** Where the admin API has it. */
@@ -53,6 +63,8 @@ export function pathOf(target: Target): string {
       return `/api/pools/${name}`;
     case "frontend":
       return `/api/frontends/${name}`;
+    case "server":
+      return "/api/server";
   }
 }
 
@@ -75,6 +87,11 @@ async function lineOf(client: AdminClient, target: Target): Promise<string> {
       const found = frontends.find(({ name }) => name === target.name);
       return found ? frontendLine(found) : `frontend ${target.name} closed`;
     }
+    case "server": {
+      const { draining, connections, sessions } = await client.health();
+      const state = draining === true ? "draining" : "open";
+      return `server ${target.name} ${state} connections=${connections} sessions=${sessions}`;
+    }
   }
 }
 
@@ -87,7 +104,7 @@ function poolLine({ name, draining, backends }: PoolView): string {
  * Follows a drain to its end: a line whenever fewer connections are left.
  *
  * @returns The exit code: 0 when it is over, 130 when the user did not want to wait; the drain goes on then.
- * @throws {StartError} When the balancer cannot be asked any more.
+ * @throws {StartError} When the role cannot be asked any more.
  */
 export async function followDrain(
   client: AdminClient,

@@ -33,11 +33,11 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
     load: async () => (await import("./connections.ts")).connections,
   },
   drain: {
-    summary: "no new clients for a backend, a pool or a frontend",
+    summary: "no new clients for a backend, a pool, a frontend or a chat server",
     load: async () => (await import("./control.ts")).drain,
   },
   undrain: {
-    summary: "new clients for a backend or a pool again",
+    summary: "new clients for a backend, a pool or a chat server again",
     load: async () => (await import("./control.ts")).undrain,
   },
   weight: {

@@ -241,3 +241,26 @@ test("/api/drains and /api/frontends show what the control says", async () => {
   assertEquals(await read(admin, "/api/drains"), [200, { drains }]);
   assertEquals((await fetch(urlOf(admin, "/api/drains"), { method: "HEAD" })).status, 200);
 });
+
+test("/api/server drains the server that is asked by a deadline, takes it back, and refuses any other state", async () => {
+  const told: unknown[] = [];
+  await using admin = await startWith({
+    changeServer: (change) => {
+      told.push(change);
+      return { ok: true, value: { state: change.state } };
+    },
+  });
+  const drain = { state: "draining", deadlineMs: 4000 };
+  assertEquals(await change(admin, "PATCH", "/api/server", drain), [200, { state: "draining" }]);
+  assertEquals(await change(admin, "PATCH", "/api/server?deadline=5s", { state: "draining" }), [
+    200,
+    { state: "draining" },
+  ]);
+  assertEquals(await change(admin, "PATCH", "/api/server", { state: "enabled" }), [
+    200,
+    { state: "enabled" },
+  ]);
+  assertEquals((await change(admin, "PATCH", "/api/server", { state: "disabled" }))[0], 422);
+  assertEquals((await change(admin, "PATCH", "/api/server", { state: "draining", weight: 1 }))[0], 422);
+  assertEquals(told, [drain, { state: "draining", deadlineMs: 5000 }, { state: "enabled" }]);
+});

@@ -108,11 +108,13 @@ test("a backend that is not there ends with 2 and names those that are", async (
 type Name = "drain" | "undrain" | "weight" | "add" | "remove" | "status";
 
 const MISTAKES: readonly (readonly [Name, readonly string[], string])[] = [
-  ["drain", [], "say what: BACKEND, --pool NAME or --frontend NAME"],
+  ["drain", [], "say what: BACKEND, --pool NAME, --frontend NAME or --server"],
   ["drain", ["a:1", "--frontend", "f"], "--frontend stands alone"],
+  ["drain", ["--server", "--frontend", "f"], "--frontend stands alone"],
+  ["undrain", ["--server", "--pool", "p"], "--server stands alone"],
   ["drain", ["a:1", "b:1"], 'chorus drain takes [BACKEND], received "a:1" "b:1"'],
   ["drain", ["a:1", "--deadline", "5"], '--deadline: "5" is not a time'],
-  ["undrain", [], "say what: BACKEND or --pool NAME"],
+  ["undrain", [], "say what: BACKEND, --pool NAME or --server"],
   ["weight", ["a:1"], 'chorus weight takes BACKEND N, received "a:1"'],
   ["weight", ["a:1", "heavy"], '"heavy" is not a weight'],
   ["add", ["nowhere"], '"nowhere" is not an address'],

@@ -1,10 +1,12 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { type Control, type SessionView, startAdmin } from "../../src/admin/mod.ts";
+import { type Control, type DrainView, type SessionView, startAdmin } from "../../src/admin/mod.ts";
+import { drain } from "../../src/cli/control.ts";
 import { StartError, UsageError } from "../../src/cli/errors.ts";
 import { announce, kick, sessions } from "../../src/cli/sessions.ts";
 import { formatAddress } from "../../src/net/mod.ts";
 import { RawClient, temporaryFolder } from "../helpers.ts";
 import { test } from "../testing.ts";
+import { NEVER } from "./desk.ts";
 import { getJson, type Program, partAddress, startProgram } from "./program.ts";
 
 const FREE = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--grace", "100ms"];
@@ -133,4 +135,35 @@ test("kick wants a session or a user and not both, --revoke a user, and announce
   ];
   for (const [command, args, words] of mistakes)
     assertStringIncludes(await chat.failure(command, args, UsageError), words);
+});
+
+test("drain --server sends the clients of a chat server elsewhere and shows it, undrain --server keeps them, and no balancer is one", async () => {
+  using folder = temporaryFolder();
+  const data = ["--data", `${folder.path}/data`];
+  await using chat = startProgram(["chat", ...FREE, ...data, "--id", "solo"]);
+  const ready = await chat.ready();
+  await using ada = await RawClient.login(partAddress(ready, "tcp"), "ada");
+  const line = (state: string): string => `server solo ${state} connections=1 sessions=1\n`;
+  assertEquals(await run(chat, "drain", "--server", "--deadline", "30s"), [0, line("draining"), ""]);
+  assertEquals((await ada.next("closing")).after, 30_000);
+  const health = (await getJson(ready.admin, "/health")) as { healthy: boolean; draining?: boolean };
+  assertEquals([health.healthy, health.draining], [true, true]);
+  const { drains } = (await getJson(ready.admin, "/api/drains")) as { drains: DrainView[] };
+  assertEquals(
+    drains.map(({ kind, name, total, left }) => [kind, name, total, left]),
+    [["server", "solo", 1, 1]],
+  );
+  assertEquals(await run(chat, "undrain", "--server"), [0, line("open"), ""]);
+  assertEquals(await getJson(ready.admin, "/api/drains"), { drains: [] });
+  const [code, , words] = await run(chat, "drain", "--server", "--deadline", "300ms", "--wait");
+  assertEquals([code, words], [0, ""]);
+  await ada.closed;
+
+  await using admin = await startAdmin({
+    listen: { host: "127.0.0.1", port: 0 },
+    control: { health: () => ({ healthy: true, role: "balance" }) },
+  });
+  const args = ["--server", "--admin", formatAddress(admin.address)];
+  const { message } = await assertRejects(() => drain(args, NEVER), UsageError);
+  assertStringIncludes(message, "is no chat server, but balance");
 });

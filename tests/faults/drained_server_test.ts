@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { withDeadline } from "../../src/async/mod.ts";
 import type { Address } from "../../src/net/mod.ts";
-import { getJson } from "../cli/program.ts";
+import { getJson, partAddress, startProgram } from "../cli/program.ts";
 import { DEADLINE_MS, RawClient } from "../helpers.ts";
 import { redisServer } from "../redis_server.ts";
 import { test } from "../testing.ts";
@@ -77,6 +77,37 @@ async function upWorld(dispatch: string): Promise<DrainWorld> {
   };
 }
 
+/** Programs of their own on a Redis, one of which is drained by its own `--admin`. */
+async function registryWorld(): Promise<DrainWorld> {
+  await using stack = new AsyncDisposableStack();
+  const { url } = stack.use(await redisServer());
+  const cluster = stack.use(await serverCluster({ redis: () => url, flags: ["--admin", "127.0.0.1:0"] }));
+  const balance = ["balance", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--redis", url];
+  const balancer = stack.use(startProgram([...balance, "--grace", "100ms"]));
+  const [{ admin = "" }, ready] = await Promise.all([cluster.program(0).ready(), balancer.ready()]);
+  const bothUp = (): Promise<void> =>
+    eventually("both servers up", async () => {
+      const states = (await backendsOf(ready.admin)).map(({ state }) => state);
+      return states.length === 2 && states.every((state) => state === "up");
+    });
+  await bothUp();
+  const run = async (...args: string[]): Promise<void> => {
+    await using command = startProgram([...args, "--server", "--admin", admin]);
+    assertEquals([await command.end(), command.stderr], [0, ""]);
+  };
+  const kept = stack.move();
+  return {
+    at: partAddress(ready, "tcp"),
+    admin,
+    drain: () => run("drain", "--deadline", `${DEADLINE_OF_DRAIN_MS}ms`),
+    async undrain() {
+      await run("undrain");
+      await bothUp();
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
 async function backendsOf(
   admin: string | undefined,
 ): Promise<readonly { readonly name: string; readonly state: string }[]> {
@@ -108,6 +139,7 @@ async function drainUnder(world: DrainWorld, both: readonly RawClient[]): Promis
 const WORLDS: Readonly<Record<string, () => Promise<DrainWorld>>> = {
   "up with hand-over": () => upWorld("hand-over"),
   "up with splice": () => upWorld("splice"),
+  "a balancer that finds it in the registry": registryWorld,
 };
 
 for (const [name, start] of Object.entries(WORLDS)) {
