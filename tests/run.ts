@@ -51,7 +51,6 @@ const RUNTIMES: readonly Runtime[] = [
     program: values.node,
     arguments: (file, report) => [
       "--import=./tests/node_setup.ts",
-      "--test",
       "--test-reporter=junit",
       `--test-reporter-destination=${report}`,
       "--test-reporter=spec",

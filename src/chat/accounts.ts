@@ -33,6 +33,8 @@ export interface AccountsOptions {
   readonly loginFailures?: number | undefined;
   /** Who can tell whose a JWT is; absent: a JWT is a token like any other, and unknown. */
   readonly verifier?: TokenVerifier | undefined;
+  /** What a hash of a password costs, as a power of two. @default {PASSWORD_COST} */
+  readonly passwordCost?: number | undefined;
 }
 
 /** Accounts and tokens: who somebody is. Every method throws a {@linkcode ProtocolError} that can be answered as it is. */
@@ -40,10 +42,11 @@ export class Accounts {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #verifier: TokenVerifier | undefined;
-  readonly #passwords = new Passwords();
+  readonly #passwords: Passwords;
   readonly #throttle: LoginThrottle;
 
-  constructor({ store, clock = systemClock, loginFailures, verifier }: AccountsOptions) {
+  constructor({ store, clock = systemClock, loginFailures, verifier, passwordCost }: AccountsOptions) {
+    this.#passwords = new Passwords(passwordCost);
     this.#store = store;
     this.#clock = clock;
     this.#verifier = verifier;

@@ -28,6 +28,7 @@ export type { ChatCounters } from "./counters.ts";
 export type { ServerDrain } from "./draining.ts";
 export { openTokenVerifier, type TokenVerifierOptions } from "./jwt.ts";
 export { type ChatLimits, DEFAULT_LIMITS } from "./limits.ts";
+export { PASSWORD_COST, PASSWORD_COSTS } from "./password.ts";
 export * from "./presence/mod.ts";
 export {
   type ClosingReason,

@@ -66,7 +66,7 @@ class Server implements ChatServer {
   #lastSession = 0;
 
   constructor(options: ChatServerOptions) {
-    const { id: server, store, bus, onError, clock = systemClock, verifier } = options;
+    const { id: server, store, bus, onError, clock = systemClock, verifier, passwordCost } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const presence = options.presence ?? localPresence({ server, clock, onError, onGone: () => undefined });
     const sessions = this.#all;
@@ -84,7 +84,7 @@ class Server implements ChatServer {
       onError,
       limits,
       counters: chatCounters(),
-      accounts: new Accounts({ store, clock, loginFailures: limits.loginFailures, verifier }),
+      accounts: new Accounts({ store, clock, loginFailures: limits.loginFailures, verifier, passwordCost }),
       presence: new PresenceFeed({ presence, store, bus, clock, onError }),
       signals: new SignalRoutes(store, clock),
       logins: new LoginTurns(),

@@ -32,6 +32,12 @@ export interface ChatServerOptions {
   readonly trusted?: AddressList;
   /** The connections it can hold, as balancers are told. @default {0} which says nothing */
   readonly capacity?: number;
+  /**
+   * What a new hash of a password costs, as a power of two from 10 to 20: one more doubles the time and the memory. Hashes keep theirs.
+   *
+   * @default {14} 16 MiB and about 40 ms
+   */
+  readonly passwordCost?: number | undefined;
   /** @default {DEFAULT_LIMITS} */
   readonly limits?: Partial<ChatLimits>;
   /** @default {systemClock} */

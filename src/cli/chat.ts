@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import process from "node:process";
 import type { Control } from "../admin/mod.ts";
-import { type ChatServer, type Durability, type Store, startChatServer } from "../chat/mod.ts";
+import { type ChatServer, type Durability, PASSWORD_COST, type Store, startChatServer } from "../chat/mod.ts";
 import { type Address, formatAddress, systemDriver } from "../net/mod.ts";
 import type { Announced } from "../registry/mod.ts";
 import { type Backing, openBacking } from "./backing.ts";
@@ -17,6 +17,7 @@ import {
   durableFlag,
   limitFlag,
   openAdminToken,
+  passwordCostFlag,
   redisFlag,
   toAddressList,
   toLimits,
@@ -42,6 +43,7 @@ const FLAGS = {
   durable: durableFlag,
   trusted: repeated(trustedFlag),
   limit: limitFlag,
+  "password-cost": withDefault(passwordCostFlag, `${PASSWORD_COST}`),
   ...TOKEN_FLAGS,
   ...COMMON_FLAGS,
 };
@@ -62,9 +64,7 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
   }
   if (positionals[0] !== undefined)
     throw new UsageError(`chorus chat takes no argument, received "${positionals[0]}"`);
-  if (values.redis !== undefined && given.has("data"))
-    throw new UsageError("give --redis or --data, not both");
-  checkDurable(values.durable, values.redis);
+  checkStore(values, given);
   const advertised = advertisedAddress(values.listen, values.advertise, values.redis !== undefined);
   const token = openAdminToken(values.admin, values["admin-token"]);
   const verifier = (await readTokenSettings(values))?.verifier;
@@ -81,9 +81,10 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
   await using backing = await openBacking({ ...values, instance, onError, onRestored, onGone, onBack });
   const limits = toLimits(values.limit);
   const trusted = toAddressList(values.trusted);
-  const { weight, capacity } = values;
+  const { weight, capacity, "password-cost": passwordCost } = values;
   const { store, bus, presence } = backing;
-  const parts = { id, driver: systemDriver(), store, bus, presence, verifier, limits, trusted, capacity };
+  const settings = { verifier, limits, trusted, capacity, passwordCost };
+  const parts = { id, driver: systemDriver(), store, bus, presence, ...settings };
   await using server = await onFreePort(values.listen, given.has("listen"), log, (listen) =>
     startChatServer({ ...parts, listen, onError }),
   );
@@ -107,8 +108,12 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
   return 0;
 }
 
-/** A folder has no replica. @throws {UsageError} */
-export function checkDurable(durable: Durability | undefined, redis: string | undefined): void {
+/** One store, and one that can be as durable as asked for: a folder has no replica. @throws {UsageError} */
+export function checkStore(
+  { durable, redis }: { readonly durable: Durability | undefined; readonly redis: string | undefined },
+  given: ReadonlySet<string>,
+): void {
+  if (redis !== undefined && given.has("data")) throw new UsageError("give --redis or --data, not both");
   if (durable === "replica" && redis === undefined) {
     throw new UsageError("--durable: replica needs --redis; a data folder offers memory or disk");
   }

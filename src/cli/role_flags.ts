@@ -1,5 +1,5 @@
 import { AdminToken } from "../admin/mod.ts";
-import { type ChatLimits, DEFAULT_LIMITS, type Durability } from "../chat/mod.ts";
+import { type ChatLimits, DEFAULT_LIMITS, type Durability, PASSWORD_COSTS } from "../chat/mod.ts";
 import { AddressList, formatAddress, isLoopback, type TcpAddress } from "../net/mod.ts";
 import { checkUrl, RedisError } from "../redis/mod.ts";
 import { UsageError } from "./errors.ts";
@@ -11,6 +11,7 @@ import {
   repeated,
   switchFlag,
   text,
+  whole,
   withDefault,
 } from "./flag_kinds.ts";
 import { type Flag, Wrong } from "./flags.ts";
@@ -112,6 +113,13 @@ const UNITS: Readonly<Record<keyof typeof LIMITS, string>> = {
   register: "accounts a minute of an address, 5",
   logins: "failures before tries are slowed, 5",
 };
+
+/** The flag for what a hash of a password costs. */
+export const passwordCostFlag: Flag<number> = whole(
+  PASSWORD_COSTS.least,
+  PASSWORD_COSTS.most,
+  "what a new hash of a password costs, as a power of two: one more doubles time and memory",
+);
 
 /** The flag that changes a limit of the chat servers. */
 export const limitFlag: Flag<LimitChange> & { readonly repeated: true } = repeated({

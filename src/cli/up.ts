@@ -14,14 +14,20 @@ import {
   startHandOverFrontend,
 } from "../balancer/mod.ts";
 import { localBus } from "../bus/mod.ts";
-import { openWriter, presenceHub, serveWriter, type TokenVerifierOptions } from "../chat/mod.ts";
+import {
+  openWriter,
+  PASSWORD_COST,
+  presenceHub,
+  serveWriter,
+  type TokenVerifierOptions,
+} from "../chat/mod.ts";
 import { type Address, formatAddress, systemDriver } from "../net/mod.ts";
 import { localRegistry, type Registry } from "../registry/mod.ts";
 import type { Channel } from "../server/mod.ts";
 import { forFolder, type OnError } from "./backing.ts";
 import { listeningOn } from "./balance.ts";
 import { logClients, logStates } from "./balance_log.ts";
-import { checkDurable } from "./chat.ts";
+import { checkStore } from "./chat.ts";
 import { UsageError } from "./errors.ts";
 import { address, choice, text, whole, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags, type Values } from "./flags.ts";
@@ -34,6 +40,7 @@ import {
   durableFlag,
   limitFlag,
   openAdminToken,
+  passwordCostFlag,
   redisFlag,
   toLimits,
 } from "./role_flags.ts";
@@ -63,6 +70,7 @@ const FLAGS = {
   },
   durable: durableFlag,
   limit: limitFlag,
+  "password-cost": withDefault(passwordCostFlag, `${PASSWORD_COST}`),
   ...TOKEN_FLAGS,
   ...COMMON_FLAGS,
 };
@@ -83,9 +91,7 @@ export async function up(argv: readonly string[], interrupted: Interruption): Pr
   }
   if (positionals[0] !== undefined)
     throw new UsageError(`chorus up takes no argument, received "${positionals[0]}"`);
-  if (values.redis !== undefined && given.has("data"))
-    throw new UsageError("give --redis or --data, not both");
-  checkDurable(values.durable, values.redis);
+  checkStore(values, given);
   const token = openAdminToken(values.admin, values["admin-token"]);
   const tokens = (await readTokenSettings(values))?.options;
   const log = await startLog({ format: values.log, level: values["log-level"], role: "up" });
@@ -183,7 +189,8 @@ function startServers({ values, data, tokens, attach, log }: ServersStart): UpSe
     values.durable ?? (redis === undefined && values.data === ":memory:" ? "memory" : undefined);
   const logOptions = { format: values.log, level: values["log-level"], role: "chat" } as const;
   const limits = toLimits(limit);
-  const configuration = { data, redis, durable, limits, tokens, graceMs: grace, log: logOptions };
+  const settings = { durable, limits, tokens, passwordCost: values["password-cost"] };
+  const configuration = { data, redis, ...settings, graceMs: grace, log: logOptions };
   return new UpServers({ count: servers, configuration, attach, log });
 }
 

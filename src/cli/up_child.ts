@@ -38,6 +38,7 @@ export interface ChildConfiguration {
   readonly redis: string | undefined;
   readonly durable: Durability | undefined;
   readonly limits: ChatLimits;
+  readonly passwordCost: number;
   /** What makes a verifier of tokens of somebody else's; the parent has tried it. */
   readonly tokens: TokenVerifierOptions | undefined;
   readonly graceMs: number;
@@ -77,7 +78,7 @@ try {
 }
 
 async function serve(parent: Channel, options: ChildConfiguration): Promise<void> {
-  const { id, announceId, limits, graceMs } = options;
+  const { id, announceId, limits, passwordCost, graceMs } = options;
   const log = await startLog(options.log);
   const onError = logErrors(log);
   const stopped = new Promise<void>((resolve) => parent.on("stop", () => resolve()));
@@ -94,7 +95,18 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
   const trusted = toAddressList(["127.0.0.0/8", "::1"]);
   const verifier = await verifierOf(options.tokens);
   const listen = { host: "127.0.0.1", port: 0 };
-  const parts = { id, listen, driver: systemDriver(), store, bus, presence, verifier, limits, trusted };
+  const parts = {
+    id,
+    listen,
+    driver: systemDriver(),
+    store,
+    bus,
+    presence,
+    verifier,
+    limits,
+    passwordCost,
+    trusted,
+  };
   await using server = await startChatServer({ ...parts, onError });
   running = server;
   const desk = sessionDesk(server, store, { server: id });

@@ -68,6 +68,7 @@ export async function chatServers(count: number, options: ChatServersOptions = {
       clock,
       trusted: list,
       capacity: 100,
+      passwordCost: 10,
       verifier: options.verifier,
       onError,
     });

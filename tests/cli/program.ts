@@ -17,7 +17,11 @@ export const ROOT: string = dirname(dirname(dirname(fileURLToPath(import.meta.ur
 const BIN = join(ROOT, "node_modules", ".bin");
 
 /** Tests do within a second what a client may do in minutes; those of the limits set them by `--limit`. */
-const NO_LIMITS = { CHORUS_LIMIT: "messages=off register=off logins=off connections=off" };
+const NO_LIMITS = {
+  CHORUS_LIMIT: "messages=off register=off logins=off connections=off",
+  // Of the users whom tests make each would cost a twelfth of a second.
+  CHORUS_PASSWORD_COST: "10",
+};
 
 /** A runtime's name. */
 export type RuntimeName = typeof RUNTIME;
