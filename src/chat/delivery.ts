@@ -6,7 +6,7 @@ import { Early } from "./early.ts";
 import { readEntryLine } from "./entry_line.ts";
 import type { Link } from "./link.ts";
 import { channelOf, type Notice, notify, readPayload } from "./notice.ts";
-import { type Cursor, encodeFrame } from "./protocol.ts";
+import { type Cursor, encodeFrame, ProtocolError } from "./protocol.ts";
 import { Pump } from "./pump.ts";
 import { findStart, type Start } from "./start.ts";
 import { type DeviceState, type InboxFinding, type InboxPlace, inboxOfLine } from "./store/mod.ts";
@@ -17,6 +17,8 @@ export interface Recipient {
   readonly id: string;
   readonly user: string;
   readonly device: string;
+  /** The number that the client gives this login. */
+  readonly attempt: number | undefined;
   readonly link: Link;
   /** A newer login of the same device has come, here or on another server. */
   replaced(): void;
@@ -70,7 +72,8 @@ export class Delivery {
   /**
    * Subscribes, notes the login of the device and finds where to go on. Nothing flows until `release()`.
    *
-   * @throws {ProtocolError} `unavailable`: nothing is left behind.
+   * @throws {ProtocolError} `unavailable`, with the number of a later login of the device where this one was overtaken: nothing is left
+   * behind.
    */
   static async open(
     context: DeliveryContext,
@@ -78,7 +81,7 @@ export class Delivery {
     cursor: Cursor | undefined,
   ): Promise<Delivery> {
     const { store, bus, clock } = context;
-    const { user, device } = recipient;
+    const { user, device, attempt } = recipient;
     // First the subscription, then the state: what comes in between is known by both, what was missed by neither.
     const early = new Early();
     let delivery: Delivery | undefined;
@@ -89,7 +92,8 @@ export class Delivery {
       }),
     );
     try {
-      const state = await stored(store.openDevice(user, device, clock.wallNow()));
+      const state = await stored(store.openDevice(user, device, clock.wallNow(), attempt));
+      if (attempt !== undefined && state.generation > attempt) throw overtaken(state.generation);
       const start = await stored(findStart(store, user, state, cursor));
       delivery = new Delivery(context, recipient, subscription, state, start);
     } catch (error) {
@@ -302,4 +306,8 @@ export class Delivery {
         break;
     }
   }
+}
+
+function overtaken(attempt: number): ProtocolError {
+  return new ProtocolError("unavailable", "a later login of this device was quicker", { attempt });
 }

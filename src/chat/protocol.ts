@@ -15,6 +15,8 @@ export const MAX_SERVER_FRAME_BYTES = 262_144;
 export const MAX_TEXT_BYTES = 32_768;
 /** Most bytes of a signal's data, as JSON. */
 export const MAX_SIGNAL_BYTES = 4096;
+/** The greatest number of a login: there is room above it for those that the servers draw. */
+export const MAX_ATTEMPT: number = 2 ** 52;
 /** Most entries that one `sync` or `history` brings. */
 export const MAX_PAGE = 200;
 
@@ -45,11 +47,18 @@ export class ProtocolError extends Error {
   readonly code: ErrorCode;
   /** For `rate_limited`: milliseconds after which to try again. */
   readonly retryMs: number | undefined;
+  /** For a login that another one of its device has overtaken: the number of that. */
+  readonly attempt: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options: ErrorOptions & { retryMs?: number } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: ErrorOptions & { retryMs?: number; attempt?: number } = {},
+  ) {
     super(message, options);
     this.code = code;
     this.retryMs = options.retryMs;
+    this.attempt = options.attempt;
   }
 }
 
@@ -101,6 +110,7 @@ export type ServerFrame =
       readonly code: ErrorCode;
       readonly message: string;
       readonly retry?: number | undefined;
+      readonly attempt?: number | undefined;
     }
   | {
       readonly type: "pong";
@@ -156,7 +166,8 @@ export function errorFrame(frameId: string | undefined, error: unknown): ServerF
       message: "the server failed; this is not your fault",
     };
   }
-  return { type: "error", id: frameId, code: error.code, message: error.message, retry: error.retryMs };
+  const { code, message, retryMs: retry, attempt } = error;
+  return { type: "error", id: frameId, code, message, retry, attempt };
 }
 
 /** A value in few words, so that an error can show what was found without repeating a long frame. */

@@ -21,6 +21,8 @@ export interface LoginRequest extends Identified {
   readonly token?: string | null | undefined;
   readonly device?: string | null | undefined;
   readonly cursor?: Cursor | null | undefined;
+  /** Orders the logins of a device, as it knows it: of two the one with the greater number is the newer one, whichever is carried out first. */
+  readonly attempt?: number | null | undefined;
 }
 
 /** Ends this login, or with `all` every login of the user. */

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import * as v from "valibot";
-import { inShort, MAX_PAGE, MAX_SIGNAL_BYTES, MAX_TEXT_BYTES } from "./protocol.ts";
+import { inShort, MAX_ATTEMPT, MAX_PAGE, MAX_SIGNAL_BYTES, MAX_TEXT_BYTES } from "./protocol.ts";
 import type { FriendRequest, GroupChangeRequest, GroupMemberRequest, Request } from "./request.ts";
 import { jsonOf } from "./signal_data.ts";
 
@@ -61,6 +61,7 @@ const REQUESTS: Schemas = {
     token: v.nullish(token),
     device: v.nullish(requestId),
     cursor: v.nullish(cursor),
+    attempt: v.nullish(v.pipe(count, v.maxValue(MAX_ATTEMPT, `must be at most ${MAX_ATTEMPT}`))),
   }),
   logout: v.object({ type: v.literal("logout"), id, all: v.nullish(v.boolean()) }),
   password: v.object({ type: v.literal("password"), id, old: password, new: password }),

@@ -85,6 +85,33 @@ test("a login by a token that is revoked before its session can be told does not
   assertEquals((await login).code, "bad_credentials");
 });
 
+test("a login that is carried out after a later one of its device replaces nobody, and is told the number to exceed", async () => {
+  await using redis = await redisServer();
+  await using one = await serverOn(redis.url);
+  const stalled = Promise.withResolvers<void>();
+  const passed = Promise.withResolvers<void>();
+  await using two = await serverOn(redis.url, async (channel) => {
+    if (channel !== "user:ada") return;
+    stalled.resolve();
+    await passed.promise;
+  });
+  await using ada = await RawClient.login(one.server.address, "ada", { attempt: 1 });
+  const token = ada.frames.find((frame) => "token" in frame)?.token;
+  await using early = await RawClient.connect(two.server.address);
+  const login = early.ask({ type: "login", token, attempt: 2 });
+  await stalled.promise;
+  await using late = await RawClient.connect(one.server.address);
+  assertEquals((await late.ask({ type: "login", token, attempt: 3 })).type, "ok");
+  assertEquals((await ada.next("closing")).reason, "replaced");
+  passed.resolve();
+  const { code, attempt } = await login;
+  assertEquals([code, attempt], ["unavailable", 3]);
+  await one.server.reconcile();
+  assertEquals((await late.ask({ type: "send", to: "ada", text: "still here" })).type, "ok");
+  assertEquals((await early.ask({ type: "login", token, attempt: 4 })).type, "ok");
+  assertEquals((await late.next("closing")).reason, "replaced");
+});
+
 test("a Redis that is stopped makes sends unavailable, and everything works again by itself when it is back", async () => {
   await using redis = await redisServer({ args: ["--appendonly", "yes"] });
   await using one = await serverOn(redis.url);

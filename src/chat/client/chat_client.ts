@@ -53,6 +53,8 @@ export class ChatClient implements AsyncDisposable {
   readonly #first = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<ClientEnd>();
   #user = "";
+  /** The number of the last login: each is greater than those before, also than those of an earlier client of the device. */
+  #attempt = 0;
   /** The connection, while logged in on one. */
   #attendance: Attendance | undefined;
 
@@ -186,16 +188,18 @@ export class ChatClient implements AsyncDisposable {
       deadline.addEventListener("abort", abandon, { once: true });
       const opened = exchange;
       const { device, cursor } = this;
-      await opened.request({ type: "login", ...credentials, device, cursor }, (answer) =>
-        this.#enter(opened, answer),
-      );
+      this.#attempt = Math.max(this.#attempt + 1, this.#clock.wallNow());
+      const login = { type: "login", ...credentials, device, cursor, attempt: this.#attempt };
+      await opened.request(login, (answer) => this.#enter(opened, answer));
       deadline.removeEventListener("abort", abandon);
       await opened.over;
       return { wasOnline: true };
     } catch (error) {
       exchange?.close();
       if (isRefusal(error)) this.#finish("refused", error);
-      return { wasOnline: false, retryMs: error instanceof ChatError ? error.retryMs : undefined };
+      if (!(error instanceof ChatError)) return { wasOnline: false };
+      this.#attempt = Math.max(this.#attempt, error.attempt ?? 0);
+      return { wasOnline: false, retryMs: error.retryMs };
     } finally {
       deadline.removeEventListener("abort", abandon);
       this.#leave();

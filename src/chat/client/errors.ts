@@ -7,14 +7,17 @@ export class ChatError extends Error {
   readonly code: ErrorCode | "closed" | "unknown";
   /** For `rate_limited`: milliseconds after which to try again. */
   readonly retryMs: number | undefined;
+  /** For a login that another one of its device has overtaken: the number of that. */
+  readonly attempt: number | undefined;
 
   constructor(
     code: ChatError["code"],
     message: string,
-    options: ErrorOptions & { retryMs?: number | undefined } = {},
+    options: ErrorOptions & { retryMs?: number | undefined; attempt?: number | undefined } = {},
   ) {
     super(message, options);
     this.code = code;
     this.retryMs = options.retryMs;
+    this.attempt = options.attempt;
   }
 }

@@ -124,7 +124,11 @@ function isAnswer(frame: Frame): boolean {
   return frame.type === "ok" || frame.type === "error" || frame.type === "pong";
 }
 
-function toError({ code, message, retry }: Frame): ChatError {
-  const retryMs = typeof retry === "number" ? retry : undefined;
-  return new ChatError(code as ErrorCode, String(message), { retryMs });
+function toError({ code, message, retry, attempt }: Frame): ChatError {
+  const options = { retryMs: toNumber(retry), attempt: toNumber(attempt) };
+  return new ChatError(code as ErrorCode, String(message), options);
+}
+
+function toNumber(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
 }

@@ -56,6 +56,7 @@ async function enter(session: Session, request: LoginRequest, { user, token }: L
     user,
     device,
     link,
+    attempt: request.attempt ?? undefined,
     replaced: () => session.close("replaced"),
     loggedOut: () => session.close("operator"),
   };

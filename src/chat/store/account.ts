@@ -81,8 +81,8 @@ export interface AccountStore {
    * Notes a login of a device at wall time `now`. A user has at most {@linkcode MAX_DEVICES}; the longest unused is forgotten. What
    * the inbox misses after a fail-over is brought first.
    *
-   * @param generation Of a session that goes on in a new history: it keeps its own, and a larger one than that in the answer is that of a
-   * newer login. A new login's is newer than any before, also where the store has lost them.
+   * @param generation What a session has already, or its client has numbered the login with: it is kept, and a larger one than that in the
+   * answer is that of a newer login. Absent: one newer than any before, also where the store has lost them.
    */
   openDevice(user: string, device: string, now: number, generation?: number): Promise<DeviceState>;
   /**

@@ -7,6 +7,8 @@ import { test } from "../../testing.ts";
 class Script {
   /** How often it was dialed. */
   dials = 0;
+  /** The numbers of the logins. */
+  readonly attempts: number[] = [];
   /** Cuts the connection. */
   cut: () => void = () => undefined;
   readonly #answers: readonly object[];
@@ -21,7 +23,8 @@ class Script {
     return {
       write: (json) => {
         this.cut = handler.close;
-        const { type, id } = JSON.parse(json) as { type: string; id: string };
+        const { type, id, attempt } = JSON.parse(json) as { type: string; id: string; attempt: number };
+        if (type === "login") this.attempts.push(attempt);
         if (type === "login") setImmediate(() => handler.line(JSON.stringify({ ...answer, id })));
       },
       close: handler.close,
@@ -67,6 +70,22 @@ test("a login that fails for a while is tried again, and one that is refused for
     clock.advance(5000);
   }
   assertEquals([(await failed).code, script.dials], ["bad_credentials", 3]);
+});
+
+test("a client numbers its logins by its clock, and above that of one that was quicker", async () => {
+  const clock = new ManualClock(1000);
+  const later = { type: "error", code: "unavailable", message: "a later login was quicker", attempt: 5000 };
+  const script = new Script(later, OK, OK);
+  const connecting = connectChat({ dial: script.dial, credentials: { token: "t" }, clock });
+  await settled();
+  clock.advance(500);
+  const client = await connecting;
+  script.cut();
+  await settled();
+  clock.advance(500);
+  await settled();
+  assertEquals(script.attempts, [1000, 5001, 5002]);
+  await client.close();
 });
 
 test("what is asked for in the moment in which the connection is lost is unavailable, too", async () => {
