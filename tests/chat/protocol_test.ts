@@ -223,6 +223,7 @@ test("an error that is not the protocol's tells a client nothing of what failed"
     code: "rate_limited",
     message: "slow down",
     retry: 5,
+    attempt: undefined,
   });
   const secret = JSON.stringify(errorFrame("1", new Error("SELECT secret FROM 10.0.0.1")));
   assert(!secret.includes("secret") && secret.includes('"internal"'), secret);
