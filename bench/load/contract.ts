@@ -58,3 +58,23 @@ export interface TalkerOptions {
   /** Called with what others have sent. */
   readonly onText: (text: string) => void;
 }
+
+/** What a storm is made of. */
+export interface StormWork {
+  /** `HOST:PORT` of each server, the one that will die first. */
+  readonly addresses: readonly string[];
+  /** The first one stays on the last server. */
+  readonly accounts: readonly Account[];
+  /** How many at least will lose their server. */
+  readonly least: number;
+}
+
+/** What the clients of a server that died saw, from when the first of them was lost. */
+export interface StormResult {
+  readonly clients: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly allMs: number;
+  /** The longest that somebody on another server waited for an answer meanwhile. */
+  readonly slowestMs: number;
+}

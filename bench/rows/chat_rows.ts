@@ -22,7 +22,7 @@ export interface ChatWork {
 }
 
 /** Servers that are ready for users. */
-interface Cluster extends AsyncDisposable {
+export interface Cluster extends AsyncDisposable {
   readonly kind: LoadWork["kind"];
   readonly addresses: readonly string[];
   readonly accounts: readonly Account[];
@@ -92,7 +92,11 @@ async function socketIo(kind: LoadWork["kind"], { users }: ChatWork): Promise<Cl
   return cluster(kind, addresses, accounts, [...servers, { role: "redis", pid: redis.pid }], opened);
 }
 
-async function overRedis(runtime: RuntimeName, work: ChatWork): Promise<Cluster> {
+/** Two `chorus chat` on a Redis. */
+export async function overRedis(
+  runtime: RuntimeName,
+  work: Pick<ChatWork, "type" | "users">,
+): Promise<Cluster> {
   const opened = new AsyncDisposableStack();
   const redis = opened.use(await redisServer());
   await using store = await redisStore({ url: redis.url, onError: reject });
@@ -104,7 +108,11 @@ async function overRedis(runtime: RuntimeName, work: ChatWork): Promise<Cluster>
   return cluster("chorus", addresses, accounts, [...servers, { role: "redis", pid: redis.pid }], opened);
 }
 
-async function overSqlite(runtime: RuntimeName, work: ChatWork): Promise<Cluster> {
+/** `chorus up` with two servers on a data folder. */
+export async function overSqlite(
+  runtime: RuntimeName,
+  work: Pick<ChatWork, "type" | "users">,
+): Promise<Cluster> {
   const opened = new AsyncDisposableStack();
   const dir = mkdtempSync(join(tmpdir(), "chorus-bench-"));
   opened.defer(() => rmSync(dir, { recursive: true, force: true }));
@@ -115,7 +123,7 @@ async function overSqlite(runtime: RuntimeName, work: ChatWork): Promise<Cluster
   return cluster("chorus", addresses, accounts, [up], opened);
 }
 
-async function seedFolder(dir: string, work: ChatWork): Promise<readonly Account[]> {
+async function seedFolder(dir: string, work: Pick<ChatWork, "type" | "users">): Promise<readonly Account[]> {
   await using bus = localBus();
   const hint = (user: string, line: Uint8Array): void => bus.publish(`user:${user}`, line);
   await using writer = await openWriter({ dir, durable: "memory", hint, onError: reject });
@@ -123,7 +131,10 @@ async function seedFolder(dir: string, work: ChatWork): Promise<readonly Account
   return await seed(store, work);
 }
 
-async function seed(store: Store, { users, type }: ChatWork): Promise<readonly Account[]> {
+async function seed(
+  store: Store,
+  { users, type }: Pick<ChatWork, "type" | "users">,
+): Promise<readonly Account[]> {
   const accounts = await seedAccounts(store, users);
   if (type === "group") await seedGroup(store, GROUP, accounts);
   return accounts;

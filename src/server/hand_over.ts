@@ -4,8 +4,10 @@ import type { Channel } from "./channel.ts";
 /** The topic on which connections are handed over, and what became of them is reported. */
 const TOPIC = "connection";
 
-/** Connections that a child has not yet said to have taken: more are refused, so that a child that hangs holds few of them. */
+/** Connections on their way to a child that it has not yet said to have taken: more wait, so that a child that hangs holds few of them. */
 const MAX_UNTAKEN = 512;
+/** Connections that wait for their turn: all clients of a server that died come at once. */
+const MAX_WAITING = 8192;
 
 /** What the child reports, once a tick: the keys of connections that it has taken, and of those that are over. */
 interface Report {
@@ -23,17 +25,17 @@ export interface HandOverHandler {
 
 /** A parent's way to hand accepted connections to one child. */
 export interface HandOver {
-  /** Connections that the child holds, those on their way included. */
+  /** Connections that the child holds, those on their way and those that wait for it included. */
   readonly connections: number;
   /**
-   * Hands a connection over.
+   * Hands a connection over: at once, or in its turn while the child has not taken the last 512.
    *
-   * @returns False when the child cannot take it: it is gone, or has not taken the last 512. The connection is still the caller's.
+   * @returns False when the child cannot take it: it is gone, or 8,192 wait. The connection is still the caller's.
    */
   send(socket: Socket, handler: HandOverHandler): boolean;
   /**
-   * Resets the connections that the child has not taken, for when it hangs: their clients can try again, and the child finds
-   * them closed should it go on.
+   * For when the child hangs: resets the connections on their way, whose clients can try again and which the child finds closed should it
+   * go on, and returns those that wait.
    */
   resetUntaken(): void;
 }
@@ -42,63 +44,101 @@ interface Held {
   /** Our copy of the connection, until the child has its own. */
   socket: Socket | undefined;
   readonly handler: HandOverHandler;
+  isOnItsWay: boolean;
 }
 
 /** Makes the parent's end over a child's channel. */
 export function handOver(channel: Channel): HandOver {
-  const held = new Map<number, Held>();
-  let lastKey = 0;
-  let untaken = 0;
+  return new OverChannel(channel);
+}
 
-  function took(key: number): void {
-    const entry = held.get(key);
+class OverChannel implements HandOver {
+  readonly #channel: Channel;
+  readonly #held = new Map<number, Held>();
+  /** The keys of those that wait for their turn, in the order in which they came. */
+  readonly #waiting = new Set<number>();
+  #lastKey = 0;
+  #untaken = 0;
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+    channel.on(TOPIC, (body) => this.#read(body as Report));
+    void channel.closed.then(() => {
+      for (const key of [...this.#held.keys()]) this.#over(key);
+    });
+  }
+
+  get connections(): number {
+    return this.#held.size;
+  }
+
+  send(socket: Socket, handler: HandOverHandler): boolean {
+    if (this.#waiting.size >= MAX_WAITING) return false;
+    this.#lastKey += 1;
+    const key = this.#lastKey;
+    this.#held.set(key, { socket, handler, isOnItsWay: false });
+    if (this.#untaken >= MAX_UNTAKEN) this.#waiting.add(key);
+    else if (!this.#transmit(key)) {
+      this.#held.delete(key);
+      return false;
+    }
+    return true;
+  }
+
+  resetUntaken(): void {
+    for (const key of [...this.#waiting]) this.#over(key);
+    for (const [key, { socket, handler }] of this.#held) {
+      if (!socket) continue;
+      this.#held.delete(key);
+      this.#untaken -= 1;
+      socket.resetAndDestroy();
+      handler.closed();
+    }
+  }
+
+  #read({ taken, closed }: Report): void {
+    for (const key of taken) this.#took(key);
+    for (const key of closed) this.#over(key);
+    this.#advance();
+  }
+
+  #took(key: number): void {
+    const entry = this.#held.get(key);
     if (!entry?.socket) return;
-    untaken -= 1;
+    this.#untaken -= 1;
     entry.socket.destroy();
     entry.socket = undefined;
   }
-  function over(key: number): void {
-    const entry = held.get(key);
-    held.delete(key);
-    if (entry?.socket) {
-      untaken -= 1;
-      entry.handler.returned();
-    } else entry?.handler.closed();
+
+  #over(key: number): void {
+    const entry = this.#held.get(key);
+    this.#held.delete(key);
+    this.#waiting.delete(key);
+    if (entry?.isOnItsWay && entry.socket) this.#untaken -= 1;
+    if (entry?.socket) entry.handler.returned();
+    else entry?.handler.closed();
   }
-  channel.on(TOPIC, (body) => {
-    const { taken, closed } = body as Report;
-    for (const key of taken) took(key);
-    for (const key of closed) over(key);
-  });
-  void channel.closed.then(() => {
-    for (const key of [...held.keys()]) over(key);
-  });
-  return {
-    get connections() {
-      return held.size;
-    },
-    send(socket, handler) {
-      if (untaken >= MAX_UNTAKEN) return false;
-      lastKey += 1;
-      const key = lastKey;
-      const isSent = channel.send(TOPIC, key, socket, (error) => {
-        if (error) over(key);
-      });
-      if (!isSent) return false;
-      untaken += 1;
-      held.set(key, { socket, handler });
-      return true;
-    },
-    resetUntaken() {
-      for (const [key, { socket, handler }] of held) {
-        if (!socket) continue;
-        held.delete(key);
-        untaken -= 1;
-        socket.resetAndDestroy();
-        handler.closed();
-      }
-    },
-  };
+
+  /** Sends those whose turn it is. */
+  #advance(): void {
+    for (const key of this.#waiting) {
+      if (this.#untaken >= MAX_UNTAKEN) return;
+      this.#waiting.delete(key);
+      if (!this.#transmit(key)) this.#over(key);
+    }
+  }
+
+  #transmit(key: number): boolean {
+    const entry = this.#held.get(key);
+    if (!entry) return false;
+    const isSent = this.#channel.send(TOPIC, key, entry.socket, (error) => {
+      if (error) this.#over(key);
+    });
+    if (!isSent) return false;
+    entry.isOnItsWay = true;
+    this.#untaken += 1;
+    return true;
+  }
 }
 
 /**

@@ -104,18 +104,47 @@ test("what a frozen child has not taken when it is killed comes back unread and 
   await Promise.all([frozen.exited, other.exited]);
 });
 
-test("a child that takes nothing is given no more than 512 connections", async () => {
+test("a child that is given 2,000 connections at once takes all of them, in its turn", async () => {
+  const child = await started();
+  const link = handOver(child.channel);
+  using door = await frontDoor((socket) => {
+    assert(link.send(socket, { closed: () => undefined, returned: () => assert(false, "it is alive") }));
+  });
+  child.kill("SIGSTOP");
+  const answers = Array.from({ length: 2000 }, async (_, index) =>
+    String((await once(door.knock(`${index}`), "data"))[0]),
+  );
+  child.kill("SIGCONT");
+  assertEquals(
+    await Promise.all(answers),
+    Array.from({ length: 2000 }, (_, index) => `taken: ${index}`),
+  );
+  child.kill("SIGKILL");
+  await child.exited;
+});
+
+test("of 600 connections for a child that takes nothing 512 are on their way, and the others come back when it is given up", async () => {
   const child = await started();
   const link = handOver(child.channel);
   child.kill("SIGSTOP");
-  const refused = new Signal<number>();
-  let sent = 0;
+  const allSent = new Signal<void>();
+  const outcomes = { closed: 0, returned: 0 };
   using door = await frontDoor((socket) => {
-    if (link.send(socket, { closed: () => undefined, returned: () => socket.destroy() })) sent += 1;
-    else refused.fire(sent);
+    link.send(socket, {
+      closed() {
+        outcomes.closed += 1;
+      },
+      returned() {
+        outcomes.returned += 1;
+        socket.destroy();
+      },
+    });
+    if (link.connections === 600) allSent.fire();
   });
-  for (let index = 0; index < 513; index++) door.knock("x");
-  assertEquals(await refused.wait("a refusal"), 512);
+  for (let index = 0; index < 600; index++) door.knock("x");
+  await allSent.wait("600 connections");
+  link.resetUntaken();
+  assertEquals([outcomes, link.connections], [{ closed: 512, returned: 88 }, 0]);
   child.kill("SIGKILL");
   await child.exited;
 });
