@@ -1,7 +1,18 @@
 import { assertEquals } from "@std/assert";
 import { inboxOfLine } from "../../../src/chat/store/mod.ts";
 import type { OpenStore, StorePromise } from "./store_conformance.ts";
-import { EVERYTHING, frameOf, logPage, NOW, sendMany, sendNew, sendTexts, textsOf } from "./store_steps.ts";
+import {
+  changeGroup,
+  EVERYTHING,
+  frameOf,
+  logPage,
+  makeGroup,
+  NOW,
+  sendMany,
+  sendNew,
+  sendTexts,
+  textsOf,
+} from "./store_steps.ts";
 
 /** What is read back, and how much of it. */
 export function testReads(promise: StorePromise, open: OpenStore): void {
@@ -132,7 +143,25 @@ function testLogReads(promise: StorePromise, open: OpenStore): void {
     assertEquals(await read(undefined, 3), [[1, 2, 3], false]);
     assertEquals(await read(3, 2), [[1, 2], false]);
     assertEquals(await read(1, 2), [[], false]);
+    assertEquals(await read(0, 2), [[], false]);
     assertEquals(await read(2 ** 33, 1), [[3], true]);
+  });
+
+  promise("has nothing in a log before the first message that one may see", async () => {
+    await using opened = await open(["ann", "bob"]);
+    const { store } = opened;
+    const read = async (user: string, before: number): Promise<unknown> => {
+      const { entries, more } = await logPage(store, "#tea", { user, before });
+      return [entries.map(({ seq }) => seq), more];
+    };
+    await makeGroup(store, "#tea", ["ann"]);
+    for (const before of [0, 1, 2]) assertEquals(await read("ann", before), [[], false]);
+    await sendTexts(store, ["1", "2"], { to: "#tea" });
+    await changeGroup(store, "#tea", "bob", { action: "join" });
+    await sendTexts(store, ["3", "4"], { to: "#tea" });
+    for (const before of [0, 1, 2, 3]) assertEquals(await read("bob", before), [[], false]);
+    assertEquals(await read("bob", 4), [[3], false]);
+    assertEquals(await read("ann", 0), [[], false]);
   });
 
   promise("reads a log up to a number of bytes, but at least one message", async () => {

@@ -98,6 +98,8 @@ export class Reader {
     before: number | undefined,
     budget: Budget,
   ): AsyncGenerator<StreamEntry> {
+    // An interval before the first number is none that Redis takes.
+    if (before !== undefined && before <= joined + 1) return;
     const key = this.#context.keys.log(conversation);
     const start = `(${idOf(joined)}`;
     let end = before === undefined ? "+" : `(${idOf(before)}`;
