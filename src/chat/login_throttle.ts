@@ -1,6 +1,6 @@
 import { type Clock, wait } from "../async/mod.ts";
 import { ProtocolError } from "./protocol.ts";
-import type { AccountStore } from "./store/mod.ts";
+import type { AccountStore, LoginTry } from "./store/mod.ts";
 
 /** The first wait of a name that has failed too often, in milliseconds; each further failure doubles it. */
 const FIRST_DELAY_MS = 100;
@@ -15,7 +15,7 @@ const MAX_HOSTS = 10_000;
 
 /** Options for {@linkcode LoginThrottle}. */
 export interface LoginThrottleOptions {
-  readonly store: Pick<AccountStore, "loginFailures" | "noteLoginFailure">;
+  readonly store: Pick<AccountStore, "noteLoginTry" | "takeBackLoginTry">;
   readonly clock: Clock;
   /** Failures that are free; undefined for no throttle at all. */
   readonly failures: number | undefined;
@@ -24,6 +24,8 @@ export interface LoginThrottleOptions {
 /**
  * Slows down who guesses passwords, by the name and by the address; failures are counted in the store, for all servers.
  *
+ * - A try counts as a failure from before its password is looked at, and no longer once that was right: many tries at once are no more than
+ *   one after another.
  * - A name that has failed too often: every further try waits, 100 ms and twice as much after each failure, up to 5 s. It is never refused:
  *   whoever the name belongs to gets in.
  * - An address that has: it gets a try each so many milliseconds, and is refused in between.
@@ -48,21 +50,38 @@ export class LoginThrottle {
   async attempt(name: string, host: string, check: () => Promise<boolean>): Promise<boolean> {
     const { store, clock, failures: free } = this.#options;
     if (free === undefined) return await check();
-    const failures = await store.loginFailures(name, host, clock.wallNow());
-    this.#admit(host, delayAfter(failures.host - free * HOST_FACTOR));
-    await this.#delay(host, delayAfter(failures.name - free));
-    const isRight = await check();
-    if (!isRight) await store.noteLoginFailure(name, host, clock.wallNow());
+    // Who has to wait costs the store nothing, and the name no try.
+    this.#refuseEarly(host);
+    const attempt = await store.noteLoginTry(name, host, clock.wallNow());
+    const isRight = await this.#checkInTime(attempt, free, check);
+    if (isRight) await store.takeBackLoginTry(attempt);
     return isRight;
+  }
+
+  async #checkInTime(attempt: LoginTry, free: number, check: () => Promise<boolean>): Promise<boolean> {
+    const { host, before } = attempt;
+    try {
+      this.#admit(host, delayAfter(before.host - free * HOST_FACTOR));
+      await this.#delay(host, delayAfter(before.name - free));
+      return await check();
+    } catch (error) {
+      // Nobody has looked at the password.
+      await this.#options.store.takeBackLoginTry(attempt);
+      throw error;
+    }
+  }
+
+  #refuseEarly(host: string): void {
+    const leftMs = (this.#nextTry.get(host) ?? 0) - this.#options.clock.now();
+    if (leftMs > 0) throw tooMany(FROM_ADDRESS, leftMs);
   }
 
   #admit(host: string, delayMs: number): void {
     if (delayMs === 0) return;
-    const now = this.#options.clock.now();
-    const next = this.#nextTry.get(host) ?? 0;
-    if (next > now) throw tooMany(next - now);
+    // Another one may have come first while this one was counted.
+    this.#refuseEarly(host);
     this.#nextTry.delete(host);
-    this.#nextTry.set(host, now + delayMs);
+    this.#nextTry.set(host, this.#options.clock.now() + delayMs);
     const [oldest] = this.#nextTry.keys();
     if (this.#nextTry.size > MAX_HOSTS && oldest !== undefined) this.#nextTry.delete(oldest);
   }
@@ -70,7 +89,7 @@ export class LoginThrottle {
   async #delay(host: string, delayMs: number): Promise<void> {
     if (delayMs === 0) return;
     const waiting = this.#waiting.get(host) ?? 0;
-    if (waiting >= MAX_WAITING) throw tooMany(delayMs);
+    if (waiting >= MAX_WAITING) throw tooMany(OF_NAME, delayMs);
     this.#waiting.set(host, waiting + 1);
     try {
       await wait(delayMs, { clock: this.#options.clock });
@@ -87,8 +106,9 @@ function delayAfter(excess: number): number {
   return excess < 0 ? 0 : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(excess, 10));
 }
 
-function tooMany(retryMs: number): ProtocolError {
-  return new ProtocolError("rate_limited", "too many failed logins from this address", {
-    retryMs: Math.ceil(retryMs),
-  });
+const FROM_ADDRESS = "too many failed logins from this address";
+const OF_NAME = "too many failed logins of this name, and enough tries from this address wait already";
+
+function tooMany(message: string, retryMs: number): ProtocolError {
+  return new ProtocolError("rate_limited", message, { retryMs: Math.ceil(retryMs) });
 }

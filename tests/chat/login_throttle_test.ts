@@ -1,8 +1,8 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ManualClock } from "../../src/async/mod.ts";
 import { LoginThrottle } from "../../src/chat/login_throttle.ts";
 import { ProtocolError } from "../../src/chat/protocol.ts";
-import { openWriter, sqliteStore } from "../../src/chat/store/mod.ts";
+import { type LoginFailures, openWriter, sqliteStore } from "../../src/chat/store/mod.ts";
 import { temporaryFolder } from "../helpers.ts";
 import { test } from "../testing.ts";
 
@@ -11,6 +11,8 @@ interface World extends AsyncDisposable {
   readonly clock: ManualClock;
   /** Notes failures of a name, each from another address. */
   fail(name: string, count: number): Promise<void>;
+  /** What is counted of a name and an address. */
+  failures(name: string, host: string): Promise<LoginFailures>;
   /** Resolves when so many tries wait for the clock. */
   waiting(count: number): Promise<void>;
 }
@@ -33,8 +35,9 @@ async function start(failures: number | undefined): Promise<World> {
     clock,
     async fail(name, count) {
       for (let index = 0; index < count; index++)
-        await store.noteLoginFailure(name, `10.0.0.${index}`, clock.wallNow());
+        await store.noteLoginTry(name, `10.0.0.${index}`, clock.wallNow());
     },
+    failures: async (name, host) => (await store.noteLoginTry(name, host, clock.wallNow())).before,
     async waiting(count) {
       while (clock.pending - before < count) await new Promise((resolve) => setImmediate(resolve));
     },
@@ -85,10 +88,60 @@ test("at most four tries of an address wait at once; a fifth is rate_limited, on
   await world.waiting(4);
   const fifth = await assertRejects(() => throttle.attempt("ada", "here", right), ProtocolError);
   assertEquals([fifth.code, fifth.retryMs], ["rate_limited", 5000]);
+  assertStringIncludes(fifth.message, "failed logins of this name");
   const elsewhere = throttle.attempt("ada", "elsewhere", right);
   await world.waiting(5);
   clock.advance(5000);
   assertEquals(await Promise.all([...here, elsewhere]), new Array(5).fill(true));
+});
+
+test("of many tries at once with one name, no more than those that are free are made at once, from however many addresses", async () => {
+  await using world = await start(3);
+  const { throttle, clock } = world;
+  let made = 0;
+  const wrong = async (): Promise<boolean> => {
+    made += 1;
+    return false;
+  };
+  const tries = Array.from({ length: 20 }, (_, index) => throttle.attempt("ada", `10.0.1.${index}`, wrong));
+  await world.waiting(17);
+  assertEquals(made, 3);
+  clock.advance(5000);
+  await Promise.all(tries);
+  assertEquals(made, 20);
+});
+
+test("of many tries at once from one address, no more than those that are free and one are made, and the others do not count", async () => {
+  await using world = await start(1);
+  const { throttle } = world;
+  let made = 0;
+  const wrong = async (): Promise<boolean> => {
+    made += 1;
+    return false;
+  };
+  const tries = Array.from({ length: 20 }, (_, index) => throttle.attempt(`user${index}`, "here", wrong));
+  const outcomes = await Promise.allSettled(tries);
+  const refusals = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+  assertEquals(
+    refusals.map(({ code, message }) => [code, message]),
+    new Array(15).fill(["rate_limited", "too many failed logins from this address"]),
+  );
+  assertEquals(made, 5);
+  assertEquals(await world.failures("nobody", "here"), { name: 0, host: 5 });
+});
+
+test("a right password does not count, nor does a try that was not made because too many were", async () => {
+  await using world = await start(1);
+  const { throttle } = world;
+  for (let index = 0; index < 10; index++) assertEquals(await throttle.attempt("ada", "here", right), true);
+  const busy = new ProtocolError("rate_limited", "too many log in at once");
+  const refused = async (): Promise<boolean> => {
+    throw busy;
+  };
+  for (let index = 0; index < 10; index++) {
+    assertEquals(await assertRejects(() => throttle.attempt("ada", "here", refused), ProtocolError), busy);
+  }
+  assertEquals(await world.failures("ada", "here"), { name: 0, host: 0 });
 });
 
 test("failures are forgotten after a quarter of an hour", async () => {

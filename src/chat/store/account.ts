@@ -51,12 +51,22 @@ export interface InboxFinding extends InboxState {
   readonly isUncertain?: true;
 }
 
-/** Failed logins in the last {@linkcode FAILURE_WINDOW_MS}. */
+/** Failed logins in the last {@linkcode FAILURE_WINDOW_MS}, and tries that are under way. */
 export interface LoginFailures {
   /** Of the name, from anywhere. */
   readonly name: number;
   /** From the address, of any name. */
   readonly host: number;
+}
+
+/** A try to log in by password, as it was counted. */
+export interface LoginTry {
+  /** Names it among those of its name and those of its address. */
+  readonly id: string;
+  readonly name: string;
+  readonly host: string;
+  /** What was counted before it. */
+  readonly before: LoginFailures;
 }
 
 /** The part of a store that knows who is who, and where devices stand. */
@@ -109,9 +119,13 @@ export interface AccountStore {
    * rolled back, the inbox has a new epoch afterwards, drawn once however many ask.
    */
   inboxStates(places: readonly InboxPlace[]): Promise<readonly InboxFinding[]>;
-  /** Counts a failed login at wall time `now`. */
-  noteLoginFailure(name: string, host: string, now: number): Promise<void>;
-  loginFailures(name: string, host: string, now: number): Promise<LoginFailures>;
+  /**
+   * Counts a try to log in at wall time `now` as a failure, until it is taken back. Of tries at once each finds another number before it,
+   * whichever servers they are made on.
+   */
+  noteLoginTry(name: string, host: string, now: number): Promise<LoginTry>;
+  /** Counts a try no longer. */
+  takeBackLoginTry(attempt: LoginTry): Promise<void>;
 }
 
 /** How far a conversation was reached. */

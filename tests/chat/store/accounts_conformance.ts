@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { FAILURE_WINDOW_MS } from "../../../src/chat/store/mod.ts";
+import { FAILURE_WINDOW_MS, type LoginFailures } from "../../../src/chat/store/mod.ts";
 import type { OpenStore, StorePromise } from "./store_conformance.ts";
 
 /** Users, their passwords and tokens, and failed logins. */
@@ -78,23 +78,53 @@ function testFailures(promise: StorePromise, open: OpenStore): void {
     await using opened = await open(["ann"]);
     const { store } = opened;
     const now = Date.now();
-    await store.noteLoginFailure("ann", "192.0.2.1", now);
-    await store.noteLoginFailure("ann", "192.0.2.1", now);
-    await store.noteLoginFailure("ann", "2001:db8::1", now);
-    await store.noteLoginFailure("nobody", "192.0.2.1", now);
-    assertEquals(await store.loginFailures("ann", "192.0.2.1", now), { name: 3, host: 3 });
-    assertEquals(await store.loginFailures("nobody", "2001:db8::1", now), { name: 1, host: 1 });
-    assertEquals(await store.loginFailures("bob", "192.0.2.9", now), { name: 0, host: 0 });
+    const note = async (name: string, host: string): Promise<LoginFailures> =>
+      (await store.noteLoginTry(name, host, now)).before;
+    assertEquals(await note("ann", "192.0.2.1"), { name: 0, host: 0 });
+    assertEquals(await note("ann", "192.0.2.1"), { name: 1, host: 1 });
+    assertEquals(await note("ann", "2001:db8::1"), { name: 2, host: 0 });
+    assertEquals(await note("nobody", "192.0.2.1"), { name: 0, host: 2 });
+    assertEquals(await note("ann", "192.0.2.1"), { name: 3, host: 3 });
+    assertEquals(await note("nobody", "2001:db8::1"), { name: 1, host: 1 });
+    assertEquals(await note("bob", "192.0.2.9"), { name: 0, host: 0 });
+  });
+
+  promise("tells each of many logins at once another number of those before it", async () => {
+    await using opened = await open(["ann"]);
+    const now = Date.now();
+    const tries = await Promise.all(
+      Array.from({ length: 20 }, () => opened.store.noteLoginTry("ann", "192.0.2.1", now)),
+    );
+    const inOrder = Array.from({ length: 20 }, (_, index) => index);
+    const ascending = (one: number, another: number): number => one - another;
+    assertEquals(tries.map(({ before }) => before.name).sort(ascending), inOrder);
+    assertEquals(tries.map(({ before }) => before.host).sort(ascending), inOrder);
+  });
+
+  promise("counts no login that was taken back", async () => {
+    await using opened = await open(["ann"]);
+    const { store } = opened;
+    const now = Date.now();
+    const [first, second] = [
+      await store.noteLoginTry("ann", "192.0.2.1", now),
+      await store.noteLoginTry("ann", "192.0.2.1", now),
+    ];
+    await store.takeBackLoginTry(first);
+    await store.takeBackLoginTry(first);
+    assertEquals((await store.noteLoginTry("ann", "192.0.2.1", now)).before, { name: 1, host: 1 });
+    await store.takeBackLoginTry(second);
+    assertEquals((await store.noteLoginTry("ann", "192.0.2.1", now)).before, { name: 1, host: 1 });
   });
 
   promise("forgets failed logins after the window", async () => {
     await using opened = await open(["ann"]);
     const { store } = opened;
     const now = Date.now();
-    await store.noteLoginFailure("ann", "192.0.2.1", now);
-    const half = await store.loginFailures("ann", "192.0.2.1", now + FAILURE_WINDOW_MS / 2);
-    assertEquals(half, { name: 1, host: 1 });
-    const late = await store.loginFailures("ann", "192.0.2.1", now + FAILURE_WINDOW_MS * 1.5);
-    assertEquals(late, { name: 0, host: 0 });
+    const note = async (at: number): Promise<LoginFailures> =>
+      (await store.noteLoginTry("ann", "192.0.2.1", at)).before;
+    assertEquals(await note(now), { name: 0, host: 0 });
+    assertEquals(await note(now + FAILURE_WINDOW_MS / 2), { name: 1, host: 1 });
+    assertEquals(await note(now + FAILURE_WINDOW_MS * 1.25), { name: 1, host: 1 });
+    assertEquals(await note(now + FAILURE_WINDOW_MS * 2.5), { name: 0, host: 0 });
   });
 }

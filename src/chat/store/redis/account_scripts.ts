@@ -45,15 +45,16 @@ return 1
 `);
 
 /**
- * Notes a failed login by the time at which it was. Keys: failures. Arguments: the time, a name for it, the oldest time that counts,
- * how many to keep, for how long to keep them, in milliseconds.
+ * Notes a try to log in by the time at which it was. Keys: failures. Arguments: the time, a name for it, the oldest time that counts,
+ * how many to keep, for how long to keep them, in milliseconds. Gives how many there were before it.
  */
-export const NOTE_FAILURE_SCRIPT: RedisScript = defineScript(`
+export const NOTE_TRY_SCRIPT: RedisScript = defineScript(`
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
+local before = redis.call('ZCARD', KEYS[1])
 redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - tonumber(ARGV[4]))
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
-return 1
+return before
 `);
 
 /**

@@ -2,7 +2,7 @@ import {
   type AccountStore,
   type DeviceState,
   FAILURE_WINDOW_MS,
-  type LoginFailures,
+  type LoginTry,
   type Token,
   type User,
 } from "../account.ts";
@@ -11,7 +11,7 @@ import {
   CHANGE_PASSWORD_SCRIPT,
   CREATE_USER_SCRIPT,
   END_DEVICES_SCRIPT,
-  NOTE_FAILURE_SCRIPT,
+  NOTE_TRY_SCRIPT,
   OPEN_DEVICE_SCRIPT,
   REMOVE_TOKENS_SCRIPT,
 } from "./account_scripts.ts";
@@ -37,6 +37,7 @@ export function accountPart(context: RedisStoreContext): AccountStore & AsyncDis
   const devices = new DeviceLogins(context, repair);
   const acks = new DeviceAcks(context);
   const states = new InboxStates(context, repair);
+  const tries = new LoginTries(context);
   return {
     createUser: (user) => tried("make a user", users.create(user, repair.history)),
     findUser: (name) => tried("find a user", users.find(name)),
@@ -51,10 +52,8 @@ export function accountPart(context: RedisStoreContext): AccountStore & AsyncDis
     ack: (user, device, epoch, inbox, delivered) => acks.ack({ user, device, epoch, inbox, delivered }),
     inboxState: (user) => tried("read where an inbox stands", states.one(user)),
     inboxStates: (places) => tried("read where inboxes stand", states.many(places)),
-    noteLoginFailure: (name, host, now) =>
-      tried("note a failed login", noteLoginFailure(context, name, host, now)),
-    loginFailures: (name, host, now) =>
-      tried("read failed logins", readLoginFailures(context, name, host, now)),
+    noteLoginTry: (name, host, now) => tried("note a login", tries.note(name, host, now)),
+    takeBackLoginTry: (attempt) => tried("take back a login", tries.takeBack(attempt)),
     async [Symbol.asyncDispose]() {
       await Promise.all([acks[Symbol.asyncDispose](), repair[Symbol.asyncDispose]()]);
     },
@@ -199,42 +198,38 @@ function toDeviceState(values: readonly unknown[]): DeviceState {
   return { epoch: toText(epoch), top, stamp, floor, generation, acked };
 }
 
-/** What a failed login is counted under. */
+/** What a try is counted under. */
 const KINDS = ["name", "host"] as const;
 
-async function noteLoginFailure(
-  { keyspace, keys, deadlineMs }: RedisStoreContext,
-  name: string,
-  host: string,
-  now: number,
-): Promise<void> {
-  const args = [
-    `${now}`,
-    randomEpoch(),
-    `${now - FAILURE_WINDOW_MS}`,
-    `${MAX_FAILURES}`,
-    `${FAILURE_WINDOW_MS}`,
-  ];
-  const values = { name, host };
-  await Promise.all(
-    KINDS.map((kind) =>
-      keyspace.script(NOTE_FAILURE_SCRIPT, [keys.failures(kind, values[kind])], args, { deadlineMs }),
-    ),
-  );
-}
+/** Tries to log in by password. */
+class LoginTries {
+  readonly #context: RedisStoreContext;
 
-async function readLoginFailures(
-  { reads, keys, deadlineMs }: RedisStoreContext,
-  name: string,
-  host: string,
-  now: number,
-): Promise<LoginFailures> {
-  const values = { name, host };
-  const counts = await Promise.all(
-    KINDS.map((kind) => {
-      const key = keys.failures(kind, values[kind]);
-      return reads.command(key, ["ZCOUNT", key, `(${now - FAILURE_WINDOW_MS}`, "+inf"], { deadlineMs });
-    }),
-  );
-  return { name: Number(counts[0]), host: Number(counts[1]) };
+  constructor(context: RedisStoreContext) {
+    this.#context = context;
+  }
+
+  async note(name: string, host: string, now: number): Promise<LoginTry> {
+    const { keyspace, keys, deadlineMs } = this.#context;
+    const values = { name, host };
+    const id = randomEpoch();
+    const oldest = `${now - FAILURE_WINDOW_MS}`;
+    const args = [`${now}`, id, oldest, `${MAX_FAILURES}`, `${FAILURE_WINDOW_MS}`];
+    const counts = await Promise.all(
+      KINDS.map((kind) =>
+        keyspace.script(NOTE_TRY_SCRIPT, [keys.failures(kind, values[kind])], args, { deadlineMs }),
+      ),
+    );
+    return { id, name, host, before: { name: Number(counts[0]), host: Number(counts[1]) } };
+  }
+
+  async takeBack(attempt: LoginTry): Promise<void> {
+    const { keyspace, keys, deadlineMs } = this.#context;
+    await Promise.all(
+      KINDS.map((kind) => {
+        const key = keys.failures(kind, attempt[kind]);
+        return keyspace.command(key, ["ZREM", key, attempt.id], { deadlineMs });
+      }),
+    );
+  }
 }

@@ -1,12 +1,15 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { FAILURE_WINDOW_MS, type Token, type User } from "../account.ts";
+import { FAILURE_WINDOW_MS, type LoginTry, type Token, type User } from "../account.ts";
 import { randomEpoch } from "../line.ts";
+import { numberIn } from "./row.ts";
 import type { UserOp, WriteResult } from "./write.ts";
 
 /** Rows that one sweep removes at most of each table. */
 const SWEEP_ROWS = 256;
 /** Failed logins that are kept at most, of all names together; then the oldest go. */
 const MAX_FAILURES = 100_000;
+/** Failed logins that are counted at most. */
+const MAX_FAILURES_COUNTED = 1000;
 
 const DONE: WriteResult = { type: "done" };
 
@@ -18,7 +21,9 @@ export class Accounts {
   readonly #removeToken: StatementSync;
   readonly #removeTokens: StatementSync;
   readonly #removeExpired: StatementSync;
+  readonly #countFailures: StatementSync;
   readonly #insertFailure: StatementSync;
+  readonly #removeFailure: StatementSync;
   readonly #capFailures: StatementSync;
   readonly #removeFailures: StatementSync;
 
@@ -35,7 +40,11 @@ export class Accounts {
     this.#removeExpired = database.prepare(
       `DELETE FROM tokens WHERE hash IN (SELECT hash FROM tokens WHERE expires_at <= ? LIMIT ${SWEEP_ROWS})`,
     );
+    this.#countFailures = database.prepare(`SELECT
+      (SELECT count(*) FROM (SELECT 1 FROM login_failures WHERE name = ?1 AND at > ?3 LIMIT ?4)) AS name,
+      (SELECT count(*) FROM (SELECT 1 FROM login_failures WHERE host = ?2 AND at > ?3 LIMIT ?4)) AS host`);
     this.#insertFailure = database.prepare("INSERT INTO login_failures (at, name, host) VALUES (?, ?, ?)");
+    this.#removeFailure = database.prepare("DELETE FROM login_failures WHERE id = ?");
     this.#capFailures = database.prepare(
       `DELETE FROM login_failures WHERE id <= (SELECT max(id) FROM login_failures) - ${MAX_FAILURES}`,
     );
@@ -62,9 +71,10 @@ export class Accounts {
       case "remove_tokens":
         this.#removeTokens.run(op.user);
         return DONE;
-      case "note_login_failure":
-        this.#insertFailure.run(op.now, op.name, op.host);
-        this.#capFailures.run();
+      case "note_login_try":
+        return { type: "noted", attempt: this.#noteTry(op.name, op.host, op.now) };
+      case "take_back_login_try":
+        this.#removeFailure.run(op.id);
         return DONE;
     }
   }
@@ -77,6 +87,14 @@ export class Accounts {
 
   #createUser({ name, password }: User): boolean {
     return Number(this.#insertUser.run(name, password, randomEpoch()).changes) > 0;
+  }
+
+  #noteTry(name: string, host: string, now: number): LoginTry {
+    const row = { ...this.#countFailures.get(name, host, now - FAILURE_WINDOW_MS, MAX_FAILURES_COUNTED) };
+    const before = { name: numberIn(row, "name"), host: numberIn(row, "host") };
+    const { lastInsertRowid } = this.#insertFailure.run(now, name, host);
+    this.#capFailures.run();
+    return { id: `${lastInsertRowid}`, name, host, before };
   }
 
   #addToken({ hash, user, expiresAt }: Token): void {

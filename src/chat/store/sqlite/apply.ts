@@ -73,7 +73,8 @@ export class Applier {
       case "add_token":
       case "remove_token":
       case "remove_tokens":
-      case "note_login_failure":
+      case "note_login_try":
+      case "take_back_login_try":
         return this.#accounts.apply(op);
     }
   }

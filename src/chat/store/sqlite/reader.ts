@@ -1,13 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import {
-  FAILURE_WINDOW_MS,
-  type InboxFinding,
-  type InboxPlace,
-  type InboxState,
-  type LoginFailures,
-  type User,
-} from "../account.ts";
+import type { InboxFinding, InboxPlace, InboxState, User } from "../account.ts";
 import { Budget } from "../budget.ts";
 import type { InboxEntry, ReadLimits } from "../contract.ts";
 import { gapLine, messageLine } from "../line.ts";
@@ -17,14 +10,11 @@ import { MAX_NUMBER } from "./schema.ts";
 
 /** Rows in memory at once, so that a limit in bytes is not found out only after all is read. */
 const PAGE_ROWS = 64;
-/** Failed logins that are counted at most. */
-const MAX_FAILURES_COUNTED = 1000;
 
 /** Reads users, tokens and inboxes as a writer has committed them. */
 export class Reader {
   readonly #selectUser: StatementSync;
   readonly #selectToken: StatementSync;
-  readonly #countFailures: StatementSync;
   readonly #selectState: StatementSync;
   readonly #selectFinding: StatementSync;
   readonly #selectInbox: StatementSync;
@@ -38,9 +28,6 @@ export class Reader {
       FROM users WHERE name = ?1)`;
     this.#selectUser = database.prepare("SELECT name, password FROM users WHERE name = ?");
     this.#selectToken = database.prepare("SELECT user FROM tokens WHERE hash = ? AND expires_at > ?");
-    this.#countFailures = database.prepare(`SELECT
-      (SELECT count(*) FROM (SELECT 1 FROM login_failures WHERE name = ?1 AND at > ?3 LIMIT ?4)) AS name,
-      (SELECT count(*) FROM (SELECT 1 FROM login_failures WHERE host = ?2 AND at > ?3 LIMIT ?4)) AS host`);
     this.#selectState = database.prepare(`SELECT ${state} FROM ${user}`);
     // All of it with one statement: between two, the writer may trim the inbox, and that would look like a rollback.
     this.#selectFinding = database.prepare(`
@@ -62,11 +49,6 @@ export class Reader {
   token(hash: string, now: number): string | undefined {
     const row = this.#selectToken.get(hash, now);
     return row && textIn(row, "user");
-  }
-
-  failures(name: string, host: string, now: number): LoginFailures {
-    const row = { ...this.#countFailures.get(name, host, now - FAILURE_WINDOW_MS, MAX_FAILURES_COUNTED) };
-    return { name: numberIn(row, "name"), host: numberIn(row, "host") };
   }
 
   state(user: string): InboxState {

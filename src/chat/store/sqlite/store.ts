@@ -52,7 +52,6 @@ export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
     ...writes,
     findUser: (name) => read(() => reader.user(name)),
     findToken: (hash, now) => read(() => reader.token(hash, now)),
-    loginFailures: (name, host, now) => read(() => reader.failures(name, host, now)),
     inboxState: (user) => read(() => reader.state(user)),
     inboxStates,
     readInbox: (user, after, limits) => read(() => reader.inbox(user, after, limits)),

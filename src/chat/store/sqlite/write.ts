@@ -1,4 +1,4 @@
-import type { DeviceState, InboxFinding, InboxPlace, Reached, Token, User } from "../account.ts";
+import type { DeviceState, InboxFinding, InboxPlace, LoginTry, Reached, Token, User } from "../account.ts";
 import type { Durability, Outgoing, ReadResult, SendResult } from "../contract.ts";
 import type { FriendAction, FriendResult } from "../friend.ts";
 import type { GroupChange, GroupResult } from "../group.ts";
@@ -25,11 +25,12 @@ export type UserOp =
   | { readonly type: "remove_token"; readonly hash: string }
   | { readonly type: "remove_tokens"; readonly user: string }
   | {
-      readonly type: "note_login_failure";
+      readonly type: "note_login_try";
       readonly name: string;
       readonly host: string;
       readonly now: number;
-    };
+    }
+  | { readonly type: "take_back_login_try"; readonly id: string };
 
 /** A change of where devices stand. */
 export type DeviceOp =
@@ -63,7 +64,7 @@ export type SocialOp =
   | { readonly type: "group"; readonly group: string; readonly by: string; readonly change: GroupChange };
 
 /**
- * What became of a {@linkcode WriteOp}: `created` answers `create_user`, `changed` `change_password`, `opened` `open_device`, `checked`
+ * What became of a {@linkcode WriteOp}: `created` answers `create_user`, `changed` `change_password`, `noted` `note_login_try`, `opened` `open_device`, `checked`
  * `check_place`, `sent` `send`, `read` and `friend` and `group` their own, `done` the rest. `failed`: this one could not be written and
  * changed nothing, whatever its neighbors did.
  */
@@ -71,6 +72,7 @@ export type WriteResult =
   | { readonly type: "done" }
   | { readonly type: "created"; readonly isNew: boolean }
   | { readonly type: "changed"; readonly isChanged: boolean }
+  | { readonly type: "noted"; readonly attempt: LoginTry }
   | { readonly type: "opened"; readonly device: DeviceState }
   | { readonly type: "checked"; readonly finding: InboxFinding }
   | { readonly type: "sent"; readonly result: SendResult }

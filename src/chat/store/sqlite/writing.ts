@@ -10,7 +10,8 @@ export type Writing = Pick<
   | "addToken"
   | "removeToken"
   | "removeTokens"
-  | "noteLoginFailure"
+  | "noteLoginTry"
+  | "takeBackLoginTry"
   | "openDevice"
   | "endDevices"
   | "ack"
@@ -41,8 +42,11 @@ export function writing(write: (op: WriteOp) => Promise<WriteResult>): Writing {
     async removeTokens(user) {
       expect(await write({ type: "remove_tokens", user }), "done");
     },
-    async noteLoginFailure(name, host, now) {
-      expect(await write({ type: "note_login_failure", name, host, now }), "done");
+    async noteLoginTry(name, host, now) {
+      return expect(await write({ type: "note_login_try", name, host, now }), "noted").attempt;
+    },
+    async takeBackLoginTry({ id }) {
+      expect(await write({ type: "take_back_login_try", id }), "done");
     },
     async openDevice(user, device, now, generation) {
       const own = generation === undefined ? {} : { generation };

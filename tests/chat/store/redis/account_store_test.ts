@@ -73,9 +73,10 @@ test("failed logins are counted up to a limit, and Redis forgets them by itself"
   await using redis = await redisServer();
   await using store = await openStore(redis);
   await Promise.all(
-    Array.from({ length: 300 }, (_, index) => store.noteLoginFailure(`name${index % 2}`, "host", NOW)),
+    Array.from({ length: 300 }, (_, index) => store.noteLoginTry(`name${index % 2}`, "host", NOW)),
   );
-  assertEquals(await store.loginFailures("name0", "host", NOW), { name: 128, host: 128 });
+  const { before } = await store.noteLoginTry("name0", "host", NOW);
+  assertEquals(before, { name: 128, host: 128 });
   const lives = await edit(redis, async (client) => {
     const keys = await client.keys("chorus:failures:*");
     return await Promise.all(keys.map((key) => client.pTTL(key)));
@@ -101,8 +102,8 @@ test("everything about accounts is unavailable while Redis is stopped", async ()
     () => store.ack("ann", "phone", "e", 1, []),
     () => store.inboxState("ann"),
     () => store.inboxStates([place]),
-    () => store.noteLoginFailure("ann", "host", NOW),
-    () => store.loginFailures("ann", "host", NOW),
+    () => store.noteLoginTry("ann", "host", NOW),
+    () => store.takeBackLoginTry({ id: "t", name: "ann", host: "host", before: { name: 0, host: 0 } }),
   ]) {
     await assertUnavailable(ask);
   }

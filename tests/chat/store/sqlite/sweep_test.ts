@@ -149,10 +149,10 @@ test("a member who joined a group whose log was emptied gets what is new, and no
 test("a writer forgets failed logins that no longer count", async () => {
   await using swept = await openSwept();
   const { store, clock } = swept;
-  for (let count = 0; count < 5; count++) await store.noteLoginFailure("ann", "192.0.2.1", NOW);
+  for (let count = 0; count < 5; count++) await store.noteLoginTry("ann", "192.0.2.1", NOW);
   await sweep(swept, FAILURE_WINDOW_MS + 1);
-  await store.noteLoginFailure("ann", "192.0.2.1", clock.wallNow());
-  assertEquals(await store.loginFailures("ann", "192.0.2.1", clock.wallNow()), { name: 1, host: 1 });
+  const { before } = await store.noteLoginTry("ann", "192.0.2.1", clock.wallNow());
+  assertEquals(before, { name: 0, host: 0 });
   assertEquals(await swept.rows("login_failures"), 1);
 });
 
