@@ -12,10 +12,10 @@ export class RegisterLimit {
     this.#clock = clock;
   }
 
-  /** Counts one account. @returns Whether it may be made. */
-  take(host: string): boolean {
+  /** Counts one account. @returns For how long the address has to wait until it may make one, in milliseconds: 0 when it may now. */
+  take(host: string): number {
     const perMinute = this.#perMinute;
-    if (perMinute === undefined) return true;
+    if (perMinute === undefined) return 0;
     const clock = this.#clock;
     const bucket =
       this.#buckets.get(host) ??
@@ -25,7 +25,7 @@ export class RegisterLimit {
         now: () => clock.now(),
       });
     this.#buckets.set(host, bucket);
-    return bucket.take();
+    return bucket.take() ? 0 : bucket.waitMs();
   }
 
   /** Forgets addresses that have all of theirs again. */

@@ -91,7 +91,7 @@ class Server implements ChatServer {
       loggedIn: (session) => this.#draining.loggedIn(session),
       suspect: () => this.#reconciling.soon(),
       leaving: new Set(),
-      mayRegister: (host) => this.#registers.take(host),
+      registerWaitMs: (host) => this.#registers.take(host),
       status: () => ({
         connections: this.connections,
         capacity: options.capacity ?? 0,

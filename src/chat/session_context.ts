@@ -17,8 +17,8 @@ export interface SessionContext extends DeliveryContext {
   readonly leaving: Set<Promise<void>>;
   /** A client has logged in and was answered. */
   loggedIn(session: Session): void;
-  /** Whether an address may make one more account now. */
-  mayRegister(host: string): boolean;
+  /** Counts one account of an address, and gives for how long it has to wait until it may make one: 0 when it may now. */
+  registerWaitMs(host: string): number;
   /** What the server tells balancers of itself. */
   status(): ServerStatus;
 }

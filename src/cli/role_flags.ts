@@ -108,9 +108,9 @@ const UNITS: Readonly<Record<keyof typeof LIMITS, string>> = {
   "login-timeout": "until a login, 10s",
   idle: "of silence, 90s",
   messages: "a second, 20",
-  connections: "of an address, 1000",
+  connections: "of an address on each server, 1000",
   queue: "frames that wait, 256",
-  register: "accounts a minute of an address, 5",
+  register: "accounts a minute of an address on each server, 5",
   logins: "failures before tries are slowed, 5",
 };
 

@@ -9,11 +9,11 @@ import type { Unread } from "../store/mod.ts";
 /** Makes an account. @throws {ProtocolError} */
 export async function register(session: Session, request: RegisterRequest): Promise<void> {
   const { id, name, password } = request;
-  const { accounts, mayRegister } = session.context;
+  const { accounts, registerWaitMs } = session.context;
   normalizeName(name);
-  if (!mayRegister(session.link.host)) {
-    throw new ProtocolError("rate_limited", "too many new accounts from this address", { retryMs: 60_000 });
-  }
+  const retryMs = registerWaitMs(session.link.host);
+  if (retryMs > 0)
+    throw new ProtocolError("rate_limited", "too many new accounts from this address", { retryMs });
   const user = await accounts.register(name, password);
   session.write({ type: "ok", id: id ?? undefined, user });
 }
