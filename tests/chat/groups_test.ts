@@ -107,6 +107,17 @@ test("each reason against a request about groups has its code", async () => {
   }
 });
 
+test("who has blocked somebody gets no invitation from them, and the one who invites is told why", async () => {
+  await using cluster = await chatServers(2);
+  await using ada = await RawClient.login(cluster.at(0), "ada");
+  await using bob = await RawClient.login(cluster.at(1), "bob");
+  await ok(ada, { type: "group.create", group: "#g" });
+  await ok(bob, { type: "friend.block", name: "ada" });
+  const { code, message } = await ada.ask({ type: "group.invite", group: "#g", name: "bob" });
+  assertEquals([code, message], ["forbidden", "bob has blocked you"]);
+  assertEquals((await ok(bob, { type: "group.list" })).groups, []);
+});
+
 test("what is done to a group again changes nothing and is told to nobody", async () => {
   await using cluster = await chatServers(1);
   await using ada = await RawClient.login(cluster.at(0), "ada");

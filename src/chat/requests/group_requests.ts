@@ -9,7 +9,7 @@ import type {
   GroupMembersRequest,
 } from "../request.ts";
 import type { Online, Session } from "../session.ts";
-import type { GroupChange, GroupResult } from "../store/mod.ts";
+import { type GroupChange, type GroupResult, MAX_GROUPS } from "../store/mod.ts";
 
 type ChangeRequest = GroupCreateRequest | GroupChangeRequest | GroupMemberRequest;
 type GroupEvent = Extract<ServerFrame, { type: "group" }>["event"];
@@ -108,9 +108,21 @@ function refused(
       return new ProtocolError("unknown_user", unknownWords(group, change));
     case "full":
       return new ProtocolError("group_full", `${group} is full`);
+    case "blocked":
+      return new ProtocolError("forbidden", `${nameIn(change)} has blocked you`);
     case "too_many":
-      return new ProtocolError("forbidden", "one user can be in no more groups");
+      return new ProtocolError("forbidden", tooManyWords(change));
   }
+}
+
+function tooManyWords(change: GroupChange | undefined): string {
+  return change?.action === "invite"
+    ? `${change.name} has too many open invitations`
+    : `you are in ${MAX_GROUPS} groups, and can be in no more`;
+}
+
+function nameIn(change: GroupChange | undefined): string {
+  return change && "name" in change ? change.name : "that name";
 }
 
 function forbiddenWords(group: string, change: GroupChange | undefined): string {
@@ -120,6 +132,6 @@ function forbiddenWords(group: string, change: GroupChange | undefined): string 
 }
 
 function unknownWords(group: string, change: GroupChange | undefined): string {
-  const name = change && "name" in change ? change.name : "that name";
+  const name = nameIn(change);
   return change?.action === "remove" ? `${name} is not a member of ${group}` : `there is no user ${name}`;
 }

@@ -15,7 +15,9 @@ export type GroupChange =
  * - `unknown_group`: there is none, or none that the user may know of. `taken`: there is one of that name.
  * - `not_member`: who does it is none; `forbidden`: a member, but not the owner, or not invited.
  * - `unknown_user`: the one it is done to does not exist, or for `remove` is no member.
- * - `full`: the group has {@linkcode MAX_MEMBERS}. `too_many`: the user is in {@linkcode MAX_GROUPS} already.
+ * - `blocked`: the one who is invited has blocked the one who invites.
+ * - `full`: the group has {@linkcode MAX_MEMBERS}. `too_many`: the user is in {@linkcode MAX_GROUPS} already; for `invite`, has
+ *   {@linkcode MAX_INVITATIONS}.
  */
 export type GroupResult =
   | { readonly outcome: "done"; readonly told: readonly string[]; readonly owner?: string }
@@ -26,6 +28,7 @@ export type GroupResult =
         | "not_member"
         | "forbidden"
         | "unknown_user"
+        | "blocked"
         | "full"
         | "too_many";
     };
@@ -78,5 +81,7 @@ export interface GroupStore {
 
 /** Members of one group. */
 export const MAX_MEMBERS = 1000;
-/** Groups of one user, with the invitations. */
+/** Groups of which one user is a member. */
 export const MAX_GROUPS = 1000;
+/** Invitations of one user that are neither taken nor declined. They take no room from the groups: others fill it. */
+export const MAX_INVITATIONS = 200;

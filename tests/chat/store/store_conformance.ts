@@ -6,6 +6,7 @@ import { testDevices } from "./devices_conformance.ts";
 import { testFriends } from "./friends_conformance.ts";
 import { testGroupSends } from "./group_sends_conformance.ts";
 import { testGroups } from "./groups_conformance.ts";
+import { testInvitations } from "./invitations_conformance.ts";
 import { testReads } from "./reads_conformance.ts";
 import { testReceipts } from "./receipts_conformance.ts";
 import { testRetention } from "./retention_conformance.ts";
@@ -59,6 +60,7 @@ export function testStore(kind: StoreKind): void {
   testReads(promise, kind.open);
   testFriends(promise, kind.open);
   testGroups(promise, kind.open);
+  testInvitations(promise, kind.open);
   testGroupSends(promise, kind.open);
   testReceipts(promise, kind.open);
   testRetention(promise, kind.open);

@@ -1,6 +1,7 @@
 import { partitionOf } from "../../../redis/mod.ts";
 import { StoreError } from "../contract.ts";
-import { type GroupChange, type GroupResult, MAX_GROUPS } from "../group.ts";
+import type { FriendStore } from "../friend.ts";
+import { type GroupChange, type GroupResult, MAX_GROUPS, MAX_INVITATIONS } from "../group.ts";
 import type { RedisStoreContext } from "./context.ts";
 import type { Deliveries } from "./deliveries.ts";
 import { toStoreError } from "./error.ts";
@@ -16,6 +17,9 @@ const LEARNERS = 128;
 /** How often a change is tried that waits for one who has just left. */
 const MAX_TRIES = 3;
 
+/** Why a user can have no more groups, or no invitation. */
+type Obstacle = "too_many" | "blocked";
+
 /** What {@linkcode CHANGE_GROUP_SCRIPT} said. */
 interface Reply {
   readonly outcome: string;
@@ -27,19 +31,21 @@ interface Reply {
 export class GroupChanges {
   readonly #context: RedisStoreContext;
   readonly #deliveries: Deliveries;
+  readonly #friends: Pick<FriendStore, "mayWrite">;
 
-  constructor(context: RedisStoreContext, deliveries: Deliveries) {
+  constructor(context: RedisStoreContext, deliveries: Deliveries, friends: Pick<FriendStore, "mayWrite">) {
     this.#context = context;
     this.#deliveries = deliveries;
+    this.#friends = friends;
   }
 
   /** See `GroupStore.changeGroup`. */
   async change(group: string, by: string, change: GroupChange): Promise<GroupResult> {
-    const hasTooMany = await this.#hasTooMany(change, by);
-    if (hasTooMany === undefined) return { outcome: "unknown_user" };
+    const obstacle = await this.#obstacle(change, by);
+    if (obstacle === "unknown_user") return { outcome: obstacle };
     const user = "name" in change ? change.name : by;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const reply = await this.#ask(group, by, change, hasTooMany);
+      const reply = await this.#ask(group, by, change, obstacle);
       if (reply.outcome !== "o") return await this.#conclude(group, user, reply);
       await this.settle(group, [user]);
     }
@@ -79,14 +85,14 @@ export class GroupChanges {
     return users.flatMap((user, index) => (changes[index] ? [[user, changes[index]] as const] : []));
   }
 
-  async #ask(group: string, by: string, change: GroupChange, hasTooMany: boolean): Promise<Reply> {
+  async #ask(group: string, by: string, change: GroupChange, obstacle: Obstacle | undefined): Promise<Reply> {
     const { keyspace, keys, limits, deadlineMs } = this.#context;
     const names = [keys.conv(group), keys.members(group), keys.invites(group), keys.changes(group)];
     names.push(keys.owed(partitionOf(group)));
     const name = "name" in change ? change.name : "";
     const mode = "mode" in change ? change.mode : "";
     const args = [change.action, by, name, mode, `${limits.members}`, groupItem(group)];
-    args.push(hasTooMany ? "1" : "0");
+    args.push(obstacle ?? "");
     const reply = await keyspace.script(CHANGE_GROUP_SCRIPT, names, args, { deadlineMs });
     const [outcome, owner, told] = toList(reply);
     return { outcome: toText(outcome), owner: toText(owner), told: toTexts(told) };
@@ -110,23 +116,36 @@ export class GroupChanges {
     }
   }
 
-  /** Whether the one who would get another group has too many; undefined when there is no such user. Calls at once may pass the limit. */
-  async #hasTooMany(change: GroupChange, by: string): Promise<boolean | undefined> {
+  /** What is in the way of a change, unless the group says something else first. Calls at once may pass it. */
+  async #obstacle(change: GroupChange, by: string): Promise<Obstacle | "unknown_user" | undefined> {
     switch (change.action) {
       case "leave":
       case "delete":
       case "remove":
-        return false;
+        return undefined;
       case "create":
       case "join":
+        return this.#obstacleOf(by, "member", MAX_GROUPS);
       case "invite": {
-        const { reads, keys, deadlineMs } = this.#context;
-        const user = change.action === "invite" ? change.name : by;
-        const names = [keys.mark(user), keys.groups(user)];
-        const count = Number(await reads.script(COUNT_SCRIPT, names, [], { deadlineMs }));
-        return count < 0 ? undefined : count >= MAX_GROUPS;
+        const [full, answer] = await Promise.all([
+          this.#obstacleOf(change.name, "invited", MAX_INVITATIONS),
+          this.#friends.mayWrite(by, change.name),
+        ]);
+        return answer === "blocked" ? answer : full;
       }
     }
+  }
+
+  async #obstacleOf(
+    user: string,
+    state: string,
+    most: number,
+  ): Promise<"too_many" | "unknown_user" | undefined> {
+    const { reads, keys, deadlineMs } = this.#context;
+    const names = [keys.mark(user), keys.groups(user)];
+    const count = Number(await reads.script(COUNT_SCRIPT, names, [state], { deadlineMs }));
+    if (count < 0) return "unknown_user";
+    return count >= most ? "too_many" : undefined;
   }
 
   async #learn(group: string, user: string, change: string): Promise<void> {

@@ -8,15 +8,15 @@ import { NOW_LUA, TEXT_LUA } from "./lua.ts";
  * place, `x` no longer invited. Who has left must have learned it before they can be told anything else: until then the answer is `o`.
  * A version is a time by Redis's clock that always grows, also over a fail-over to older data.
  *
- * Keys: conversation, members, invites, changes, owed. Arguments: action, who does it, to whom, mode, most members, owed item, whether the one
- * who would get another group has too many.
+ * Keys: conversation, members, invites, changes, owed. Arguments: action, who does it, to whom, mode, most members, owed item, why the one
+ * who would get another group or invitation cannot, or nothing.
  * Gives what came of it, the owner, and the names that are to know.
  */
 export const CHANGE_GROUP_SCRIPT: RedisScript = defineScript(`
 ${TEXT_LUA}${NOW_LUA}
 local conv, members, invites, changes, owed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local action, by, name, mode, maxMembers, item = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
-local hasTooMany = ARGV[7] == '1'
+local obstacle = ARGV[7] ~= '' and ARGV[7]
 local group = call('HMGET', conv, 'mode', 'owner', 'top', 'stamp', 'version')
 local owner, seq, stamp = group[2], group[3] or '0', group[4] or '0'
 local time = now()
@@ -98,7 +98,7 @@ local acts = {}
 
 function acts.create()
   if isLeaving(by) then return answer('o') end
-  if hasTooMany then return answer('too_many') end
+  if obstacle then return answer(obstacle) end
   owner = by
   call('HSET', conv, 'mode', mode, 'owner', by)
   enter(by, by)
@@ -110,7 +110,7 @@ function acts.join()
   local inviter = call('HGET', invites, by)
   if not inviter and group[1] == 'invite' then return answer('forbidden') end
   if call('HLEN', members) >= maxMembers then return answer('full') end
-  if not inviter and hasTooMany then return answer('too_many') end
+  if obstacle then return answer(obstacle) end
   if isLeaving(by) then return answer('o') end
   enter(by, inviter or by)
   return answer('done', call('HKEYS', members))
@@ -135,7 +135,7 @@ function acts.invite()
   if not isMember(by) then return answer('not_member') end
   if isMember(name) or isInvited(name) then return unchanged() end
   if call('HLEN', members) >= maxMembers or call('HLEN', invites) >= maxMembers then return answer('full') end
-  if hasTooMany then return answer('too_many') end
+  if obstacle then return answer(obstacle) end
   if isLeaving(name) then return answer('o') end
   call('HSET', invites, name, by)
   tell(name, 'i', '0', '0', by)

@@ -55,13 +55,17 @@ end
 return 1
 `);
 
-/** How many lines a list has, and whether there is a user with it. Keys: mark, list. Gives -1 where there is none. */
+/**
+ * How many lines a list has, and whether there is a user with it. Keys: mark, list. Arguments: the state to count, or nothing for all
+ * that are not gone. Gives -1 where there is no such user.
+ */
 export const COUNT_SCRIPT: RedisScript = defineScript(`
 ${TEXT_LUA}
 if call('HEXISTS', KEYS[1], 'epoch') == 0 then return -1 end
 local count = 0
 for _, line in ipairs(call('HVALS', KEYS[2])) do
-  if sub(line, 1, 4) ~= 'gone' then count = count + 1 end
+  local state = match(line, '^%a+')
+  if state == ARGV[1] or not ARGV[1] and state ~= 'gone' then count = count + 1 end
 end
 return count
 `);

@@ -107,7 +107,7 @@ function makeStore(options: RedisStoreOptions, ways: RedisStoreWays, connections
   const accounts = accountPart(context);
   const names = new KnownNames(context);
   const friends = new Friends(context, names);
-  const changes = new GroupChanges(context, deliveries);
+  const changes = new GroupChanges(context, deliveries, friends);
   const groups = new Groups(context, changes);
   const sender = new Sender(context, deliveries, names);
   const sweeper = new Sweeper(context, (work) => settle(work, { deliveries, changes, friends }));

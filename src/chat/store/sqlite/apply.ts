@@ -35,7 +35,7 @@ export class Applier {
     this.#accounts = new Accounts(database);
     this.#devices = new Devices(database, heads, trimming, limits);
     this.#friends = friends;
-    this.#groups = new Groups(database, heads, groupHeads, limits);
+    this.#groups = new Groups(database, { heads, groupHeads, friends }, limits);
     this.#sends = new Sends(database, { heads, groupHeads, friends, inboxes }, limits);
     this.#logSweep = new LogSweep(database, limits.logMs);
   }

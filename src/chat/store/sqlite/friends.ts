@@ -50,6 +50,11 @@ export class Friends {
     return log.blockers.includes(receiver.name);
   }
 
+  /** Whether `user` has blocked `other`, who may never have written to them. */
+  hasBlocked(user: UserHead, other: UserHead): boolean {
+    return this.#stateOf(user, other) === "blocked";
+  }
+
   #stateOf(user: UserHead, other: UserHead): FriendState | undefined {
     const row = this.#select.get(user.id, other.id);
     // Only #set writes it.

@@ -1,14 +1,23 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { type GroupChange, type GroupMode, type GroupResult, MAX_GROUPS } from "../group.ts";
+import { type GroupChange, type GroupMode, type GroupResult, MAX_GROUPS, MAX_INVITATIONS } from "../group.ts";
 import type { StoreLimits } from "../limits.ts";
+import type { Friends } from "./friends.ts";
 import type { GroupHead, GroupHeads } from "./group_heads.ts";
 import type { Heads, UserHead } from "./heads.ts";
 import { numberIn } from "./row.ts";
+
+/** What groups are written with. */
+export interface GroupParts {
+  readonly heads: Heads;
+  readonly groupHeads: GroupHeads;
+  readonly friends: Friends;
+}
 
 /** Writes groups, their members and invitations. */
 export class Groups {
   readonly #heads: Heads;
   readonly #groupHeads: GroupHeads;
+  readonly #friends: Friends;
   readonly #maxMembers: number;
   readonly #insert: StatementSync;
   readonly #updateOwner: StatementSync;
@@ -21,15 +30,16 @@ export class Groups {
   readonly #removeInvitations: StatementSync;
   readonly #countInvitations: StatementSync;
   readonly #countGroups: StatementSync;
+  readonly #countInvitationsOf: StatementSync;
 
   constructor(
     database: DatabaseSync,
-    heads: Heads,
-    groupHeads: GroupHeads,
+    { heads, groupHeads, friends }: GroupParts,
     { members }: Required<StoreLimits>,
   ) {
     this.#heads = heads;
     this.#groupHeads = groupHeads;
+    this.#friends = friends;
     this.#maxMembers = members;
     this.#insert = database.prepare("INSERT INTO groups (conversation, mode, owner) VALUES (?, ?, ?)");
     this.#updateOwner = database.prepare("UPDATE groups SET owner = ? WHERE conversation = ?");
@@ -49,9 +59,8 @@ export class Groups {
     this.#countInvitations = database.prepare(
       "SELECT count(*) AS count FROM invitations WHERE conversation = ?",
     );
-    this.#countGroups = database.prepare(`
-      SELECT (SELECT count(*) FROM members WHERE user = ?1)
-        + (SELECT count(*) FROM invitations WHERE user = ?1) AS count`);
+    this.#countGroups = database.prepare("SELECT count(*) AS count FROM members WHERE user = ?");
+    this.#countInvitationsOf = database.prepare("SELECT count(*) AS count FROM invitations WHERE user = ?");
   }
 
   change(name: string, by: string, change: GroupChange): GroupResult {
@@ -99,7 +108,7 @@ export class Groups {
     const inviter = this.#inviterOf(group, user);
     if (inviter === undefined && group.mode === "invite") return { outcome: "forbidden" };
     if (group.members.size >= this.#maxMembers) return { outcome: "full" };
-    if (inviter === undefined && this.#hasTooMany(user)) return { outcome: "too_many" };
+    if (this.#hasTooMany(user)) return { outcome: "too_many" };
     this.#removeInvitation.run(group.id, user.id);
     this.#add(group, user, inviter ?? user.id);
     return { outcome: "done", told: [...group.members], owner: group.owner };
@@ -131,7 +140,9 @@ export class Groups {
     }
     const invitations = numberIn({ ...this.#countInvitations.get(group.id) }, "count");
     if (group.members.size >= this.#maxMembers || invitations >= this.#maxMembers) return { outcome: "full" };
-    if (this.#hasTooMany(invited)) return { outcome: "too_many" };
+    if (this.#friends.hasBlocked(invited, user)) return { outcome: "blocked" };
+    const open = numberIn({ ...this.#countInvitationsOf.get(invited.id) }, "count");
+    if (open >= MAX_INVITATIONS) return { outcome: "too_many" };
     this.#insertInvitation.run(group.id, invited.id, user.id);
     return { outcome: "done", told: [user.name, name], owner: group.owner };
   }
