@@ -126,10 +126,13 @@ export const limitFlag: Flag<LimitChange> & { readonly repeated: true } = repeat
   value: "NAME=VALUE|off",
   help: `what one client may take: ${describeLimits()}`,
   parse(found) {
-    const [name = "", value = ""] = found.split("=", 2);
-    const limit = LIMITS[name];
+    const at = found.indexOf("=");
+    const name = at < 0 ? found : found.slice(0, at);
+    const limit = Object.hasOwn(LIMITS, name) ? LIMITS[name] : undefined;
     if (!limit) return new Wrong(`"${name}" is not a limit; there are ${Object.keys(LIMITS).join(", ")}`);
-    return limit(value);
+    return at < 0
+      ? new Wrong(`"${name}" has no value; write ${name}=VALUE or ${name}=off`)
+      : limit(found.slice(at + 1));
   },
 });
 
@@ -152,8 +155,8 @@ function timeLimit(value: string, change: (ms: number | undefined) => LimitChang
 
 function countLimit(value: string, change: (count: number | undefined) => LimitChange): LimitChange | Wrong {
   if (value === "off") return change(undefined);
-  const count = Number(value);
-  if (!Number.isInteger(count) || count < 1)
+  const count = /^\d+$/.test(value) ? Number(value) : 0;
+  if (!Number.isSafeInteger(count) || count < 1)
     return new Wrong(`"${value}" is neither a whole number from 1 nor off`);
   return change(count);
 }
