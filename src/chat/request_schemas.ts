@@ -35,7 +35,7 @@ const text = v.pipe(
     `must have at most ${MAX_TEXT_BYTES} bytes as UTF-8`,
   ),
 );
-const cursor = v.object({ epoch: v.string(), inbox: count, stamp: count });
+const cursor = v.object({ epoch: wellFormed, inbox: count, stamp: count });
 const after = v.nullish(wellFormed);
 const mode = v.nullish(v.picklist(["open", "invite"], "must be open or invite"));
 const data = v.pipe(

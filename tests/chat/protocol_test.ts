@@ -139,6 +139,10 @@ test("parseRequest() says where it is wrong, what was found and what is allowed"
     [{ type: "ack", inbox: 1.5 }, "inbox must be a whole number, received 1.5"],
     [{ type: "ack", inbox: -1 }, "inbox must not be negative, received -1"],
     [{ type: "login", cursor: { epoch: "e", inbox: 1 } }, "cursor.stamp is missing"],
+    [
+      { type: "login", token: "x", cursor: { epoch: "\ud800", inbox: 1, stamp: 1 } },
+      'cursor.epoch must be well-formed Unicode, received "\\ud800"',
+    ],
     [{ type: "register", name: 5, password: "x" }, "name must be of type string, received 5"],
   ];
   for (const [frame, words] of mistakes) {
