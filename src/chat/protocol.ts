@@ -69,7 +69,8 @@ export interface Cursor {
   readonly stamp: number;
 }
 
-const NAME = /^[a-z0-9._-]{1,32}$/;
+/** Looked at before it is put in lower case: other letters become some of these, such as the Kelvin sign a k. */
+const NAME = /^[A-Za-z0-9._-]{1,32}$/;
 
 /**
  * A name as it is stored: in lower case.
@@ -77,8 +78,7 @@ const NAME = /^[a-z0-9._-]{1,32}$/;
  * @throws {ProtocolError} `bad_name`.
  */
 export function normalizeName(name: string): string {
-  const lower = name.toLowerCase();
-  if (NAME.test(lower)) return lower;
+  if (NAME.test(name)) return name.toLowerCase();
   throw new ProtocolError("bad_name", `a name has 1 to 32 of a-z 0-9 . _ -, received ${inShort(name)}`);
 }
 
@@ -88,8 +88,7 @@ export function normalizeName(name: string): string {
  * @throws {ProtocolError} `bad_name`.
  */
 export function normalizeGroup(group: string): string {
-  const name = group.startsWith("#") ? group.slice(1).toLowerCase() : "";
-  if (NAME.test(name)) return `#${name}`;
+  if (group.startsWith("#") && NAME.test(group.slice(1))) return group.toLowerCase();
   throw new ProtocolError(
     "bad_name",
     `a group is # and 1 to 32 of a-z 0-9 . _ -, received ${inShort(group)}`,

@@ -7,6 +7,7 @@ import {
   errorFrame,
   inShort,
   MAX_TEXT_BYTES,
+  normalizeGroup,
   normalizeName,
   ProtocolError,
   pairOf,
@@ -244,4 +245,12 @@ test("inShort() is short and well-formed for every value", () => {
     [inShort(undefined), inShort({}), inShort([1]), inShort(5)],
     ["nothing", "an object", "an array", "5"],
   );
+});
+
+test("a letter that only lower case makes one of a to z is not part of a name", () => {
+  const kelvin = "\u212Aelvin1";
+  assertEquals(kelvin.toLowerCase(), "kelvin1");
+  for (const work of [() => normalizeName(kelvin), () => normalizeGroup(`#${kelvin}`)])
+    assertEquals(assertThrows(work, ProtocolError).code, "bad_name");
+  assertEquals([normalizeName("Kelvin1"), normalizeGroup("#Kelvin1")], ["kelvin1", "#kelvin1"]);
 });
