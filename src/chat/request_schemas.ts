@@ -1,7 +1,13 @@
 import { Buffer } from "node:buffer";
 import * as v from "valibot";
 import { inShort, MAX_ATTEMPT, MAX_PAGE, MAX_SIGNAL_BYTES, MAX_TEXT_BYTES } from "./protocol.ts";
-import type { FriendRequest, GroupChangeRequest, GroupMemberRequest, Request } from "./request.ts";
+import type {
+  FriendRequest,
+  GroupChangeRequest,
+  GroupMemberRequest,
+  LoginRequest,
+  Request,
+} from "./request.ts";
 import { jsonOf } from "./signal_data.ts";
 
 const wellFormed = v.pipe(
@@ -53,16 +59,19 @@ type Schemas = { readonly [T in Request["type"]]: v.GenericSchema<unknown, Reque
 
 const REQUESTS: Schemas = {
   register: v.object({ type: v.literal("register"), id, name: wellFormed, password }),
-  login: v.object({
-    type: v.literal("login"),
-    id,
-    name: v.nullish(wellFormed),
-    password: v.nullish(password),
-    token: v.nullish(token),
-    device: v.nullish(requestId),
-    cursor: v.nullish(cursor),
-    attempt: v.nullish(v.pipe(count, v.maxValue(MAX_ATTEMPT, `must be at most ${MAX_ATTEMPT}`))),
-  }),
+  login: v.pipe(
+    v.object({
+      type: v.literal("login"),
+      id,
+      name: v.nullish(wellFormed),
+      password: v.nullish(password),
+      token: v.nullish(token),
+      device: v.nullish(requestId),
+      cursor: v.nullish(cursor),
+      attempt: v.nullish(v.pipe(count, v.maxValue(MAX_ATTEMPT, `must be at most ${MAX_ATTEMPT}`))),
+    }),
+    v.check(hasCredentials, "must have a token, or a name and a password"),
+  ),
   logout: v.object({ type: v.literal("logout"), id, all: v.nullish(v.boolean()) }),
   password: v.object({ type: v.literal("password"), id, old: password, new: password }),
   send: v.object({
@@ -125,6 +134,10 @@ function memberSchema<T extends GroupMemberRequest["type"]>(
   type: T,
 ): v.GenericSchema<unknown, GroupMemberRequest> {
   return v.object({ type: v.literal(type), id, group: wellFormed, name: wellFormed });
+}
+
+function hasCredentials({ token, name, password }: LoginRequest): boolean {
+  return typeof token === "string" || (typeof name === "string" && typeof password === "string");
 }
 
 /** The `id` of a frame, if it has one that an answer can carry. */

@@ -29,6 +29,8 @@ const BAD: readonly (readonly [string | Uint8Array, string])[] = [
   ['{"type":"ack","inbox":1e300}', "inbox must be a whole number"],
   ['{"type":"sync","inbox":0,"limit":201}', "limit must be 1 to 200, received 201"],
   ['{"type":"login","name":{"a":1},"password":"x"}', "name must be of type string, received an object"],
+  ['{"type":"login"}', "frame must have a token, or a name and a password"],
+  ['{"type":"login","name":"ada"}', "frame must have a token, or a name and a password"],
   ['{"type":"login","token":"x","cursor":{"epoch":"e"}}', "cursor.inbox is missing"],
   [`${"[".repeat(30_000)}${"]".repeat(30_000)}`, "JSON object"],
   [Uint8Array.of(0x22, 0xff, 0xfe, 0x22), "frame must be UTF-8"],
@@ -72,6 +74,17 @@ test("ten bad frames in a row close the connection, nine do not", async () => {
   client.write("x\n".repeat(10));
   await client.closed;
   assertEquals(client.frames.filter(({ type }) => type === "error").length, 19);
+});
+
+test("ten logins in a row that say not who close the connection like other bad frames", async () => {
+  await using cluster = await chatServers(1);
+  await using client = await RawClient.connect(cluster.at(0));
+  client.write('{"type":"login"}\n'.repeat(12));
+  await client.closed;
+  assertEquals(
+    client.frames.map(({ code }) => code),
+    new Array(10).fill("bad_frame"),
+  );
 });
 
 test("a frame of 64 KiB is taken, one byte more is too_large and closes the connection", async () => {

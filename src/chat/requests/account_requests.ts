@@ -23,16 +23,15 @@ export async function login(session: Session, request: LoginRequest): Promise<vo
   const { phase, context } = session;
   if (phase.name === "online")
     throw new ProtocolError("forbidden", `this connection is logged in as ${phase.user}; log out first`);
+  // Of a frame with neither, parsing has made a bad one.
   const { token, name, password } = request;
   if (typeof token === "string") {
     await context.logins.run(() => loginByToken(session, request, token));
     return;
   }
-  if (typeof name !== "string" || typeof password !== "string")
-    throw new ProtocolError("bad_frame", "login needs a token, or a name and a password");
   // A password has its own line to stand in: whoever waits there takes nobody's turn.
   const { host } = session.link;
-  const found = await context.accounts.loginByPassword({ name, password, host });
+  const found = await context.accounts.loginByPassword({ name: name ?? "", password: password ?? "", host });
   await context.logins.run(() => enter(session, request, found));
 }
 
