@@ -23,6 +23,8 @@ const MAX_SESSIONS = 5000;
 /** The most problems that one answer lists. */
 const MAX_PROBLEMS = 20;
 
+/** The most characters of what was found that an answer shows. */
+const MAX_SHOWN = 100;
 /** The most characters of an announcement. */
 const MAX_ANNOUNCEMENT = 4096;
 
@@ -220,9 +222,13 @@ function toProblem(issue: v.BaseIssue<unknown>): InputProblem {
 }
 
 function wordsFor(input: unknown): string {
-  return input === undefined ? "absent" : inShort(JSON.stringify(input));
+  if (input === undefined) return "absent";
+  const words = inShort(JSON.stringify(input));
+  return typeof input === "string" && input.length > MAX_SHOWN
+    ? `${words} of ${input.length} characters`
+    : words;
 }
 
 function inShort(text: string): string {
-  return text.length <= 100 ? text : `${text.slice(0, 100)}…`;
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }

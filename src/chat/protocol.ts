@@ -75,23 +75,25 @@ const NAME = /^[A-Za-z0-9._-]{1,32}$/;
 /**
  * A name as it is stored: in lower case.
  *
+ * @param what What an error says that it is.
  * @throws {ProtocolError} `bad_name`.
  */
-export function normalizeName(name: string): string {
+export function normalizeName(name: string, what = "a name"): string {
   if (NAME.test(name)) return name.toLowerCase();
-  throw new ProtocolError("bad_name", `a name has 1 to 32 of a-z 0-9 . _ -, received ${inShort(name)}`);
+  throw new ProtocolError("bad_name", `${what} has 1 to 32 of a-z 0-9 . _ -, received ${inShort(name)}`);
 }
 
 /**
  * A group's name as it is stored: in lower case, with its `#`.
  *
+ * @param what What an error says that it is.
  * @throws {ProtocolError} `bad_name`.
  */
-export function normalizeGroup(group: string): string {
+export function normalizeGroup(group: string, what = "a group"): string {
   if (group.startsWith("#") && NAME.test(group.slice(1))) return group.toLowerCase();
   throw new ProtocolError(
     "bad_name",
-    `a group is # and 1 to 32 of a-z 0-9 . _ -, received ${inShort(group)}`,
+    `${what} is # and 1 to 32 of a-z 0-9 . _ -, received ${inShort(group)}`,
   );
 }
 

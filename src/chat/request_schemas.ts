@@ -156,7 +156,9 @@ export function checkRequest(frame: Readonly<Record<string, unknown>>): Request 
   if (result.success) return result.output;
   const [issue] = result.issues;
   const path = issue.path?.map(({ key }) => String(key)).join(".") ?? "frame";
-  if (issue.input === undefined) return `${path} is missing`;
+  // Null is the same as absent, but where a check has words of its own for it.
+  if (issue.input === undefined || (issue.input === null && issue.kind === "schema"))
+    return `${path} is missing`;
   // The check's own words where it has some; valibot's name the type only.
   const wanted = issue.message.startsWith("must") ? issue.message : `must be of type ${issue.expected}`;
   return `${path} ${wanted}, received ${inShort(issue.input)}`;

@@ -79,7 +79,7 @@ export class SessionControl {
         device,
         address,
         at: openedAt,
-        idleMs,
+        idleMs: Math.round(idleMs),
         queuedBytes,
         sentBytes,
       });

@@ -92,7 +92,13 @@ test("nothing that is wrong closes a session or is announced", async () => {
     ["DELETE", "/api/sessions?user=ada&revok=true", undefined, 400, "only user, revoke"],
     ["POST", "/api/announce", {}, 422, "text is absent"],
     ["POST", "/api/announce", { text: "" }, 422, "a text of 1 to 4096 characters"],
-    ["POST", "/api/announce", { text: "x".repeat(4097) }, 422, "a text of 1 to 4096 characters"],
+    [
+      "POST",
+      "/api/announce",
+      { text: "x".repeat(4097) },
+      422,
+      "of 4097 characters, allowed is a text of 1 to 4096 characters",
+    ],
     ["POST", "/api/announce", '{"text":"\\ud800"}', 422, "a text of 1 to 4096 characters"],
     ["POST", "/api/announce", { text: "x", at: 1 }, 422, "only text"],
   ];

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { RawClient } from "../helpers.ts";
 import { test } from "../testing.ts";
 import { chatServers } from "./chat_servers.ts";
@@ -105,6 +105,19 @@ test("each reason against a request about groups has its code", async () => {
   for (const [client, frame, code] of codes) {
     assertEquals(await codeOf(client, { ...frame }), code, JSON.stringify(frame));
   }
+});
+
+test("a page that begins after what is no name is refused with the field that says so", async () => {
+  await using cluster = await chatServers(1);
+  await using ada = await RawClient.login(cluster.at(0), "ada");
+  await ok(ada, { type: "group.create", group: "#g" });
+  const words = async (frame: Record<string, unknown>): Promise<string> =>
+    String((await ada.ask(frame)).message);
+  assertStringIncludes(await words({ type: "group.list", after: "a b" }), "after is # and 1 to 32 of a-z");
+  assertStringIncludes(
+    await words({ type: "group.members", group: "#g", after: "a b" }),
+    "after has 1 to 32 of a-z",
+  );
 });
 
 test("who has blocked somebody gets no invitation from them, and the one who invites is told why", async () => {

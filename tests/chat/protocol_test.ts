@@ -134,6 +134,8 @@ test("parseRequest() says where it is wrong, what was found and what is allowed"
     [{}, "type must be a string, received nothing"],
     [{ type: "toString" }, `type must be one of ${TYPES.join(", ")}, received "toString"`],
     [{ type: "send", to: "ada", text: "x" }, "id is missing"],
+    [{ type: "send", id: null, to: "ada", text: "x" }, "id is missing"],
+    [{ type: "login", token: "x", cursor: { epoch: "e", inbox: null, stamp: 1 } }, "cursor.inbox is missing"],
     [{ type: "send", id: "", to: "ada", text: "x" }, 'id must have 1 to 64 characters, received ""'],
     [{ type: "send", id: "1", to: "ada", text: "" }, 'text must not be empty, received ""'],
     [{ type: "sync", inbox: 1, limit: 201 }, "limit must be 1 to 200, received 201"],

@@ -33,7 +33,14 @@ test("an operator lists the sessions of a server, all or those of one user, with
   assertEquals(new Set(all.map(({ id }) => id)).size, 3);
   for (const { id, at, idleMs, queuedBytes, sentBytes } of all) {
     assert(/^s0\.\d+$/.test(id), id);
-    assert(at >= started && at <= Date.now() && idleMs >= 0 && queuedBytes === 0 && sentBytes > 0);
+    assert(
+      at >= started &&
+        at <= Date.now() &&
+        Number.isInteger(idleMs) &&
+        idleMs >= 0 &&
+        queuedBytes === 0 &&
+        sentBytes > 0,
+    );
   }
   assertEquals(
     control.list({ user: "Ada" }, 1).map(({ device }) => device),

@@ -37,7 +37,7 @@ export function answerGroup(
 
 async function listGroups(session: Session, { user }: Online, request: GroupListRequest): Promise<void> {
   const { id, after, limit } = request;
-  const start = after ? normalizeGroup(after) : "";
+  const start = after ? normalizeGroup(after, "after") : "";
   const page = await stored(session.context.store.groups(user, start, limit ?? MAX_PAGE));
   const groups = page.entries.map(({ group, state, by }) => ({ group, state, by }));
   session.write({ type: "ok", id: id ?? undefined, groups, more: page.more });
@@ -47,7 +47,7 @@ async function listMembers(session: Session, { user }: Online, request: GroupMem
   const { id, after, limit } = request;
   const { store, presence } = session.context;
   const group = normalizeGroup(request.group);
-  const start = after ? normalizeName(after) : "";
+  const start = after ? normalizeName(after, "after") : "";
   const page = await stored(store.groupMembers(group, user, start, limit ?? MAX_PAGE));
   if (typeof page === "string") throw refused(page, group);
   const known = await presence.online(page.entries.map(({ name }) => name));
