@@ -27,6 +27,21 @@ test("two users on different servers exchange messages byte for byte", async () 
   );
 });
 
+test("a page of history ends at 128 KiB, says exactly whether there is more, and the next one goes on", async () => {
+  await using cluster = await chatServers(1);
+  await using ada = await RawClient.login(cluster.at(0), "ada");
+  for (let index = 0; index < 6; index++)
+    assertEquals((await ada.ask({ type: "send", to: "ada", text: `${index}`.repeat(32_000) })).type, "ok");
+  const page = async (before?: number): Promise<readonly [readonly unknown[], unknown]> => {
+    const answer = await ada.ask({ type: "history", with: "ada", limit: 200, before });
+    const messages = answer.messages as readonly { readonly seq: number }[];
+    return [messages.map(({ seq }) => seq), answer.more];
+  };
+  assertEquals(await page(), [[3, 4, 5, 6], true]);
+  assertEquals(await page(3), [[1, 2], false]);
+  assertEquals(await page(1), [[], false]);
+});
+
 test("a text of 32 KiB arrives, one byte more is refused and leaves the connection alive", async () => {
   await using cluster = await chatServers(1);
   await using ada = await RawClient.login(cluster.at(0), "ada");
