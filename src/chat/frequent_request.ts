@@ -15,11 +15,13 @@ const SHORT_FRAME = 256;
  * the words for what is wrong.
  */
 export function frequentRequest(frame: Readonly<Record<string, unknown>>, json: string): Request | undefined {
-  const { type, id, to, text, data, inbox, epoch } = frame;
+  const { type, id, to, text, round, data, inbox, epoch } = frame;
   if (!isId(id)) return undefined;
   switch (type) {
     case "send":
-      return id !== undefined && isText(to) && isMessage(text) ? { type, id, to, text } : undefined;
+      return id !== undefined && isText(to) && isMessage(text) && (round === undefined || isCount(round))
+        ? { type, id, to, text, round }
+        : undefined;
     case "signal":
       return isText(to) && isData(data, json) ? { type, id, to, data } : undefined;
     case "ack":

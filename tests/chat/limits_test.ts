@@ -39,6 +39,21 @@ test("by default a session sends 40 messages at once, the next is rate_limited w
   assertEquals((await send(43)).type, "ok");
 });
 
+test("what is of the round of a refused send is refused as well, a minute later, too, and what is of the next one is taken", async () => {
+  const clock = new ManualClock();
+  await using cluster = await chatServers(1, { clock, limits: { messagesPerSecond: 1 } });
+  await using ada = await RawClient.login(cluster.at(0), "ada");
+  const send = async (id: string, round: number): Promise<unknown> => {
+    const { type, code } = await ada.ask({ type: "send", id, to: "ada", text: id, round });
+    return code ?? type;
+  };
+  const answers = [await send("1", 0), await send("2", 0), await send("3", 0)];
+  assertEquals(answers, ["ok", "ok", "rate_limited"]);
+  clock.advance(60_000);
+  assertEquals(await send("4", 0), "rate_limited");
+  assertEquals([await send("3", 1), await send("4", 1)], ["ok", "ok"]);
+});
+
 test("one connection more than an address may have is rate_limited and closed, and when one has gone there is room again", async () => {
   await using cluster = await chatServers(1, { limits: { connectionsPerHost: 2 } });
   const first = await RawClient.connect(cluster.at(0));

@@ -119,6 +119,7 @@ test("the quick way of reading frequent frames takes none that the schemas refus
       id: some,
       to: some,
       text: some,
+      round: some,
       data: some,
       inbox: some,
       epoch: some,
@@ -139,11 +140,15 @@ test("the quick way of reading frequent frames takes none that the schemas refus
 test("plain frames of the frequent kinds take the quick way", () => {
   for (const frame of [
     { type: "send", id: "1", to: "bob", text: "hello" },
+    { type: "send", id: "1", to: "bob", text: "hello", round: 7 },
     { type: "signal", to: "bob", data: 1 },
     { type: "ack", inbox: 3 },
     { type: "ack", inbox: 3, epoch: "e" },
     { type: "ping", id: "1" },
   ]) {
-    assert(frequentRequest(frame, JSON.stringify(frame)), frame.type);
+    assertEquals(
+      JSON.stringify(frequentRequest(frame, JSON.stringify(frame))),
+      JSON.stringify(checkRequest(frame)),
+    );
   }
 });
