@@ -36,12 +36,27 @@ interface Message {
   readonly text: string;
   readonly from: string;
   readonly to: string;
-  /** The conversation and number that were acknowledged. */
+  /** The conversation and number that were acknowledged; undefined before. */
   place: Pick<Sent, "conversation" | "seq"> | undefined;
   atMs: number;
   /** When the last one showed it. */
   seenMs: number;
-  readonly seenBy: Set<string>;
+  /** By device, as what it was shown there. */
+  readonly seenBy: Map<string, Sighting>;
+}
+
+interface Sighting {
+  readonly seq: number;
+  /** How often the device had been told of a new history then: what it was shown before that counts no longer. */
+  readonly resyncs: number;
+}
+
+/** A number that did not follow on the one before. */
+interface Jump {
+  readonly device: string;
+  readonly conversation: string;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** What one device has shown. */
@@ -67,7 +82,8 @@ export class Ledger {
   /** The newest acknowledged number of a sender's device, by conversation. */
   readonly #sentUpTo = new Map<string, { readonly seq: number; readonly order: number }>();
   readonly #duplicated: string[] = [];
-  readonly #reordered: string[] = [];
+  readonly #jumps: Jump[] = [];
+  readonly #resyncsOf = new Map<string, number>();
   readonly #overtaken: string[] = [];
   readonly #false: string[] = [];
   readonly #incomplete = new Set<Message>();
@@ -124,6 +140,7 @@ export class Ledger {
       },
       resync: () => {
         this.#resyncs += 1;
+        this.#resyncsOf.set(name, (this.#resyncsOf.get(name) ?? 0) + 1);
         tops.clear();
       },
     };
@@ -133,7 +150,7 @@ export class Ledger {
   send(from: string, to: string, text: string): SendRecord {
     if (this.#messages.has(text)) throw new RangeError(`Cannot note a send: "${text}" was sent before`);
     const order = this.#messages.size;
-    const message: Message = { text, from, to, place: undefined, atMs: 0, seenMs: 0, seenBy: new Set() };
+    const message: Message = { text, from, to, place: undefined, atMs: 0, seenMs: 0, seenBy: new Map() };
     this.#messages.set(text, message);
     this.#underWay += 1;
     return {
@@ -176,9 +193,9 @@ export class Ledger {
       delivered: this.#delivered,
       lost: [...this.#incomplete].map((message) => this.#describeLost(message)),
       duplicated: this.#duplicated,
-      reordered: this.#reordered,
+      reordered: this.#findReordered(),
       overtaken: this.#overtaken,
-      false: this.#false,
+      false: [...this.#false, ...[...this.#messages.values()].flatMap((message) => this.#findFalse(message))],
       unknown: this.#unknown,
       resyncs: this.#resyncs,
       gaps: this.#gaps,
@@ -188,8 +205,6 @@ export class Ledger {
 
   #acknowledge(message: Message, place: Pick<Sent, "conversation" | "seq">, order: number): void {
     this.#acknowledged += 1;
-    if (message.place && message.place.seq !== place.seq)
-      this.#false.push(`"${message.text}" was shown as ${message.place.seq}, acknowledged as ${place.seq}`);
     message.place = place;
     message.atMs = this.#now();
     const key = `${message.from} in ${place.conversation}`;
@@ -212,14 +227,12 @@ export class Ledger {
     const top = tops.get(conversation);
     if (message.seenBy.has(device)) this.#duplicated.push(`${device} was shown "${text}" twice`);
     else if (top !== undefined && seq !== top + 1)
-      this.#reordered.push(`${device} was shown ${seq} of ${conversation} after ${top}`);
+      this.#jumps.push({ device, conversation, from: top, to: seq });
     tops.set(conversation, Math.max(top ?? 0, seq));
     this.#delivered += 1;
-    message.seenBy.add(device);
+    if (!message.seenBy.has(device))
+      message.seenBy.set(device, { seq, resyncs: this.#resyncsOf.get(device) ?? 0 });
     message.seenMs = this.#now();
-    if (message.place === undefined) message.place = { conversation, seq };
-    else if (message.place.seq !== seq)
-      this.#false.push(`"${text}" is ${message.place.seq} and was shown to ${device} as ${seq}`);
     if (this.#isComplete(message)) this.#complete(message);
     this.#look();
   }
@@ -238,6 +251,33 @@ export class Ledger {
     return members
       .flatMap((user) => [...(this.#devices.get(user) ?? [])])
       .filter((name) => !seenBy.has(name));
+  }
+
+  /** Shown under another number than acknowledged, or under different ones; but for what a new history has taken back. */
+  #findFalse({ text, place, seenBy }: Message): string[] {
+    const [first] = seenBy.values();
+    const seq = place?.seq ?? first?.seq;
+    return [...seenBy]
+      .filter(([device, sight]) => sight.seq !== seq && sight.resyncs === (this.#resyncsOf.get(device) ?? 0))
+      .map(([device, sight]) => `"${text}" is ${seq} and was shown to ${device} as ${sight.seq}`);
+  }
+
+  /** What a device was shown before a new history gave it another number is not shown again there: it leaves a hole that is none. */
+  #findReordered(): string[] {
+    const messages = new Map<string, Message>();
+    for (const message of this.#messages.values())
+      if (message.place) messages.set(`${message.place.conversation} ${message.place.seq}`, message);
+    const isHole = ({ device, conversation, from, to }: Jump): boolean => {
+      if (to <= from) return true;
+      for (let seq = from + 1; seq < to; seq++)
+        if (!messages.get(`${conversation} ${seq}`)?.seenBy.has(device)) return true;
+      return false;
+    };
+    return this.#jumps
+      .filter(isHole)
+      .map(
+        ({ device, conversation, from, to }) => `${device} was shown ${to} of ${conversation} after ${from}`,
+      );
   }
 
   #describeLost(message: Message): string {

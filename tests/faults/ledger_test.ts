@@ -50,6 +50,20 @@ test("the checker finds what one device was shown twice", () => {
   assertEquals(ledger.verdict().duplicated.length, 1);
 });
 
+test("the checker takes a message that was shown before a rollback for the one that was numbered anew after it", () => {
+  const { ledger, bob } = sent(1);
+  bob.see(shown(1, "1"));
+  const record = ledger.send("ada", "bob", "not replicated");
+  bob.see(shown(2, "not replicated"));
+  ledger.send("ada", "bob", "2").acknowledged({ conversation: CONVERSATION, seq: 2 });
+  record.acknowledged({ conversation: CONVERSATION, seq: 3 });
+  ledger.send("ada", "bob", "4").acknowledged({ conversation: CONVERSATION, seq: 4 });
+  assertEquals(ledger.verdict().false.length, 1);
+  bob.resync();
+  for (const seq of [2, 4]) bob.see(shown(seq, `${seq}`));
+  assertEquals([ledger.verdict().false, ledger.verdict().reordered], [[], []]);
+});
+
 test("the checker finds a hole in a conversation, unless a gap said so", () => {
   const { ledger, bob } = sent(3);
   bob.see(shown(1, "1"));
