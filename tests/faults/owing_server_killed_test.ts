@@ -27,7 +27,9 @@ test("what a killed server had appended for a group and not delivered is deliver
 
   // What Redis answers is not heard: the server cannot go on to deliver what it has appended.
   proxy.stall("to_client");
-  for (const text of ["3", "4", "5"]) ada.tell({ type: "send", id: text, to: "#team", text });
+  // In one piece, so that they are one batch: what waits behind one without an answer is not appended.
+  const frames = ["3", "4", "5"].map((text) => JSON.stringify({ type: "send", id: text, to: "#team", text }));
+  ada.write(`${frames.join("\n")}\n`);
   await isInHistory(bob, "#team", "5");
   const started = performance.now();
   await cluster.signal("chat-1", "SIGKILL");
