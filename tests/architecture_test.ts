@@ -30,7 +30,7 @@ const ALIKE = ["buffer", "crypto", "fs", "os", "path", "sqlite", "timers", "url"
 /** Files whose only business is values: they import nothing but each other, `node:buffer` and a checker of input. */
 const PURE = [
   /^src\/balancer\/(policy\/.*|heartbeat\/heartbeat|contract)\.ts$/,
-  /^src\/chat\/(protocol|parse_request|request_schemas|frequent_request|signal_data)\.ts$/,
+  /^src\/chat\/(protocol|requests\/(parse_request|request_schemas|frequent_request|signal_data))\.ts$/,
   /^src\/chat\/store\/(contract|line)\.ts$/,
   /^src\/chat\/client\/(outbox|reader|recent|errors)\.ts$/,
   /^src\/(bus|registry)\/contract\.ts$/,

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../async/mod.ts";
-import type { Session } from "./session.ts";
+import type { Session } from "./session/session.ts";
 
 /** How far the drain of a chat server has come. */
 export interface ServerDrain {

@@ -3,6 +3,10 @@
  *
  * @module
  */
+
+export { openTokenVerifier, type TokenVerifierOptions } from "./account/jwt.ts";
+export { PASSWORD_COST, PASSWORD_COSTS } from "./account/password.ts";
+export type { TokenVerifier } from "./account/token_verifier.ts";
 export { ChatClient, connectChat } from "./client/chat_client.ts";
 export type { Credentials, CredentialsSource } from "./client/credentials.ts";
 export type { Dial, DialHandler, ServerLink } from "./client/dial.ts";
@@ -26,9 +30,7 @@ export type { ChatMessage } from "./client/reader.ts";
 export { tcpDial } from "./client/tcp_dial.ts";
 export type { ChatCounters } from "./counters.ts";
 export type { ServerDrain } from "./draining.ts";
-export { openTokenVerifier, type TokenVerifierOptions } from "./jwt.ts";
 export { type ChatLimits, DEFAULT_LIMITS } from "./limits.ts";
-export { PASSWORD_COST, PASSWORD_COSTS } from "./password.ts";
 export * from "./presence/mod.ts";
 export {
   type ClosingReason,
@@ -40,6 +42,5 @@ export {
   ProtocolError,
 } from "./protocol.ts";
 export { type ChatServer, type ChatServerOptions, startChatServer } from "./server.ts";
-export type { SessionControl } from "./session_control.ts";
+export type { SessionControl } from "./session/session_control.ts";
 export * from "./store/mod.ts";
-export type { TokenVerifier } from "./token_verifier.ts";

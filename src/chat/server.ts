@@ -12,25 +12,25 @@ import {
   hostOf,
   type Listener,
 } from "../net/mod.ts";
-import { Accounts } from "./accounts.ts";
+import { Accounts } from "./account/accounts.ts";
+import { LoginTurns } from "./account/login_turns.ts";
+import { RegisterLimit } from "./account/register_limit.ts";
 import { type ChatCounters, chatCounters } from "./counters.ts";
+import { Reconciling } from "./delivery/reconciling.ts";
 import { Draining, type ServerDrain } from "./draining.ts";
 import { HostCounts } from "./host_counts.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
-import { LoginTurns } from "./login_turns.ts";
 import { EVERYBODY, readPayload } from "./notice.ts";
 import { localPresence } from "./presence/mod.ts";
-import { PresenceFeed } from "./presence_feed.ts";
+import { PresenceFeed } from "./presence/presence_feed.ts";
 import { type Caller, ProxyGate } from "./proxy_gate.ts";
-import { Reconciling } from "./reconciling.ts";
-import { RegisterLimit } from "./register_limit.ts";
 import { answer } from "./requests/answer.ts";
+import { SignalRoutes } from "./requests/signal_routes.ts";
 import type { ChatServer, ChatServerOptions } from "./server_contract.ts";
-import { Session } from "./session.ts";
-import type { SessionContext } from "./session_context.ts";
-import { SessionControl } from "./session_control.ts";
-import { SignalRoutes } from "./signal_routes.ts";
-import { TcpLink, WriteTick } from "./tcp_link.ts";
+import { Session } from "./session/session.ts";
+import type { SessionContext } from "./session/session_context.ts";
+import { SessionControl } from "./session/session_control.ts";
+import { TcpLink, WriteTick } from "./session/tcp_link.ts";
 
 export type { ChatServer, ChatServerOptions } from "./server_contract.ts";
 

@@ -2,13 +2,13 @@ import type { Socket } from "node:net";
 import type { Clock } from "../async/mod.ts";
 import type { Bus } from "../bus/mod.ts";
 import type { Address, AddressList, Driver } from "../net/mod.ts";
+import type { TokenVerifier } from "./account/token_verifier.ts";
 import type { ChatCounters } from "./counters.ts";
 import type { ServerDrain } from "./draining.ts";
 import type { ChatLimits } from "./limits.ts";
 import type { Presence } from "./presence/mod.ts";
-import type { SessionControl } from "./session_control.ts";
+import type { SessionControl } from "./session/session_control.ts";
 import type { Store } from "./store/mod.ts";
-import type { TokenVerifier } from "./token_verifier.ts";
 
 /** Options for {@linkcode startChatServer}. The store, the bus and the presence stay the caller's: they are closed after the server. */
 export interface ChatServerOptions {

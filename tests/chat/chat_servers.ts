@@ -4,8 +4,8 @@
  * @module
  */
 import { type Clock, systemClock } from "../../src/async/mod.ts";
+import type { TokenVerifier } from "../../src/chat/account/token_verifier.ts";
 import { type ChatLimits, type ChatServer, type StoreLimits, startChatServer } from "../../src/chat/mod.ts";
-import type { TokenVerifier } from "../../src/chat/token_verifier.ts";
 import { type Address, AddressList, systemDriver } from "../../src/net/mod.ts";
 import { folderBackings, redisBackings } from "./chat_backings.ts";
 

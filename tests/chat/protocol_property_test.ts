@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { withDeadline } from "../../src/async/mod.ts";
-import type { Request } from "../../src/chat/request.ts";
+import type { Request } from "../../src/chat/requests/request.ts";
 import { type Address, systemDriver } from "../../src/net/mod.ts";
 import { LineDecoder } from "../../src/wire/mod.ts";
 import { DEADLINE_MS, type Frame, RawClient } from "../helpers.ts";

@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { type Parsed, parseRequest } from "../../src/chat/parse_request.ts";
 import {
   encodeFrame,
   errorFrame,
@@ -12,7 +11,8 @@ import {
   ProtocolError,
   pairOf,
 } from "../../src/chat/protocol.ts";
-import type { Request } from "../../src/chat/request.ts";
+import { type Parsed, parseRequest } from "../../src/chat/requests/parse_request.ts";
+import type { Request } from "../../src/chat/requests/request.ts";
 import { test } from "../testing.ts";
 
 /** The fields that a request of each type always has, with the types they then are of. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import * as jose from "jose";
-import { openTokenVerifier } from "../../src/chat/jwt.ts";
+import { openTokenVerifier } from "../../src/chat/account/jwt.ts";
 import { RawClient } from "../helpers.ts";
 import { test } from "../testing.ts";
 import { type ChatServers, chatServers } from "./chat_servers.ts";

@@ -1,10 +1,10 @@
-import { type Login, stored } from "../accounts.ts";
-import { Delivery } from "../delivery.ts";
+import { type Login, stored } from "../account/accounts.ts";
+import { Delivery } from "../delivery/delivery.ts";
 import { notify } from "../notice.ts";
 import { normalizeName, ProtocolError } from "../protocol.ts";
-import type { LoginRequest, LogoutRequest, PasswordRequest, RegisterRequest } from "../request.ts";
-import type { Online, Session } from "../session.ts";
+import type { Online, Session } from "../session/session.ts";
 import type { Unread } from "../store/mod.ts";
+import type { LoginRequest, LogoutRequest, PasswordRequest, RegisterRequest } from "./request.ts";
 
 /** Makes an account. @throws {ProtocolError} */
 export async function register(session: Session, request: RegisterRequest): Promise<void> {

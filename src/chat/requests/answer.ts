@@ -1,10 +1,10 @@
 import { ProtocolError } from "../protocol.ts";
-import type { PingRequest, Request } from "../request.ts";
-import type { Online, Session } from "../session.ts";
+import type { Online, Session } from "../session/session.ts";
 import { changePassword, login, logout, register } from "./account_requests.ts";
 import { answerFriend } from "./friend_requests.ts";
 import { answerGroup } from "./group_requests.ts";
 import { ack, history, read, send, sync } from "./message_requests.ts";
+import type { PingRequest, Request } from "./request.ts";
 import { answerSignal } from "./signal_requests.ts";
 
 /** Answers a request, see {@linkcode Answer}. What happens most is asked for first. */

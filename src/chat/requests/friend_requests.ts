@@ -1,9 +1,9 @@
-import { stored } from "../accounts.ts";
+import { stored } from "../account/accounts.ts";
 import { tell } from "../notice.ts";
 import { normalizeName, ProtocolError } from "../protocol.ts";
-import type { FriendListRequest, FriendRequest } from "../request.ts";
-import type { Online, Session } from "../session.ts";
+import type { Online, Session } from "../session/session.ts";
 import type { FriendAction } from "../store/mod.ts";
+import type { FriendListRequest, FriendRequest } from "./request.ts";
 
 const ACTIONS: Readonly<Record<FriendRequest["type"], FriendAction>> = {
   "friend.request": "request",

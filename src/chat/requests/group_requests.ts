@@ -1,15 +1,15 @@
-import { stored } from "../accounts.ts";
+import { stored } from "../account/accounts.ts";
 import { tell } from "../notice.ts";
 import { MAX_PAGE, normalizeGroup, normalizeName, ProtocolError, type ServerFrame } from "../protocol.ts";
+import type { Online, Session } from "../session/session.ts";
+import { type GroupChange, type GroupResult, MAX_GROUPS } from "../store/mod.ts";
 import type {
   GroupChangeRequest,
   GroupCreateRequest,
   GroupListRequest,
   GroupMemberRequest,
   GroupMembersRequest,
-} from "../request.ts";
-import type { Online, Session } from "../session.ts";
-import { type GroupChange, type GroupResult, MAX_GROUPS } from "../store/mod.ts";
+} from "./request.ts";
 
 type ChangeRequest = GroupCreateRequest | GroupChangeRequest | GroupMemberRequest;
 type GroupEvent = Extract<ServerFrame, { type: "group" }>["event"];

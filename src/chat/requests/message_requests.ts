@@ -1,10 +1,10 @@
-import { answerable, stored } from "../accounts.ts";
+import { answerable, stored } from "../account/accounts.ts";
 import { MAX_QUEUED_BYTES } from "../limits.ts";
 import { tell } from "../notice.ts";
 import { MAX_PAGE, normalizeGroup, normalizeName, ProtocolError, pairOf } from "../protocol.ts";
-import type { AckRequest, HistoryRequest, ReadRequest, SendRequest, SyncRequest } from "../request.ts";
-import type { Online, Session } from "../session.ts";
+import type { Online, Session } from "../session/session.ts";
 import type { LogPage, SendResult } from "../store/mod.ts";
+import type { AckRequest, HistoryRequest, ReadRequest, SendRequest, SyncRequest } from "./request.ts";
 
 /** A page of `history` ends at this many bytes at the latest. */
 const HISTORY_BYTES = 131_072;

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
-import { stored } from "../accounts.ts";
+import { stored } from "../account/accounts.ts";
 import { channelOf } from "../notice.ts";
 import { normalizeGroup, normalizeName, ProtocolError } from "../protocol.ts";
-import type { SignalRequest } from "../request.ts";
-import type { Online, Session } from "../session.ts";
-import type { NoRoute } from "../signal_routes.ts";
+import type { Online, Session } from "../session/session.ts";
+import type { SignalRequest } from "./request.ts";
+import type { NoRoute } from "./signal_routes.ts";
 
 /**
  * Passes a signal on, to every session of a user or of a group's members on every server: at most once, and not to the session that sends.

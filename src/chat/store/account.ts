@@ -3,7 +3,7 @@ import type { Cursor } from "../protocol.ts";
 /** An account. */
 export interface User {
   readonly name: string;
-  /** The password's hash with its parameters, as `src/chat/password.ts` writes it; empty for an account without a password. */
+  /** The password's hash with its parameters, as `src/chat/account/password.ts` writes it; empty for an account without a password. */
   readonly password: string;
 }
 

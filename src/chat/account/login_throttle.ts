@@ -1,0 +1,114 @@
+import { type Clock, wait } from "../../async/mod.ts";
+import { ProtocolError } from "../protocol.ts";
+import type { AccountStore, LoginTry } from "../store/mod.ts";
+
+/** The first wait of a name that has failed too often, in milliseconds; each further failure doubles it. */
+const FIRST_DELAY_MS = 100;
+/** The longest wait. */
+const MAX_DELAY_MS = 5000;
+/** How many times as often as a name an address may fail: many people may share one. */
+const HOST_FACTOR = 4;
+/** Tries of one address that wait at once; more are refused. */
+const MAX_WAITING = 4;
+/** Addresses that are remembered here. Beyond it the one that was refused the longest ago is forgotten. */
+const MAX_HOSTS = 10_000;
+
+/** Options for {@linkcode LoginThrottle}. */
+export interface LoginThrottleOptions {
+  readonly store: Pick<AccountStore, "noteLoginTry" | "takeBackLoginTry">;
+  readonly clock: Clock;
+  /** Failures that are free; undefined for no throttle at all. */
+  readonly failures: number | undefined;
+}
+
+/**
+ * Slows down who guesses passwords, by the name and by the address; failures are counted in the store, for all servers.
+ *
+ * - A try counts as a failure from before its password is looked at, and no longer once that was right: many tries at once are no more than
+ *   one after another.
+ * - A name that has failed too often: every further try waits, 100 ms and twice as much after each failure, up to 5 s. It is never refused:
+ *   whoever the name belongs to gets in.
+ * - An address that has: it gets a try each so many milliseconds, and is refused in between.
+ * - At most a few tries of an address wait at once.
+ */
+export class LoginThrottle {
+  readonly #options: LoginThrottleOptions;
+  /** When an address may try again, by this server's clock; in the order of their last tries. */
+  readonly #nextTry = new Map<string, number>();
+  readonly #waiting = new Map<string, number>();
+
+  constructor(options: LoginThrottleOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes one try with a password, when it may be made.
+   *
+   * @param check Whether the password is right.
+   * @throws {ProtocolError} `rate_limited` when the address has to wait; what `check` throws. {@linkcode StoreError}
+   */
+  async attempt(name: string, host: string, check: () => Promise<boolean>): Promise<boolean> {
+    const { store, clock, failures: free } = this.#options;
+    if (free === undefined) return await check();
+    // Who has to wait costs the store nothing, and the name no try.
+    this.#refuseEarly(host);
+    const attempt = await store.noteLoginTry(name, host, clock.wallNow());
+    const isRight = await this.#checkInTime(attempt, free, check);
+    if (isRight) await store.takeBackLoginTry(attempt);
+    return isRight;
+  }
+
+  async #checkInTime(attempt: LoginTry, free: number, check: () => Promise<boolean>): Promise<boolean> {
+    const { host, before } = attempt;
+    try {
+      this.#admit(host, delayAfter(before.host - free * HOST_FACTOR));
+      await this.#delay(host, delayAfter(before.name - free));
+      return await check();
+    } catch (error) {
+      // Nobody has looked at the password.
+      await this.#options.store.takeBackLoginTry(attempt);
+      throw error;
+    }
+  }
+
+  #refuseEarly(host: string): void {
+    const leftMs = (this.#nextTry.get(host) ?? 0) - this.#options.clock.now();
+    if (leftMs > 0) throw tooMany(FROM_ADDRESS, leftMs);
+  }
+
+  #admit(host: string, delayMs: number): void {
+    if (delayMs === 0) return;
+    // Another one may have come first while this one was counted.
+    this.#refuseEarly(host);
+    this.#nextTry.delete(host);
+    this.#nextTry.set(host, this.#options.clock.now() + delayMs);
+    const [oldest] = this.#nextTry.keys();
+    if (this.#nextTry.size > MAX_HOSTS && oldest !== undefined) this.#nextTry.delete(oldest);
+  }
+
+  async #delay(host: string, delayMs: number): Promise<void> {
+    if (delayMs === 0) return;
+    const waiting = this.#waiting.get(host) ?? 0;
+    if (waiting >= MAX_WAITING) throw tooMany(OF_NAME, delayMs);
+    this.#waiting.set(host, waiting + 1);
+    try {
+      await wait(delayMs, { clock: this.#options.clock });
+    } finally {
+      const left = (this.#waiting.get(host) ?? 1) - 1;
+      if (left > 0) this.#waiting.set(host, left);
+      else this.#waiting.delete(host);
+    }
+  }
+}
+
+/** @param excess How many failures there were beyond those that are free; none when negative. */
+function delayAfter(excess: number): number {
+  return excess < 0 ? 0 : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(excess, 10));
+}
+
+const FROM_ADDRESS = "too many failed logins from this address";
+const OF_NAME = "too many failed logins of this name, and enough tries from this address wait already";
+
+function tooMany(message: string, retryMs: number): ProtocolError {
+  return new ProtocolError("rate_limited", message, { retryMs: Math.ceil(retryMs) });
+}

@@ -1,0 +1,313 @@
+import type { Subscription } from "../../bus/mod.ts";
+import { stored } from "../account/accounts.ts";
+import { channelOf, type Notice, notify, readPayload } from "../notice.ts";
+import { type Cursor, encodeFrame, ProtocolError } from "../protocol.ts";
+import type { Link } from "../session/link.ts";
+import { type DeviceState, type InboxFinding, type InboxPlace, inboxOfLine } from "../store/mod.ts";
+import { Acknowledging } from "./acknowledging.ts";
+import type { DeliveryContext } from "./delivery_context.ts";
+import { Early } from "./early.ts";
+import { readEntryLine } from "./entry_line.ts";
+import { Pump } from "./pump.ts";
+import { findStart, type Start } from "./start.ts";
+
+/** The session that a delivery is for. */
+export interface Recipient {
+  /** The session's id. */
+  readonly id: string;
+  readonly user: string;
+  readonly device: string;
+  /** The number that the client gives this login. */
+  readonly attempt: number | undefined;
+  readonly link: Link;
+  /** A newer login of the same device has come, here or on another server. */
+  replaced(): void;
+  /** The user, or an operator, has ended the session. */
+  loggedOut(): void;
+}
+
+/**
+ * Brings one session what is in its user's inbox: subscribed to the user's channel, with a pump that starts where the device
+ * stopped, and starts anew where history was rolled back.
+ */
+export class Delivery {
+  /** Whether the client's own cursor was honored. */
+  readonly isResumed: boolean;
+  readonly #context: DeliveryContext;
+  readonly #recipient: Recipient;
+  readonly #subscription: Subscription;
+  readonly #resync: Start["resync"];
+  #state: DeviceState;
+  #pump: Pump;
+  #acknowledging: Acknowledging;
+  /** The newest entry that is known to be of this history. */
+  #known: { readonly inbox: number; readonly stamp: number };
+  /** The last place that was given out, unless there was a doubt since. */
+  #lookedAt: InboxPlace | undefined;
+  /** The newest entry that was hinted. */
+  #hinted = 0;
+  #rollingBack: Promise<void> | undefined;
+  #isOver = false;
+
+  private constructor(
+    context: DeliveryContext,
+    recipient: Recipient,
+    subscription: Subscription,
+    state: DeviceState,
+    start: Start,
+  ) {
+    this.isResumed = start.isResumed;
+    this.#context = context;
+    this.#recipient = recipient;
+    this.#subscription = subscription;
+    this.#resync = start.resync;
+    this.#state = state;
+    this.#known = { inbox: state.top, stamp: state.stamp };
+    this.#pump = this.#makePump(start.after);
+    this.#acknowledging = this.#makeAcknowledging();
+    if (start.isResumed) this.#acknowledging.resume(start.after);
+    if (start.resync === "rollback") context.suspect();
+  }
+
+  /**
+   * Subscribes, notes the login of the device and finds where to go on. Nothing flows until `release()`.
+   *
+   * @throws {ProtocolError} `unavailable`, with the number of a later login of the device where this one was overtaken: nothing is left
+   * behind.
+   */
+  static async open(
+    context: DeliveryContext,
+    recipient: Recipient,
+    cursor: Cursor | undefined,
+  ): Promise<Delivery> {
+    const { store, bus, clock } = context;
+    const { user, device, attempt } = recipient;
+    // First the subscription, then the state: what comes in between is known by both, what was missed by neither.
+    const early = new Early();
+    let delivery: Delivery | undefined;
+    const subscription = await stored(
+      bus.subscribe(channelOf(user), (payload) => {
+        if (delivery) delivery.#receive(payload);
+        else early.add(payload);
+      }),
+    );
+    try {
+      const state = await stored(store.openDevice(user, device, clock.wallNow(), attempt));
+      if (attempt !== undefined && state.generation > attempt) throw overtaken(state.generation);
+      const start = await stored(findStart(store, user, state, cursor));
+      delivery = new Delivery(context, recipient, subscription, state, start);
+    } catch (error) {
+      await subscription[Symbol.asyncDispose]();
+      throw error;
+    }
+    notify(bus, user, { type: "replaced", device, generation: delivery.#state.generation });
+    for (const payload of early.payloads()) delivery.#receive(payload);
+    return delivery;
+  }
+
+  /** The inbox as it was found at the login, or after the last rollback. */
+  get state(): DeviceState {
+    return this.#state;
+  }
+
+  /** The number of the last entry that was sent to this session. */
+  get sent(): number {
+    return this.#pump.sent;
+  }
+
+  /** Says where the session stands, to be compared with the store. */
+  look(): InboxPlace {
+    const { user, device } = this.#recipient;
+    this.#lookedAt = { user, device, epoch: this.#state.epoch, ...this.#known };
+    return this.#lookedAt;
+  }
+
+  /**
+   * The bus was away, and history may be another one since then: nothing is sent before somebody has looked, lest an entry of the new one
+   * is taken for the next of the old one.
+   */
+  doubt(): void {
+    this.#lookedAt = undefined;
+    this.#pump.hold();
+  }
+
+  /** Lets the messages flow, with a `resync` first where some are gone. */
+  release(): void {
+    if (this.#resync !== undefined) this.#writeResync(this.#resync);
+    this.#pump.release();
+  }
+
+  /** The client has taken all that was queued. */
+  drained(): void {
+    this.#pump.drained();
+  }
+
+  /** Sends a frame that may be missed: dropped when the client does not keep up, and before its messages flow. */
+  pass(line: Uint8Array): void {
+    if (!this.#pump.pass(line)) this.#context.counters.dropped += 1;
+  }
+
+  /**
+   * The client has read up to `inbox`. What it was not sent, or had acknowledged before, changes nothing.
+   *
+   * @param epoch Of which history that is: of another one than the session's it changes nothing. Absent: the client does not say.
+   */
+  ack(inbox: number, epoch?: string): void {
+    if (epoch !== undefined && epoch !== this.#state.epoch) return;
+    if (inbox <= this.#pump.sent) this.#acknowledging.ack(inbox);
+  }
+
+  /**
+   * Takes what the store says of the place that `look` gave: entries whose hints were lost come, a session that was replaced ends, and one
+   * whose history was rolled back is told so and goes on in the new one.
+   *
+   * @throws {StoreError}
+   */
+  async settle(place: InboxPlace, finding: InboxFinding): Promise<void> {
+    // What was found of an earlier epoch is of no use when the session has left that one meanwhile.
+    if (this.#isOver || place.epoch !== this.#state.epoch) return;
+    if (finding.generation > this.#state.generation) this.#recipient.replaced();
+    else if (finding.isRolledBack || finding.epoch !== place.epoch) await this.#leaveEpoch(finding.epoch);
+    else this.#goOn(place, finding.top);
+  }
+
+  /** Ends it: nothing is sent any more, the subscription is given back, the last acknowledgement is stored. */
+  async close(): Promise<void> {
+    this.#isOver = true;
+    this.#pump.end();
+    await Promise.all([this.#subscription[Symbol.asyncDispose](), this.#acknowledging.done()]);
+  }
+
+  #makePump(after: number): Pump {
+    const { store, clock, limits, counters, onError, suspect } = this.#context;
+    const { link, user } = this.#recipient;
+    return new Pump({
+      store,
+      link,
+      user,
+      epoch: this.#state.epoch,
+      next: after + 1,
+      top: this.#state.top,
+      maxQueuedFrames: limits.queueFrames,
+      clock,
+      onSend: (line) => {
+        counters.delivered += 1;
+        this.#noteSent(line);
+      },
+      onRollback: suspect,
+      onError: (error) => onError(error, { during: "deliver" }),
+    });
+  }
+
+  #makeAcknowledging(): Acknowledging {
+    const { user, device } = this.#recipient;
+    const { epoch, acked } = this.#state;
+    return new Acknowledging(this.#context, { user, device, epoch, acked });
+  }
+
+  #noteSent(line: Uint8Array): void {
+    const head = readEntryLine(line);
+    if (!head) return;
+    if (head.inbox >= this.#known.inbox) this.#known = { inbox: head.inbox, stamp: head.stamp };
+    this.#acknowledging.sent(head);
+  }
+
+  #goOn(place: InboxPlace, top: number): void {
+    this.#pump.raise(top);
+    // What was looked at before the doubt has not ended it.
+    if (place === this.#lookedAt) this.#pump.release();
+  }
+
+  /** The user's other sessions hear of it, too, on whatever server they are. */
+  #leaveEpoch(epoch: string): Promise<void> {
+    notify(this.#context.bus, this.#recipient.user, { type: "rolled_back", epoch });
+    return this.#rollBack();
+  }
+
+  #rollBack(): Promise<void> {
+    this.#rollingBack ??= this.#startAnew().finally(() => {
+      this.#rollingBack = undefined;
+    });
+    return this.#rollingBack;
+  }
+
+  /**
+   * Goes on in the new history after what it knows of the device: that is at most what the client has acknowledged, and nothing that
+   * was sent since the rollback is before it.
+   */
+  async #startAnew(): Promise<void> {
+    const { store, clock } = this.#context;
+    const { user, device } = this.#recipient;
+    this.#pump.end();
+    await this.#acknowledging.done();
+    this.#hinted = 0;
+    const { generation } = this.#state;
+    const state = await store.openDevice(user, device, clock.wallNow(), generation);
+    if (this.#isOver) return;
+    // Whoever is first here: the newer login of the device stays.
+    if (state.generation > generation) return this.#recipient.replaced();
+    this.#state = state;
+    this.#known = { inbox: state.top, stamp: state.stamp };
+    this.#pump = this.#makePump(Math.max(state.floor, Math.min(state.acked, state.top)));
+    this.#acknowledging = this.#makeAcknowledging();
+    this.#writeResync("rollback");
+    this.#pump.release();
+    this.#pump.raise(this.#hinted);
+  }
+
+  /** The next look at the inbox tries again. */
+  #failed(error: unknown): void {
+    this.#context.onError(error, { during: "reconcile" });
+    this.#context.suspect();
+  }
+
+  #writeResync(reason: "trimmed" | "rollback"): void {
+    const { epoch } = this.#state;
+    const frame = { type: "resync", epoch, inbox: this.#pump.sent, reason } as const;
+    this.#recipient.link.write(encodeFrame(frame));
+  }
+
+  #receive(payload: Uint8Array): void {
+    if (this.#isOver) return;
+    const inbox = inboxOfLine(payload);
+    if (inbox !== undefined) {
+      // Hints come in the order of their entries: one that comes again is of another history.
+      if (inbox <= this.#hinted) this.#context.suspect();
+      this.#hinted = inbox;
+      this.#pump.hint(inbox, payload);
+      return;
+    }
+    const found = readPayload(payload);
+    switch (found.kind) {
+      case "frame":
+        if (found.except !== this.#recipient.id) this.pass(found.line);
+        break;
+      case "notice":
+        this.#receiveNotice(found.notice);
+        break;
+      case "entry":
+        break;
+    }
+  }
+
+  #receiveNotice(notice: Notice): void {
+    switch (notice.type) {
+      case "replaced": {
+        const isOlder = this.#state.generation < notice.generation;
+        if (isOlder && notice.device === this.#recipient.device) this.#recipient.replaced();
+        break;
+      }
+      case "logged_out":
+        if (notice.except !== this.#recipient.id) this.#recipient.loggedOut();
+        break;
+      case "rolled_back":
+        // At once: the hint behind it is of the new history.
+        if (notice.epoch !== this.#state.epoch) this.#rollBack().catch((error) => this.#failed(error));
+        break;
+    }
+  }
+}
+
+function overtaken(attempt: number): ProtocolError {
+  return new ProtocolError("unavailable", "a later login of this device was quicker", { attempt });
+}

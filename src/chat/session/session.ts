@@ -1,0 +1,302 @@
+import { LineDecoder } from "../../wire/mod.ts";
+import type { Delivery } from "../delivery/delivery.ts";
+import { MAX_QUEUED_BYTES } from "../limits.ts";
+import {
+  type ClosingReason,
+  encodeFrame,
+  errorFrame,
+  MAX_CLIENT_FRAME_BYTES,
+  ProtocolError,
+  type ServerFrame,
+} from "../protocol.ts";
+import { parseRequest } from "../requests/parse_request.ts";
+import type { Request } from "../requests/request.ts";
+import type { Link } from "./link.ts";
+import { Liveness } from "./liveness.ts";
+import { MessageRate } from "./message_rate.ts";
+import type { SessionContext } from "./session_context.ts";
+import { WaitingFrames } from "./waiting_frames.ts";
+
+/** Options for a {@linkcode Session}. */
+export interface SessionOptions {
+  /** Names the session among all of the cluster. */
+  readonly id: string;
+  readonly answer: Answer;
+  /** Whether the client is a balancer of ours, which may ping for as long as it likes without a login. */
+  readonly isTrusted: boolean;
+}
+
+/**
+ * Does what a client asks for and writes the answer.
+ *
+ * @returns A promise when there is something to wait for; its rejection, like a throw, becomes the `error` frame.
+ */
+export type Answer = (session: Session, request: Request) => Promise<void> | undefined;
+
+/** Who a session is: nobody yet, a user's device, or over. */
+export type Phase =
+  | { readonly name: "guest" }
+  | {
+      readonly name: "online";
+      readonly user: string;
+      readonly device: string;
+      readonly token: string;
+      /** Wall time of the login, in milliseconds. */
+      readonly since: number;
+      readonly delivery: Delivery;
+    }
+  | { readonly name: "closed" };
+
+/** A session whose user is known. */
+export type Online = Extract<Phase, { name: "online" }>;
+
+/** Bad frames in a row after which a connection is closed. */
+const MAX_BAD_FRAMES = 10;
+/** Sends of one session under way at once; further frames wait. */
+const MAX_SENDS = 256;
+
+/**
+ * One client's connection: reads its frames, answers them, and lets its messages flow once it has logged in.
+ *
+ * Requests are taken in order. `send`, `ack` and `ping` do not wait for each other; every other one is finished before the next
+ * frame is looked at, so that a client may write `login` and `send` in one go. While frames wait, or the client does not read
+ * its answers, nothing more is read from it.
+ */
+export class Session {
+  readonly id: string;
+  readonly link: Link;
+  readonly context: SessionContext;
+  readonly isTrusted: boolean;
+  /** When it connected, as wall time in milliseconds. */
+  readonly openedAt: number;
+  readonly #answer: Answer;
+  readonly #decoder: LineDecoder;
+  readonly #rate: MessageRate;
+  readonly #liveness: Liveness;
+  #phase: Phase = { name: "guest" };
+  /** Frames that came while an earlier one was being worked on. */
+  readonly #waiting = new WaitingFrames();
+  #isBusy = false;
+  #isPaused = false;
+  /** The client will send no more: once all it asked is answered, the connection is closed. */
+  #isLast = false;
+  #sends = 0;
+  #badFrames = 0;
+  /** Nothing but `ping` has come. */
+  #onlyPings = true;
+
+  constructor(link: Link, context: SessionContext, { id, answer, isTrusted }: SessionOptions) {
+    const { clock, limits } = context;
+    this.id = id;
+    this.link = link;
+    this.context = context;
+    this.isTrusted = isTrusted;
+    this.openedAt = clock.wallNow();
+    this.#answer = answer;
+    this.#rate = new MessageRate(limits.messagesPerSecond, clock);
+    this.#liveness = new Liveness(link, clock, limits);
+    this.#decoder = new LineDecoder(MAX_CLIENT_FRAME_BYTES, {
+      line: (line) => this.#receive(line),
+      tooLong: () => this.#refuseLine(),
+    });
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** For how long the client has said nothing, in milliseconds. */
+  get idleMs(): number {
+    return this.#liveness.idleMs;
+  }
+
+  /** Takes the next bytes from the client. */
+  receive(chunk: Uint8Array): void {
+    this.#liveness.heard();
+    this.#decoder.push(chunk);
+  }
+
+  /** The client will send no more; what it asked is still answered. */
+  ended(): void {
+    this.#isLast = true;
+    this.#advance();
+  }
+
+  /** The client has taken all that was queued for it. */
+  drained(): void {
+    if (this.#phase.name === "online") this.#phase.delivery.drained();
+    this.#advance();
+  }
+
+  /** Becomes `phase`. A delivery that is left behind is closed. */
+  enter(phase: Phase): void {
+    const left = this.#phase;
+    if (left.name === "closed") return;
+    const { presence } = this.context;
+    this.#phase = phase;
+    if (phase.name === "guest") this.#liveness.becameGuest();
+    if (phase.name === "online") presence.entered(phase.user);
+    if (left.name !== "online") return;
+    presence.left(left.user);
+    this.#leave(left.delivery);
+  }
+
+  /** The session's login stands for another token from now on. */
+  renewToken(token: string): void {
+    if (this.#phase.name === "online") this.#phase = { ...this.#phase, token };
+  }
+
+  /** Says why, then closes; what was answered before still arrives. */
+  close(reason: ClosingReason, afterMs = 0): void {
+    if (this.#phase.name === "closed") return;
+    this.write({ type: "closing", reason, after: afterMs });
+    this.#end();
+  }
+
+  /** Says why this connection cannot be served, then closes it. */
+  refuse(message: string): void {
+    this.#writeError(undefined, new ProtocolError("rate_limited", message, { retryMs: 10_000 }));
+    this.#end();
+  }
+
+  /** Tells the client to go elsewhere within `afterMs`; it may stay until it is closed. */
+  announceDrain(afterMs: number): void {
+    if (this.#phase.name !== "closed") this.write({ type: "closing", reason: "draining", after: afterMs });
+  }
+
+  /** The connection is gone. */
+  gone(): void {
+    this.#waiting.clear();
+    this.enter({ name: "closed" });
+  }
+
+  /** Closes the session if it has been silent, without a login, or without reading for too long. */
+  sweep(): void {
+    const isGuest = this.#phase.name === "guest" && !(this.isTrusted && this.#onlyPings);
+    const reason = this.#liveness.sweep({ isGuest, isBusy: this.#isBusy });
+    if (reason) this.close(reason);
+  }
+
+  /** Sends one frame. */
+  write(frame: ServerFrame): void {
+    this.link.write(encodeFrame(frame));
+  }
+
+  /** Sends a frame that may be missed, if the session is logged in and its client keeps up. */
+  pass(line: Uint8Array): void {
+    if (this.#phase.name === "online") this.#phase.delivery.pass(line);
+  }
+
+  /**
+   * Counts one message of this session.
+   *
+   * @param round The round that a send names.
+   * @throws {ProtocolError} `rate_limited` when the session sends faster than its limit; `unavailable` just after another was.
+   */
+  takeMessageToken(round?: number): void {
+    this.#rate.take(round);
+  }
+
+  #leave(delivery: Delivery): void {
+    const { leaving, onError } = this.context;
+    const left = delivery
+      .close()
+      .catch((error: unknown) => onError(error, { during: "leave" }))
+      .finally(() => leaving.delete(left));
+    leaving.add(left);
+  }
+
+  #receive(line: Uint8Array): boolean {
+    if (this.#waiting.isEmpty && this.#canTake()) this.#take(line);
+    else this.#waiting.add(line);
+    this.#flow();
+    return this.#phase.name !== "closed";
+  }
+
+  #canTake(): boolean {
+    return !this.#isBusy && this.#sends < MAX_SENDS && this.link.queuedBytes < MAX_QUEUED_BYTES;
+  }
+
+  #take(line: Uint8Array): void {
+    const parsed = parseRequest(line);
+    if ("error" in parsed) {
+      this.#writeError(parsed.id, parsed.error);
+      this.#badFrames += 1;
+      if (this.#badFrames >= MAX_BAD_FRAMES) this.#end();
+      return;
+    }
+    this.#badFrames = 0;
+    if (parsed.request.type !== "ping") this.#onlyPings = false;
+    this.#work(parsed.request);
+  }
+
+  #work(request: Request): void {
+    try {
+      const work = this.#answer(this, request);
+      if (work === undefined) return;
+      if (request.type === "send") this.#sends += 1;
+      else this.#isBusy = true;
+      // Owned by the counters: whatever comes of it, `#finish` runs.
+      void work.then(
+        () => this.#finish(request),
+        (error: unknown) => {
+          this.#fail(request, error);
+          this.#finish(request);
+        },
+      );
+    } catch (error) {
+      this.#fail(request, error);
+    }
+  }
+
+  #fail(request: Request, error: unknown): void {
+    if (!(error instanceof ProtocolError)) this.context.onError(error, { during: request.type });
+    else if (error.code === "unavailable" && request.type === "send" && error.retryMs === undefined)
+      this.#rate.failed(request.round ?? undefined);
+    this.#writeError(request.id ?? undefined, error);
+  }
+
+  #writeError(frameId: string | undefined, error: unknown): void {
+    const { refused } = this.context.counters;
+    const code = error instanceof ProtocolError ? error.code : "internal";
+    refused.set(code, (refused.get(code) ?? 0) + 1);
+    this.write(errorFrame(frameId, error));
+  }
+
+  #finish(request: Request): void {
+    if (request.type === "send") this.#sends -= 1;
+    else this.#isBusy = false;
+    this.#advance();
+  }
+
+  #advance(): void {
+    while (this.#phase.name !== "closed" && this.#canTake()) {
+      const line = this.#waiting.take();
+      if (!line) break;
+      this.#take(line);
+    }
+    if (this.#isLast && !this.#isBusy && this.#sends === 0 && this.#waiting.isEmpty) this.#end();
+    else this.#flow();
+  }
+
+  /** Reads on, or stops reading, as there is room for what comes. */
+  #flow(): void {
+    const isFull = !this.#canTake() || !this.#waiting.isEmpty;
+    if (isFull === this.#isPaused || this.#phase.name === "closed") return;
+    this.#isPaused = isFull;
+    if (isFull) this.link.pause();
+    else this.link.resume();
+  }
+
+  #refuseLine(): void {
+    const message = `a frame has at most ${MAX_CLIENT_FRAME_BYTES} bytes`;
+    this.#writeError(undefined, new ProtocolError("too_large", message));
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#phase.name === "closed") return;
+    this.gone();
+    this.link.close();
+  }
+}
