@@ -122,10 +122,12 @@ export class DenoTransport implements MovableTransport {
     this.#finishWhenEnded();
   }
 
-  #untilResumed(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#resumed = resolve;
-    });
+  /** By the time that a wait is over it may be paused again: whoever resumes and pauses in one turn gets nothing in between. */
+  async #untilResumed(): Promise<void> {
+    while (this.#isPaused && !this.#isClosed)
+      await new Promise<void>((resolve) => {
+        this.#resumed = resolve;
+      });
   }
 
   #startWriting(): void {

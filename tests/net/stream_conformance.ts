@@ -126,6 +126,20 @@ export function testStreams(subject: Subject): void {
     await server.recorder.ended;
   });
 
+  promise("gives nothing to a connection that is resumed and paused in one turn", async ({ driver }) => {
+    await using pair = await connectionPair(driver);
+    const { client, server } = pair;
+    server.connection.pause();
+    client.connection.write(patternAt(0, 100));
+    await roundTrip(subject);
+    server.connection.resume();
+    server.connection.pause();
+    await roundTrip(subject);
+    assertEquals(server.recorder.events, []);
+    server.connection.resume();
+    await server.recorder.received(100);
+  });
+
   promise("stops at once when data() pauses", async ({ driver }) => {
     await using pair = await connectionPair(driver);
     const { client, server } = pair;
