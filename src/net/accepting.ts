@@ -23,7 +23,8 @@ export function reportTo(
 
 /** What the connections of a listener share. */
 export function listenContext(clock: Clock, options: ListenOptions): ConnectionContext {
-  return { clock, onHandlerError: (error) => reportTo(options.onError, error, "handler") };
+  const { onError, onOver } = options;
+  return { clock, onHandlerError: (error) => reportTo(onError, error, "handler"), ...(onOver && { onOver }) };
 }
 
 /** Asks the user for the handler of an accepted connection; one who throws instead loses the connection. */

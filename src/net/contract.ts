@@ -104,6 +104,11 @@ export interface ListenOptions {
    * @default {ignored}
    */
   onError?: (error: Error, context: { readonly during: "accept" | "handler" }) => void;
+  /**
+   * Called when an accepted connection is over, whoever handles it by then: after its handler's `close`, once. One that is given to
+   * TLS counts as over from then on. Must not throw.
+   */
+  onOver?: (connection: Connection) => void;
 }
 
 /** Options for {@linkcode Driver.connect}. */

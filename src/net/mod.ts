@@ -7,6 +7,8 @@
 export { formatAddress, hostOf, isLoopback, parseAddress } from "./address.ts";
 export { AddressList } from "./address_list.ts";
 export { bunDriver } from "./bun_driver.ts";
+export { carriedConnection } from "./carried.ts";
+export { ChunkQueue } from "./chunk_queue.ts";
 export {
   type Accept,
   type Address,
@@ -49,6 +51,7 @@ export {
 export { type DriverOptions, nodeDriver } from "./node_driver.ts";
 export { type AdoptOptions, adopt, listenPaused, type PausedSocket } from "./paused.ts";
 export { type Splice, type SpliceOptions, type SpliceReason, type SpliceResult, splice } from "./splice.ts";
+export type { MovableTransport, Transport, TransportEvents } from "./stream_connection.ts";
 export { systemDriver, tlsCarrierDriver } from "./system_driver.ts";
 export {
   type AcceptTlsOptions,

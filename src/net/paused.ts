@@ -1,11 +1,10 @@
 import { createServer, type Socket } from "node:net";
 import { systemClock } from "../async/mod.ts";
-import { AcceptGate, offer, reportTo } from "./accepting.ts";
+import { AcceptGate, listenContext, offer, reportTo } from "./accepting.ts";
 import type { Accept, Address, Connection, Listener, ListenOptions } from "./contract.ts";
 import type { DriverOptions } from "./node_driver.ts";
 import { bind } from "./node_listener.ts";
 import { nodeConnection, SOCKET_OPTIONS, tcpAddress } from "./node_transport.ts";
-import type { ConnectionContext } from "./stream_connection.ts";
 import { toError } from "./thrown.ts";
 
 /** An accepted connection of which no byte has been read, so that it can be given to another process as it is. */
@@ -60,7 +59,9 @@ function toPaused(native: Socket): PausedSocket {
 /** Options for {@linkcode adopt}. */
 export interface AdoptOptions extends DriverOptions {
   /** Called when a handler throws. @default {ignored} */
-  onError?: ListenOptions["onError"];
+  onError?: NonNullable<ListenOptions["onError"]>;
+  /** Called when the connection is over. @default {ignored} */
+  onOver?: NonNullable<ListenOptions["onOver"]>;
 }
 
 /**
@@ -68,16 +69,12 @@ export interface AdoptOptions extends DriverOptions {
  * sent it. What the client sent meanwhile is not lost. The connection owns the socket.
  */
 export function adopt(native: Socket, accept: Accept, options: AdoptOptions = {}): Connection {
-  const { clock = systemClock, onError } = options;
-  const context: ConnectionContext = {
-    clock,
-    onHandlerError: (error) => reportTo(onError, error, "handler"),
-  };
+  const { clock = systemClock } = options;
   native.allowHalfOpen = true;
   native.setNoDelay(SOCKET_OPTIONS.noDelay);
   native.setKeepAlive(SOCKET_OPTIONS.keepAlive, SOCKET_OPTIONS.keepAliveInitialDelay);
-  const connection = nodeConnection(native, context);
+  const connection = nodeConnection(native, listenContext(clock, options));
   connection.resume();
-  offer(connection, accept, onError ? { onError } : {});
+  offer(connection, accept, options);
   return connection;
 }

@@ -57,6 +57,8 @@ export interface ConnectionContext {
   readonly clock: Clock;
   /** Told of what a handler threw. Absent for dialed connections: their handler's `close` is told. */
   readonly onHandlerError?: (error: Error) => void;
+  /** Told when a connection is over, after its handler. */
+  readonly onOver?: (connection: Connection) => void;
 }
 
 /** What a connection was made of; whoever has it owns the socket. */
@@ -174,6 +176,7 @@ export class StreamConnection implements Connection, TransportEvents {
     if (this.#phase !== "open") return undefined;
     this.#phase = "over";
     handleClosed();
+    this.#context.onOver?.(this);
     return { transport: this.#transport, context: this.#context };
   }
 
@@ -218,6 +221,7 @@ export class StreamConnection implements Connection, TransportEvents {
     this.#closeTimer?.cancel();
     handleClosed();
     this.#reportClose(this.#handler, outcome);
+    this.#context.onOver?.(this);
   }
 
   #isAlive(): boolean {

@@ -1,7 +1,16 @@
 import { setImmediate } from "node:timers";
 import { assertEquals } from "@std/assert";
+import { withDeadline } from "../../src/async/mod.ts";
 import type { Connection } from "../../src/net/mod.ts";
-import { checkPattern, connectionPair, patternAt, sendPattern } from "./recording.ts";
+import {
+  checkPattern,
+  connectionPair,
+  DEADLINE_MS,
+  LOOPBACK,
+  patternAt,
+  Recorder,
+  sendPattern,
+} from "./recording.ts";
 import { type Subject, testOf } from "./subject.ts";
 
 const MIB = 1024 * 1024;
@@ -15,8 +24,9 @@ async function nextTurn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The name of a test that a driver has a gap for. */
+/** The names of tests that a driver has a gap for. */
 export const LARGE_ANSWER = "loses nothing of a large answer to a slow reader that has ended";
+export const TELLS_OVER = "tells its listener of each connection that is over, after whoever handled it";
 
 /** What every driver promises about ends, closing and breaking. */
 export function testEnds(subject: Subject): void {
@@ -159,5 +169,27 @@ function testClosing(subject: Subject): void {
     });
     assertEquals(events, []);
     await Promise.all([client.recorder.closed, server.recorder.closed]);
+  });
+
+  promise(TELLS_OVER, async ({ driver }) => {
+    const events: string[] = [];
+    const over = Promise.withResolvers<void>();
+    const end = (connection: Connection): void => connection.end();
+    const second = { data: () => undefined, end, close: () => void events.push("close") };
+    const accept = (connection: Connection) => {
+      setImmediate(() => connection.handle(second));
+      return { data: () => undefined, close: () => void events.push("first") };
+    };
+    const onOver = (): void => {
+      events.push("over");
+      over.resolve();
+    };
+    await using listener = await driver.listen(LOOPBACK, accept, { onOver });
+    const client = new Recorder();
+    const connection = await driver.connect(listener.address, client);
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+    connection.abort();
+    await Promise.all([client.closed, withDeadline(over.promise, DEADLINE_MS, "hear of the end")]);
+    assertEquals(events, ["close", "over"]);
   });
 }

@@ -177,8 +177,13 @@ export class PatternChecker {
   }
 }
 
-/** Writes `total` bytes of the pattern as fast as the other side takes them, then ends. */
-export function sendPattern(side: Side, total: number, chunkBytes: number = 64 * 1024): void {
+/** Writes `total` bytes of the pattern as fast as the other side takes them, then ends, or stays as it is. */
+export function sendPattern(
+  side: Side,
+  total: number,
+  chunkBytes: number = 64 * 1024,
+  then: "ends" | "stays" = "ends",
+): void {
   let sent = 0;
   const go = (): void => {
     while (sent < total) {
@@ -187,7 +192,7 @@ export function sendPattern(side: Side, total: number, chunkBytes: number = 64 *
       if (!side.connection.write(chunk)) return;
     }
     side.recorder.onDrain = undefined;
-    side.connection.end();
+    if (then === "ends") side.connection.end();
   };
   side.recorder.onDrain = go;
   go();

@@ -14,7 +14,7 @@ import {
 import { RUNTIME } from "../testing.ts";
 import { RESETS, RESETS_ENDED } from "./break_conformance.ts";
 import { authority, certificate } from "./certificates.ts";
-import { LARGE_ANSWER } from "./end_conformance.ts";
+import { LARGE_ANSWER, TELLS_OVER } from "./end_conformance.ts";
 import { hangingListener } from "./hanging.ts";
 import type { Subject } from "./subject.ts";
 import { HALF_CLOSE_BUG, NO_RESET } from "./subjects.ts";
@@ -83,7 +83,7 @@ export async function tlsSubjects(): Promise<readonly Subject[]> {
   const shared = await contexts();
   const over = (name: string, gaps: Subject["gaps"], make: (options?: DriverOptions) => Driver): Subject => ({
     name,
-    gaps,
+    gaps: { ...gaps, [TELLS_OVER]: "a connection that is given to TLS counts as over for its listener" },
     make: (options) => ({ driver: tlsDriver(make(options), shared), hang: hangingListener }),
   });
   const main = over("tls", GAPS[RUNTIME], tlsCarrierDriver);
