@@ -1,17 +1,13 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import process from "node:process";
+import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import type { Channel } from "./channel.ts";
-import { type ChannelEnd, HAS_PIPE, processChannel } from "./process_channel.ts";
-
-/** How a process ended: by itself with a code, or by a signal. */
-export type Exit = { readonly code: number } | { readonly signal: string };
+import { type ChannelEnd, HAS_PIPE, type ProcessChannelOptions, processChannel } from "./process_channel.ts";
+import type { Exit, Worker } from "./worker.ts";
 
 /** A child process with a channel. Whoever started it ends it. */
-export interface Child {
+export interface Child extends Worker {
   readonly pid: number;
-  readonly channel: Channel;
-  /** Settles when the process has ended. Never rejects. */
   readonly exited: Promise<Exit>;
   /** Sends a signal; does nothing when the process has ended. */
   kill(signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void;
@@ -25,31 +21,56 @@ export interface Child {
  * @throws {Error} When the system cannot start it.
  */
 export async function startChild(module: string, args: readonly string[]): Promise<Child> {
-  const child = spawn(process.execPath, [...runtimeArgs(module), ...args], {
-    stdio: [HAS_PIPE ? "pipe" : "ignore", "ignore", "inherit", "ipc"],
+  const stdin = HAS_PIPE ? "pipe" : "ignore";
+  const { native, pid } = await launch(module, args, [stdin, "ignore", "inherit", "ipc"]);
+  return toChild(native, pid, native.stdin ? { pipeOut: native.stdin } : {});
+}
+
+/** A child process whose standard input and output are ours to use. */
+export interface PipedChild extends Child {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+}
+
+/** Does what {@linkcode startChild} does, but leaves the child's standard input and output to the caller. */
+export async function startPipedChild(module: string): Promise<PipedChild> {
+  const { native, pid } = await launch(module, [], ["pipe", "pipe", "inherit", "ipc"]);
+  const { stdin, stdout } = native;
+  if (!stdin || !stdout) throw new Error("Cannot start a child process: it has no pipes");
+  return { ...toChild(native, pid), stdin, stdout };
+}
+
+async function launch(
+  module: string,
+  args: readonly string[],
+  stdio: StdioOptions,
+): Promise<{ readonly native: ChildProcess; readonly pid: number }> {
+  const native = spawn(process.execPath, [...runtimeArgs(module), ...args], {
+    stdio,
     serialization: "advanced",
   });
-  const { promise: exited, resolve: exit } = Promise.withResolvers<Exit>();
-  child.once("exit", (code, signal) => exit(signal === null ? { code: code ?? 1 } : { signal }));
   await new Promise<void>((resolve, reject) => {
-    child.once("spawn", resolve);
-    child.once("error", (error) =>
+    native.once("spawn", resolve);
+    native.once("error", (error) =>
       reject(new Error(`Cannot start a child process: ${error.message}`, { cause: error })),
     );
   });
-  const { pid } = child;
+  const { pid } = native;
   if (pid === undefined) throw new Error("Cannot start a child process: it has no process id");
+  return { native, pid };
+}
+
+function toChild(native: ChildProcess, pid: number, options: ProcessChannelOptions = {}): Child {
+  const { promise: exited, resolve: exit } = Promise.withResolvers<Exit>();
   let running = true;
-  void exited.then(() => {
+  native.once("exit", (code, signal) => {
     running = false;
+    exit(signal === null ? { code: code ?? 1 } : { signal });
   });
   return {
     pid,
     exited,
-    channel: processChannel(child as unknown as ChannelEnd, {
-      gone: exited,
-      ...(child.stdin && { pipeOut: child.stdin }),
-    }),
+    channel: processChannel(native as unknown as ChannelEnd, { gone: exited, ...options }),
     kill(signal) {
       // Not child.kill: on Deno it marks the child as dead whatever the signal was.
       if (running) process.kill(pid, signal);

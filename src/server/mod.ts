@@ -4,7 +4,9 @@
  * @module
  */
 export type { Channel, TopicHandler } from "./channel.ts";
-export { type Child, type Exit, startChild } from "./child.ts";
+export { type Child, startChild } from "./child.ts";
 export { type HandOver, type HandOverHandler, handOver, takeConnections } from "./hand_over.ts";
 export { parentChannel } from "./process_channel.ts";
-export { type Supervised, type SupervisorOptions, supervise } from "./supervisor.ts";
+export { type Supervisable, type Supervised, type SupervisorOptions, supervise } from "./supervisor.ts";
+export { parentThread, startThread, type Thread, type ThreadChannel } from "./thread.ts";
+export type { End, Exit, Worker } from "./worker.ts";

@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import process from "node:process";
 import type { Readable, Writable } from "node:stream";
-import type { Channel, TopicHandler } from "./channel.ts";
+import type { Channel } from "./channel.ts";
 import { encodeValue, ValueDecoder } from "./frame_pipe.ts";
+import { type Envelope, Topics } from "./topics.ts";
 
 /** One end of the runtime's channel between processes: a child process as its parent holds it, or the process itself. */
 export interface ChannelEnd {
@@ -32,13 +33,6 @@ export interface ProcessChannelOptions {
  * second connection, nor anything after it). There the channel is left to the connections alone in that direction.
  */
 export const HAS_PIPE: boolean = process.versions.deno !== undefined;
-
-interface Envelope {
-  readonly topic: string;
-  readonly body: unknown;
-}
-
-const MAX_UNHANDLED = 1000;
 
 /** Makes a {@linkcode Channel} of one end. */
 export function processChannel(
@@ -79,51 +73,15 @@ export function processChannel(
   };
 }
 
-/** The handlers of a channel's topics, and what came before there was one. */
-class Topics {
-  readonly #handlers = new Map<string, TopicHandler>();
-  readonly #waiting = new Map<string, [unknown, Socket | undefined][]>();
-  #unhandled = 0;
-
-  receive(message: unknown, socket: Socket | undefined): void {
-    if (!isEnvelope(message)) return;
-    const handler = this.#handlers.get(message.topic);
-    if (handler) handler(message.body, socket);
-    else this.#keep(message, socket);
-  }
-
-  handle(topic: string, handler: TopicHandler): void {
-    this.#handlers.set(topic, handler);
-    const queue = this.#waiting.get(topic) ?? [];
-    this.#waiting.delete(topic);
-    this.#unhandled -= queue.length;
-    for (const [body, socket] of queue) handler(body, socket);
-  }
-
-  #keep({ topic, body }: Envelope, socket: Socket | undefined): void {
-    if (this.#unhandled >= MAX_UNHANDLED) {
-      socket?.destroy();
-      return;
-    }
-    this.#unhandled += 1;
-    const queue = this.#waiting.get(topic) ?? [];
-    queue.push([body, socket]);
-    this.#waiting.set(topic, queue);
-  }
-}
-
-function isEnvelope(message: unknown): message is Envelope {
-  return (
-    typeof message === "object" && message !== null && "topic" in message && typeof message.topic === "string"
-  );
-}
-
 let toParent: Channel | undefined;
 
 /** The channel to the process that started this one with {@linkcode startChild}; undefined when it was started otherwise. */
 export function parentChannel(): Channel | undefined {
-  if (process.send) {
-    toParent ??= processChannel(process as unknown as ChannelEnd, HAS_PIPE ? { pipeIn: process.stdin } : {});
-  }
+  if (process.send) toParent ??= processChannel(thisProcess(), HAS_PIPE ? { pipeIn: process.stdin } : {});
   return toParent;
+}
+
+/** This process as a child of its parent. */
+export function thisProcess(): ChannelEnd {
+  return process as unknown as ChannelEnd;
 }
