@@ -6,6 +6,14 @@
 export type { Channel, TopicHandler } from "./channel.ts";
 export { type Child, startChild } from "./child.ts";
 export { type HandOver, type HandOverHandler, handOver, takeConnections } from "./hand_over.ts";
+export type {
+  HandlerModule,
+  Model,
+  ModelName,
+  ModelOptions,
+  ModelServer,
+} from "./model/contract.ts";
+export { models } from "./model/models.ts";
 export { parentChannel } from "./process_channel.ts";
 export { type Supervisable, type Supervised, type SupervisorOptions, supervise } from "./supervisor.ts";
 export { parentThread, startThread, type Thread, type ThreadChannel } from "./thread.ts";

@@ -1,0 +1,57 @@
+import { availableParallelism } from "node:os";
+import { systemDriver, type TcpAddress } from "../../net/mod.ts";
+import type { Worker } from "../worker.ts";
+import type { ModelOptions, ModelServer } from "./contract.ts";
+import { Crew } from "./crew.ts";
+import { NOBODY } from "./reactor.ts";
+import { running, wholeNumber } from "./running.ts";
+
+/** Connections at once unless told otherwise. */
+const MAX_CONNECTIONS = 10_000;
+
+/** How many reactors a server has, and how many connections at once. @throws {RangeError} */
+export function sizesOf({
+  workers = availableParallelism(),
+  maxConnections = MAX_CONNECTIONS,
+}: ModelOptions): {
+  readonly workers: number;
+  readonly maxConnections: number;
+} {
+  return {
+    workers: wholeNumber("workers", workers),
+    maxConnections: wholeNumber("maxConnections", maxConnections),
+  };
+}
+
+/** Reactors that share one port, over which the system spreads connections by their addresses. */
+export async function sharedPort(
+  handler: string,
+  options: ModelOptions,
+  start: () => Promise<Worker>,
+): Promise<ModelServer> {
+  const { listen } = options;
+  const { workers, maxConnections } = sizesOf(options);
+  await checkFree(listen);
+  const places = Math.max(1, Math.floor(maxConnections / workers));
+  const crew = new Crew({ handler, model: options, start, places });
+  const address = await crew.start(workers, listen);
+  return running(
+    {
+      address: address ?? listen,
+      connections: () => crew.connections,
+      stop: (graceMs) => crew.stop(graceMs),
+      abort: () => crew.kill(),
+    },
+    options,
+  );
+}
+
+/** Another server that shares its port would get a part of our connections, and nobody would notice. */
+async function checkFree(address: TcpAddress): Promise<void> {
+  if (address.port === 0) return;
+  const listener = await systemDriver().listen(address, (connection) => {
+    connection.abort();
+    return NOBODY;
+  });
+  await listener.close();
+}

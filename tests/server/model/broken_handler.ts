@@ -1,0 +1,2 @@
+/** A handler module for the tests that cannot be imported. */
+throw new Error("broken on purpose");

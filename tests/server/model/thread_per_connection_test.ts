@@ -1,0 +1,5 @@
+import { NATIVE_GAPS, testModel } from "../model_conformance.ts";
+import { CONNECTION_GAPS, THREAD_GAPS } from "./gaps.ts";
+
+const model = "thread-per-connection";
+testModel({ name: model, model, gaps: { ...NATIVE_GAPS, ...CONNECTION_GAPS, ...THREAD_GAPS } });
