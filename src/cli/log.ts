@@ -1,5 +1,6 @@
 import process from "node:process";
 import { configure, dispose, getLogger, type Logger, type LogRecord } from "@logtape/logtape";
+import type { End } from "../server/mod.ts";
 
 /** Options for {@linkcode startLog}. */
 export interface LogOptions {
@@ -44,6 +45,12 @@ export function logErrors(log: Logger): (error: unknown, context: { readonly dur
 /** Ends logging. */
 export async function stopLog(): Promise<void> {
   await dispose();
+}
+
+/** How a child process or a thread ended, in few words. */
+export function wordsOfEnd(end: End): string {
+  if ("error" in end) return wordsOf(end.error);
+  return "signal" in end ? `killed by ${end.signal}` : `exit code ${end.code}`;
 }
 
 /** An error in few words, with what caused it. */

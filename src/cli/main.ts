@@ -58,6 +58,10 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "tell everybody who is logged in",
     load: async () => (await import("./sessions.ts")).announce,
   },
+  echo: {
+    summary: "an echo server under one of the five server models, to try and to measure",
+    load: async () => (await import("./echo.ts")).echo,
+  },
 };
 
 /** Runs the program: the command that `argv` names, to its end. Never rejects; sets the exit code. */

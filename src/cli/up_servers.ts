@@ -3,7 +3,7 @@ import type { Logger } from "@logtape/logtape";
 import {
   type Channel,
   type Child,
-  type Exit,
+  type End,
   type HandOver,
   handOver,
   type Supervised,
@@ -11,7 +11,7 @@ import {
   supervise,
 } from "../server/mod.ts";
 import { StartError } from "./errors.ts";
-import { wordsOf } from "./log.ts";
+import { wordsOfEnd } from "./log.ts";
 import type { ChildConfiguration, Started, ToldDrain } from "./up_child.ts";
 
 /** Options for {@linkcode UpServers}. */
@@ -121,8 +121,8 @@ export class UpServers {
     void child.exited.then(() => this.#byAddress.delete(started.tcp));
   }
 
-  #ended(id: string, end: Exit | { readonly error: unknown }, delayMs: number): void {
-    const how = describeEnd(end);
+  #ended(id: string, end: End, delayMs: number): void {
+    const how = wordsOfEnd(end);
     if (!this.#isStarted) this.#failed.reject(new StartError(`${id} ended before it was ready: ${how}`));
     this.#options.log.warn("{id} ended: {how}; it is started again in {delayMs} ms", {
       id,
@@ -130,9 +130,4 @@ export class UpServers {
       delayMs: Math.round(delayMs),
     });
   }
-}
-
-function describeEnd(end: Exit | { readonly error: unknown }): string {
-  if ("error" in end) return wordsOf(end.error);
-  return "signal" in end ? `killed by ${end.signal}` : `exit code ${end.code}`;
 }

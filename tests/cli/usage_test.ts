@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command["run"]>>> = {
   up: async () => (await import("../../src/cli/up.ts")).up,
   chat: async () => (await import("../../src/cli/chat.ts")).chat,
   balance: async () => (await import("../../src/cli/balance.ts")).balance,
+  echo: async () => (await import("../../src/cli/echo.ts")).echo,
 };
 
 /** Mistakes with the exit code 2, and words of their one sentence: where, what was found, what is allowed. */
@@ -65,6 +66,14 @@ const MISTAKES: readonly (readonly [readonly string[], string])[] = [
   [["up", "--durable", "replica"], "replica needs --redis"],
   [["up", "extra"], 'received "extra"'],
   [["balance"], "say where clients go"],
+  [["echo", "--model", "best"], '"best" is not one of iterative, process-per-connection'],
+  [["echo", "--model", "iterative", "--workers", "2"], "--workers: iterative has no reactors"],
+  [
+    ["echo", "--model", "reactors-in-threads", "--spread", "kernel"],
+    "--spread: reactors-in-threads has one way",
+  ],
+  [["echo", "--model", "iterative", "--max-connections", "2"], "--max-connections: iterative serves one"],
+  [["echo", "--listen", "unix:/tmp/x"], "is not a TCP address"],
   [
     ["balance", "--backend", "127.0.0.1:1,heavy"],
     '--backend: "heavy" is neither weight=N nor backup nor max=N',
