@@ -19,9 +19,17 @@ export interface Unsent {
   isFlying: boolean;
 }
 
+/** Sends that leave now, all of one round. */
+export interface Departure {
+  readonly round: number;
+  readonly sends: readonly Unsent[];
+}
+
 /** The sends to one receiver, in order. */
 interface Queue {
   readonly sends: Unsent[];
+  /** Of those that are on their way: when one of them is refused, what leaves after it is to be refused, too. */
+  round: number;
   /** One of them has failed: those after it are not to overtake it, so nothing departs until `rested`. */
   isResting: boolean;
 }
@@ -58,18 +66,24 @@ export class Outbox {
 
   /** Adds a send at the end. */
   add(send: Unsent): void {
-    const queue = this.#queues.get(send.to) ?? { sends: [], isResting: false };
+    const queue = this.#queues.get(send.to) ?? { sends: [], round: 0, isResting: false };
     queue.sends.push(send);
     this.#queues.set(send.to, queue);
     this.#size += 1;
   }
 
-  /** The sends to a receiver whose turn has come; they are on their way from now on. */
-  depart(to: string): readonly Unsent[] {
+  /**
+   * The sends to a receiver whose turn has come; they are on their way from now on.
+   *
+   * @param round That of the client now. They leave with it unless others to the receiver are still on their way with an earlier one.
+   */
+  depart(to: string, round: number): Departure {
     const queue = this.#queues.get(to);
-    if (!queue || queue.isResting) return [];
+    if (!queue || queue.isResting) return { round, sends: [] };
     const departing: Unsent[] = [];
-    for (const send of queue.sends.slice(0, WINDOW)) {
+    const window = queue.sends.slice(0, WINDOW);
+    if (window.every(({ isFlying }) => !isFlying)) queue.round = round;
+    for (const send of window) {
       if (send.isFlying) continue;
       if (!this.#open.has(send) && !this.#hasRoom()) {
         // Those behind it are not to overtake it.
@@ -80,7 +94,7 @@ export class Outbox {
       send.isFlying = true;
       departing.push(send);
     }
-    return departing;
+    return { round: queue.round, sends: departing };
   }
 
   /** A receiver whose sends were held back and may depart now; undefined when there is none. */

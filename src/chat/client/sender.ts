@@ -65,11 +65,11 @@ export class Sender {
 
   #depart(to: string): void {
     if (!this.#exchange) return;
-    const departing = this.#outbox.depart(to);
-    const timely = departing.filter((send) => !this.#isTooOld(send));
-    for (const send of timely) this.#transmit(this.#exchange, send);
+    const { round, sends } = this.#outbox.depart(to, this.#round);
+    const timely = sends.filter((send) => !this.#isTooOld(send));
+    for (const send of timely) this.#transmit(this.#exchange, send, round);
     // In the places of those that were too old others may leave.
-    if (timely.length < departing.length) this.#departNext(to);
+    if (timely.length < sends.length) this.#departNext(to);
   }
 
   #departNext(to: string): void {
@@ -89,9 +89,8 @@ export class Sender {
     return true;
   }
 
-  #transmit(exchange: Exchange, send: Unsent): void {
+  #transmit(exchange: Exchange, send: Unsent, round: number): void {
     const { id, to, text } = send;
-    const round = this.#round;
     const asker = {
       answered: (answer: Frame) => this.#succeed(send, answer),
       refused: (error: ChatError) => {

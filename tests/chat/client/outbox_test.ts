@@ -28,7 +28,7 @@ class World {
   }
 
   depart(to: string): void {
-    this.flying.push(...this.outbox.depart(to));
+    this.flying.push(...this.outbox.depart(to, 0).sends);
     const expected = this.waiting.filter((send) => send.to === to).slice(0, 64);
     const flying = this.flying.filter((send) => send.to === to);
     // Whoever flies is the oldest there are, and no younger one has left before.
@@ -145,22 +145,22 @@ test("after a failure nothing departs to that receiver until all that were on th
   world.outbox.failed(third);
   world.outbox.remove(second);
   assert(world.outbox.isGrounded("ada"));
-  assertEquals(idsOf(world.outbox.depart("ada")), []);
+  assertEquals(idsOf(world.outbox.depart("ada", 0).sends), []);
   world.outbox.rested("ada");
-  assertEquals(idsOf(world.outbox.depart("ada")), ["1", "3"]);
+  assertEquals(idsOf(world.outbox.depart("ada", 0).sends), ["1", "3"]);
 });
 
 test("no more than 900 sends leave after one that has no answer, to whomever, and the rest once it has one", () => {
   const outbox = new Outbox();
   const stuck = sendOf(0, "ada");
   outbox.add(stuck);
-  outbox.depart("ada");
+  outbox.depart("ada", 0).sends;
   outbox.failed(stuck);
   let left = 0;
   for (let number = 1; number <= 2000; number++) {
     const send = sendOf(number, `r${number % 500}`);
     outbox.add(send);
-    for (const departed of outbox.depart(send.to)) {
+    for (const departed of outbox.depart(send.to, 0).sends) {
       left += 1;
       outbox.remove(departed);
     }
@@ -168,7 +168,7 @@ test("no more than 900 sends leave after one that has no answer, to whomever, an
   assertEquals([left, outbox.takeHeld()], [900, undefined]);
   outbox.remove(stuck);
   for (let to = outbox.takeHeld(); to !== undefined; to = outbox.takeHeld()) {
-    for (const departed of outbox.depart(to)) {
+    for (const departed of outbox.depart(to, 0).sends) {
       left += 1;
       outbox.remove(departed);
     }
@@ -181,13 +181,13 @@ test("a send that has left before leaves again on the next connection, however m
   const sends = Array.from({ length: 901 }, (_, number) => sendOf(number, `r${number}`));
   for (const send of sends) {
     outbox.add(send);
-    assertEquals(outbox.depart(send.to), [send]);
+    assertEquals(outbox.depart(send.to, 0).sends, [send]);
   }
   outbox.add(sendOf(901, "late"));
-  assertEquals(outbox.depart("late"), []);
+  assertEquals(outbox.depart("late", 0).sends, []);
   outbox.ground();
   assertEquals(
-    outbox.receivers.flatMap((to) => idsOf(outbox.depart(to))),
+    outbox.receivers.flatMap((to) => idsOf(outbox.depart(to, 0).sends)),
     idsOf(sends),
   );
 });

@@ -136,6 +136,38 @@ test("what is sent again after a refusal is of a later round than what was under
   );
 });
 
+test("what leaves behind a send that has no answer yet is of its round, whatever was refused to others meanwhile", async () => {
+  const clock = new ManualClock();
+  const sender = new Sender(100, clock);
+  const server = new Counter();
+  sender.online(await server.open());
+  const sent = [sender.send("bob", "1"), sender.send("ada", "2")];
+  const [first, second] = server.came;
+  if (!first || !second) throw new Error("two sends were to come");
+  server.answer(second, { type: "error", code: "unavailable", message: "not now" });
+  sent.push(sender.send("bob", "3"));
+  // Refused as well: the server cannot know that it is behind nothing that was.
+  server.answer(first, { type: "error", code: "unavailable", message: "not now" });
+  const third = server.came[2];
+  if (!third) throw new Error("a third send was to come");
+  server.answer(third, { type: "error", code: "unavailable", message: "a message before it" });
+  await settled();
+  clock.advance(600);
+  for (const frame of server.came.slice(3)) server.answer(frame);
+  await Promise.all(sent);
+  assertEquals(
+    server.came.map(({ text, round }) => [text, round]),
+    [
+      ["1", 0],
+      ["2", 0],
+      ["3", 0],
+      ["2", 1],
+      ["1", 1],
+      ["3", 1],
+    ],
+  );
+});
+
 test("a send beyond the most that may wait is rate_limited at once", async () => {
   const sender = new Sender(2, new ManualClock());
   const waiting = [sender.send("bob", "1"), sender.send("bob", "2")];
