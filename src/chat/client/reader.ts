@@ -28,8 +28,8 @@ export interface MissingMessages {
 /** The place of an entry in the inbox. */
 type Place = Pick<Cursor, "inbox" | "stamp">;
 
-/** How far a device has got, and in which history. */
-export type Seen = Pick<Cursor, "epoch" | "inbox">;
+/** How far a device has got, and in which history; the stamp is unknown where the server has given the place after a `resync`. */
+export type Seen = Pick<Cursor, "epoch" | "inbox"> & { readonly stamp: number | undefined };
 
 /**
  * Where a device stands in its user's inbox: tells new messages from those seen before.
@@ -61,7 +61,9 @@ export class Reader {
 
   /** The place to acknowledge; undefined when nothing was seen. */
   get seen(): Seen | undefined {
-    return this.#inbox === undefined ? undefined : { epoch: this.#epoch, inbox: this.#inbox };
+    return this.#inbox === undefined
+      ? undefined
+      : { epoch: this.#epoch, inbox: this.#inbox, stamp: this.#stamp };
   }
 
   /** A login was answered under this epoch. */

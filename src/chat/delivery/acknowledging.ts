@@ -26,6 +26,8 @@ export class Acknowledging {
   readonly #options: AcknowledgingOptions;
   readonly #sent: Unacknowledged;
   #acked: number;
+  /** The stamp of the last entry that was acknowledged, as far as it is known. */
+  #stamp: number | undefined;
   #storing: Promise<void> | undefined;
 
   constructor(context: DeliveryContext, options: AcknowledgingOptions) {
@@ -41,17 +43,19 @@ export class Acknowledging {
   }
 
   /** The client has read up to `inbox`. What it acknowledged before changes nothing. */
-  ack(inbox: number): void {
+  ack(inbox: number, stamp: number | undefined): void {
     if (inbox <= this.#acked) return;
     this.#acked = inbox;
+    this.#stamp = stamp;
     this.#storing ??= this.#store(() => Promise.resolve([]));
   }
 
   /** The client had read up to `inbox` before it came, in an earlier session, which may have ended before it could say so. */
-  resume(inbox: number): void {
+  resume(inbox: number, stamp: number | undefined): void {
     if (inbox <= this.#acked) return;
     const after = Math.max(this.#acked, inbox - MAX_LOOKED_BACK);
     this.#acked = inbox;
+    this.#stamp = stamp;
     this.#storing ??= this.#store(() => this.#lookBack(after, inbox));
   }
 
@@ -69,7 +73,7 @@ export class Acknowledging {
       for (let stored = -1; stored < this.#acked; delivered = []) {
         stored = this.#acked;
         const reached = delivered.concat(this.#sent.take(stored));
-        await store.ack(user, device, epoch, stored, reached);
+        await store.ack(user, device, epoch, stored, reached, this.#stamp);
         this.#tell(reached);
       }
     } catch (error) {

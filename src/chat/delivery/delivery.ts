@@ -65,7 +65,7 @@ export class Delivery {
     this.#known = { inbox: state.top, stamp: state.stamp };
     this.#pump = this.#makePump(start.after);
     this.#acknowledging = this.#makeAcknowledging();
-    if (start.isResumed) this.#acknowledging.resume(start.after);
+    if (start.isResumed) this.#acknowledging.resume(start.after, start.stamp);
     if (start.resync === "rollback") context.suspect();
   }
 
@@ -151,10 +151,12 @@ export class Delivery {
    * The client has read up to `inbox`. What it was not sent, or had acknowledged before, changes nothing.
    *
    * @param epoch Of which history that is: of another one than the session's it changes nothing. Absent: the client does not say.
+   * @param stamp That of the entry: it changes nothing where another one is in its place by now. Absent: the client does not say.
    */
-  ack(inbox: number, epoch?: string): void {
+  ack(inbox: number, epoch?: string, stamp?: number): void {
     if (epoch !== undefined && epoch !== this.#state.epoch) return;
-    if (inbox <= this.#pump.sent) this.#acknowledging.ack(inbox);
+    if (inbox > this.#pump.sent) return;
+    this.#acknowledging.ack(inbox, stamp ?? (inbox === this.#known.inbox ? this.#known.stamp : undefined));
   }
 
   /**
@@ -272,7 +274,10 @@ export class Delivery {
     const inbox = inboxOfLine(payload);
     if (inbox !== undefined) {
       // Hints come in the order of their entries: one that comes again is of another history.
-      if (inbox <= this.#hinted) this.#context.suspect();
+      if (inbox <= this.#hinted) {
+        this.doubt();
+        this.#context.suspect();
+      }
       this.#hinted = inbox;
       this.#pump.hint(inbox, payload);
       return;

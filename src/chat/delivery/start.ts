@@ -5,6 +5,8 @@ import type { DeviceState, Store } from "../store/mod.ts";
 export interface Start {
   /** The number of the last entry that the client has. */
   readonly after: number;
+  /** The stamp of that entry, where the client's own cursor names it. */
+  readonly stamp?: number;
   /** Whether that is the client's own cursor. */
   readonly isResumed: boolean;
   readonly resync: "trimmed" | "rollback" | undefined;
@@ -29,7 +31,7 @@ export async function findStart(
     return { after: state.floor, isResumed: false, resync: "trimmed" };
   const isKnown =
     epoch === state.epoch && inbox <= state.top && (await hasStamp(store, user, state, inbox, stamp));
-  if (isKnown) return { after: inbox, isResumed: true, resync: undefined };
+  if (isKnown) return { after: inbox, stamp, isResumed: true, resync: undefined };
   return { after, isResumed: false, resync: "rollback" };
 }
 

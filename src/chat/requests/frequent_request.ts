@@ -15,17 +15,19 @@ const SHORT_FRAME = 256;
  * the words for what is wrong.
  */
 export function frequentRequest(frame: Readonly<Record<string, unknown>>, json: string): Request | undefined {
-  const { type, id, to, text, round, data, inbox, epoch } = frame;
+  const { type, id, to, text, round, data, inbox, epoch, stamp } = frame;
   if (!isId(id)) return undefined;
   switch (type) {
     case "send":
-      return id !== undefined && isText(to) && isMessage(text) && (round === undefined || isCount(round))
+      return id !== undefined && isText(to) && isMessage(text) && isOptionalCount(round)
         ? { type, id, to, text, round }
         : undefined;
     case "signal":
       return isText(to) && isData(data, json) ? { type, id, to, data } : undefined;
     case "ack":
-      return isCount(inbox) && isEpoch(epoch) ? { type, id, inbox, epoch } : undefined;
+      return isCount(inbox) && isEpoch(epoch) && isOptionalCount(stamp)
+        ? { type, id, inbox, epoch, stamp }
+        : undefined;
     case "ping":
       return { type, id };
     default:
@@ -57,4 +59,8 @@ function isData(value: unknown, json: string): boolean {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isOptionalCount(value: unknown): value is number | undefined {
+  return value === undefined || isCount(value);
 }

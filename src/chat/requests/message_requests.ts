@@ -57,8 +57,8 @@ function answerSend(session: Session, id: string, { conversation, to }: Target, 
 }
 
 /** Notes how far the device has read its inbox. Has no answer. */
-export function ack({ delivery }: Online, { inbox, epoch }: AckRequest): undefined {
-  delivery.ack(inbox, epoch ?? undefined);
+export function ack({ delivery }: Online, { inbox, epoch, stamp }: AckRequest): undefined {
+  delivery.ack(inbox, epoch ?? undefined, stamp ?? undefined);
 }
 
 /** Sends entries of the inbox again. @throws {ProtocolError} */

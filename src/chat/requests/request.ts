@@ -118,6 +118,8 @@ export interface AckRequest extends Identified {
   readonly inbox: number;
   /** Of which history `inbox` is. @default {the session's} */
   readonly epoch?: string | null | undefined;
+  /** The stamp of that entry: an ack of what is another entry by now changes nothing. */
+  readonly stamp?: number | null | undefined;
 }
 
 /** Asks for entries of the inbox again. */

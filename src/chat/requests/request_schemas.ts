@@ -82,7 +82,13 @@ const REQUESTS: Schemas = {
     round: v.nullish(count),
   }),
   signal: v.object({ type: v.literal("signal"), id, to: wellFormed, data }),
-  ack: v.object({ type: v.literal("ack"), id, inbox: count, epoch: v.nullish(wellFormed) }),
+  ack: v.object({
+    type: v.literal("ack"),
+    id,
+    inbox: count,
+    epoch: v.nullish(wellFormed),
+    stamp: v.nullish(count),
+  }),
   read: v.object({ type: v.literal("read"), id, conversation: wellFormed, seq: count }),
   sync: v.object({ type: v.literal("sync"), id, inbox: count, limit: v.nullish(limit) }),
   history: v.object({

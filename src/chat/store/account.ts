@@ -105,6 +105,8 @@ export interface AccountStore {
    * top, or of another epoch changes nothing.
    *
    * @param delivered The newest `seq` of each conversation among what is acknowledged; a smaller one than before changes nothing.
+   * @param stamp That of the entry: it changes nothing where another one has its number, since a rollback that nobody has found yet took it.
+   * Absent: unknown, and not looked at.
    */
   ack(
     user: string,
@@ -112,6 +114,7 @@ export interface AccountStore {
     epoch: string,
     inbox: number,
     delivered: readonly Reached[],
+    stamp?: number,
   ): Promise<void>;
   inboxState(user: string): Promise<InboxState>;
   /**

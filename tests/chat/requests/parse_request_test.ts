@@ -123,6 +123,7 @@ test("the quick way of reading frequent frames takes none that the schemas refus
       data: some,
       inbox: some,
       epoch: some,
+      stamp: some,
     },
     { requiredKeys: ["type"] },
   );
@@ -144,6 +145,7 @@ test("plain frames of the frequent kinds take the quick way", () => {
     { type: "signal", to: "bob", data: 1 },
     { type: "ack", inbox: 3 },
     { type: "ack", inbox: 3, epoch: "e" },
+    { type: "ack", inbox: 3, epoch: "e", stamp: 5 },
     { type: "ping", id: "1" },
   ]) {
     assertEquals(

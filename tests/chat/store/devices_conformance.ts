@@ -9,6 +9,7 @@ export function testDevices(promise: StorePromise, open: OpenStore): void {
   testGenerations(promise, open);
   testForgetting(promise, open);
   testAcks(promise, open);
+  testStamps(promise, open);
   testStates(promise, open);
 }
 
@@ -191,6 +192,24 @@ function testAcks(promise: StorePromise, open: OpenStore): void {
       assertEquals(await acked(), 3);
     },
   );
+}
+
+function testStamps(promise: StorePromise, open: OpenStore): void {
+  promise("takes an ack only of the entry that has the stamp, where one is given", async () => {
+    await using opened = await open(["ann", "bob"]);
+    const { store } = opened;
+    await sendMany(store, 3);
+    const [first, second, third] = await opened.entries("bob", 3);
+    const { epoch } = await store.openDevice("bob", "phone", NOW);
+    const acked = async () => (await store.openDevice("bob", "phone", NOW)).acked;
+    await store.ack("bob", "phone", epoch, 2, [], (second?.stamp ?? 0) + 1);
+    await store.ack("bob", "phone", epoch, 3, [], (third?.stamp ?? 0) + 1);
+    assertEquals(await acked(), 0, "of other entries");
+    await store.ack("bob", "phone", epoch, 1, [], first?.stamp ?? 0);
+    assertEquals(await acked(), 1);
+    await store.ack("bob", "phone", epoch, 3, [], third?.stamp ?? 0);
+    assertEquals(await acked(), 3, "the newest");
+  });
 }
 
 function testStates(promise: StorePromise, open: OpenStore): void {

@@ -49,7 +49,8 @@ export function accountPart(context: RedisStoreContext): AccountStore & AsyncDis
     endDevices: (user, except) => tried("end sessions", devices.endAll(user, except)),
     openDevice: (user, device, now, generation) =>
       tried("note a login", devices.open(user, device, now, generation)),
-    ack: (user, device, epoch, inbox, delivered) => acks.ack({ user, device, epoch, inbox, delivered }),
+    ack: (user, device, epoch, inbox, delivered, stamp) =>
+      acks.ack({ user, device, epoch, inbox, delivered, stamp }),
     inboxState: (user) => tried("read where an inbox stands", states.one(user)),
     inboxStates: (places) => tried("read where inboxes stand", states.many(places)),
     noteLoginTry: (name, host, now) => tried("note a login", tries.note(name, host, now)),

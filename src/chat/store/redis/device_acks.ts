@@ -18,7 +18,7 @@ const MAX_TRIMMED = 4096;
 
 /**
  * Notes how far devices have read. Keys: for each ack its mark, devices and inbox. Arguments: for how long an unused device counts; then for
- * each ack its device, epoch and number, how many conversations, their fields in the mark, and how far each was reached.
+ * each ack its device, epoch, number and stamp or nothing, how many conversations, their fields in the mark, and how far each was reached.
  *
  * - A device that acknowledges counts as used as lately as the user's last login.
  * - The last entry that all have acknowledged stays, so that a cursor that stands there can be compared with it.
@@ -47,11 +47,20 @@ local function reach(changes, field, mark, seq)
   changes[#changes + 1] = start .. text(reached)
 end
 
-local function ack(keys, device, epoch, number, first, count)
+local function isThere(keys, number, stamp, top, topStamp)
+  if stamp == '' then return true end
+  if number == top then return stamp == topStamp end
+  local id = number .. '-0'
+  local entry = call('XRANGE', keys.inbox, id, id)[1]
+  return not entry or match(entry[2][2], '^"stamp":(%d+)') == stamp
+end
+
+local function ack(keys, device, epoch, number, stamp, first, count)
   local last = first + math.min(count, ${MAX_VALUES}) - 1
-  local state = call('HMGET', keys.mark, 'epoch', 'top', 'floor', 'acked', 'used', unpack(ARGV, first, last))
+  local state = call('HMGET', keys.mark, 'epoch', 'top', 'floor', 'acked', 'used', 'stamp', unpack(ARGV, first, last))
   local inbox, top = tonumber(number), tonumber(state[2])
   if state[1] ~= epoch or inbox > top then return end
+  if not isThere(keys, number, stamp, state[2], state[6]) then return end
   local known = call('HGET', keys.devices, device)
   if not known then return end
   local acked, generation, usedAt = match(known, '^(%d+) (%d+) (%d+)')
@@ -62,7 +71,7 @@ local function ack(keys, device, epoch, number, first, count)
   if inbox > tonumber(state[4] or '0') then changes = { 'acked', number } end
   for i = 0, count - 1 do
     local field = ARGV[first + i]
-    local mark = i < ${MAX_VALUES} and state[6 + i] or i >= ${MAX_VALUES} and call('HGET', keys.mark, field)
+    local mark = i < ${MAX_VALUES} and state[7 + i] or i >= ${MAX_VALUES} and call('HGET', keys.mark, field)
     if mark then reach(changes, field, mark, ARGV[first + count + i]) end
     if #changes >= ${MAX_VALUES} then
       call('HSET', keys.mark, unpack(changes))
@@ -78,9 +87,9 @@ end
 local argument = 2
 for key = 1, #KEYS, 3 do
   local keys = { mark = KEYS[key], devices = KEYS[key + 1], inbox = KEYS[key + 2] }
-  local count = tonumber(ARGV[argument + 3])
-  ack(keys, ARGV[argument], ARGV[argument + 1], ARGV[argument + 2], argument + 4, count)
-  argument = argument + 4 + 2 * count
+  local count = tonumber(ARGV[argument + 4])
+  ack(keys, ARGV[argument], ARGV[argument + 1], ARGV[argument + 2], ARGV[argument + 3], argument + 5, count)
+  argument = argument + 5 + 2 * count
 end
 return #KEYS / 3
 `);
@@ -92,6 +101,7 @@ export interface DeviceAck {
   readonly epoch: string;
   readonly inbox: number;
   readonly delivered: readonly Reached[];
+  readonly stamp: number | undefined;
 }
 
 /**
@@ -141,10 +151,11 @@ export class DeviceAcks implements AsyncDisposable {
   async #call(acks: readonly DeviceAck[]): Promise<void> {
     const { keyspace, keys, limits, deadlineMs } = this.#context;
     const names = acks.flatMap(({ user }) => [keys.mark(user), keys.devices(user), keys.inbox(user)]);
-    const args = acks.flatMap(({ device, epoch, inbox, delivered }) => [
+    const args = acks.flatMap(({ device, epoch, inbox, delivered, stamp }) => [
       device,
       epoch,
       `${inbox}`,
+      `${stamp ?? ""}`,
       `${delivered.length}`,
       ...delivered.map(({ conversation }) => markField(conversation)),
       ...delivered.map(({ seq }) => `${seq}`),

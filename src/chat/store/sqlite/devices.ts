@@ -79,9 +79,10 @@ export class Devices {
 
   /** @param now Wall time, at which the device is in use. */
   ack(op: Extract<DeviceOp, { type: "ack" }>, now: number): void {
-    const { user, device, epoch, inbox, delivered = [] } = op;
+    const { user, device, epoch, inbox, delivered = [], stamp } = op;
     const head = this.#heads.user(user);
     if (!head || head.epoch !== epoch || inbox > head.top) return;
+    if (stamp !== undefined && this.#isLost(head, { inbox, stamp })) return;
     if (!this.#ackDevice.run(head.id, encodeJson(device), inbox, now).changes) return;
     this.#ackUser.run(head.id, inbox);
     for (const { conversation, seq } of delivered) this.#reach(head, conversation, seq);
@@ -102,7 +103,7 @@ export class Devices {
     };
   }
 
-  #isLost(head: UserHead, { inbox, stamp }: InboxPlace): boolean {
+  #isLost(head: UserHead, { inbox, stamp }: Pick<InboxPlace, "inbox" | "stamp">): boolean {
     if (inbox > head.top) return true;
     if (inbox <= head.floor) return false;
     const row = this.#selectStamp.get(head.id, inbox);

@@ -49,6 +49,7 @@ export type DeviceOp =
       readonly epoch: string;
       readonly inbox: number;
       readonly delivered?: readonly Reached[];
+      readonly stamp?: number;
     }
   /** Looks at a place that seems to have been rolled back, and begins a new epoch if it was. */
   | { readonly type: "check_place"; readonly place: InboxPlace };

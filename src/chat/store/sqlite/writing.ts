@@ -56,8 +56,9 @@ export function writing(write: (op: WriteOp) => Promise<WriteResult>): Writing {
       const kept = except === undefined ? {} : { except };
       expect(await write({ type: "end_devices", user, ...kept }), "done");
     },
-    async ack(user, device, epoch, inbox, delivered) {
-      expect(await write({ type: "ack", user, device, epoch, inbox, delivered }), "done");
+    async ack(user, device, epoch, inbox, delivered, stamp) {
+      const known = stamp === undefined ? {} : { stamp };
+      expect(await write({ type: "ack", user, device, epoch, inbox, delivered, ...known }), "done");
     },
     async checkPlace(place) {
       return expect(await write({ type: "check_place", place }), "checked").finding;
