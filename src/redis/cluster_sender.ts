@@ -20,7 +20,8 @@ const MAX_REDIRECTS = 5;
 
 /**
  * Sends commands to the masters of a Cluster. One that is sent to the wrong node has not been carried out: it is sent to the right one; no
- * other command is ever sent twice. While a slot moves, commands for it that are under way may so be overtaken.
+ * other command is ever sent twice. While a slot moves, commands for it that are under way may so be overtaken. One whose answer comes when
+ * its slot has another master already is `unreachable`: nobody knows whether that one has what it did.
  */
 export class ClusterSender implements Sender {
   readonly kind = "cluster";
@@ -54,8 +55,7 @@ export class ClusterSender implements Sender {
     let isAsking = false;
     for (let tries = 0; node && tries <= MAX_REDIRECTS; tries++) {
       try {
-        const work = sending(args, settings, isAsking);
-        return await node.link.run(action, work);
+        return await this.#sendTo({ node, isAsking }, slot, args, settings);
       } catch (error) {
         const next = this.#next(slot, node, error);
         if (!next) throw this.#isClosed ? error : asLost(error);
@@ -81,6 +81,19 @@ export class ClusterSender implements Sender {
   close(): Promise<void> {
     this.#isClosed = true;
     return this.#cluster.close();
+  }
+
+  async #sendTo(
+    { node: { link }, isAsking }: { readonly node: ClusterNode; readonly isAsking: boolean },
+    slot: number,
+    args: readonly (string | Buffer)[],
+    settings: SendSettings | undefined,
+  ): Promise<unknown> {
+    const action = `run ${args[0]}`;
+    const reply = await link.run(action, sending(args, settings, isAsking));
+    if (isAsking || this.#cluster.owner(slot)?.link === link) return reply;
+    // What a master takes that others have failed over from, such as one that was frozen, goes with it when it hears of that.
+    throw new RedisError("unreachable", `Cannot ${action}: slot ${slot} has another master since`);
   }
 
   /** Where to go with a command that a node did not take. */

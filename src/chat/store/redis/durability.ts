@@ -85,6 +85,8 @@ function confirmOnce(
     await new Promise<void>((resolve) => setImmediate(resolve));
     asked.delete(server);
     const answer = await keyspace.command(key, [...args, `${timeoutMs}`]);
+    if (keyspace.history(key) !== server)
+      throw new StoreError("unavailable", "Cannot write to the store: Redis has failed over meanwhile");
     // WAIT answers with a number of replicas, WAITAOF with that of the local disk first.
     const count: unknown = Array.isArray(answer) ? answer[0] : answer;
     if (Number(count) >= 1) return;
