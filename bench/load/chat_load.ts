@@ -7,6 +7,7 @@
 import process from "node:process";
 import { chorusTalker } from "./chorus_talker.ts";
 import type { Account, LoadResult, LoadWork, Talker, TalkerOptions } from "./contract.ts";
+import { Measurement, wait } from "./measurement.ts";
 import { socketIoTalker } from "./socket_io_talker.ts";
 
 const work = JSON.parse(process.argv[2] ?? "") as LoadWork;
@@ -23,15 +24,9 @@ const TALKERS = {
   },
 };
 
-/** How long messages took, while they are counted. */
-const latencies: number[] = [];
-let isMeasuring = false;
-let isOver = false;
+/** Of how long messages took to each receiver. */
+const measurement = new Measurement();
 let sends = 0;
-
-function arrived(sentAt: number): void {
-  if (isMeasuring) latencies.push(performance.now() - sentAt);
-}
 
 /** Several messages on their way at once, each followed by the next when everybody who is to have it has it. */
 class Stream {
@@ -48,7 +43,7 @@ class Stream {
 
   /** Keeps one message on its way until the end. */
   async run(slot: number, name: string): Promise<void> {
-    for (let number = 0; !isOver; number++) {
+    for (let number = 0; !measurement.isOver; number++) {
       const sentAt = performance.now();
       const key = `${name}/${slot}/${number}`;
       const all = new Promise<void>((resolve) => {
@@ -59,7 +54,7 @@ class Stream {
         work.mode === "send" ? this.#talker.send(this.#to, text) : this.#talker.signal(this.#to, text),
         all,
       ]);
-      if (isMeasuring) sends += 1;
+      if (measurement.isMeasuring) sends += 1;
     }
   }
 
@@ -78,7 +73,7 @@ const streams = new Map<string, Stream>();
 
 function onText(text: string): void {
   const [key = "", sentAt = ""] = text.split(" ", 2);
-  arrived(Number(sentAt));
+  measurement.take(performance.now() - Number(sentAt));
   streams.get(key.slice(0, key.indexOf("/")))?.take(key);
 }
 
@@ -114,39 +109,15 @@ function makeStreams(talkers: readonly Talker[]): void {
   }
 }
 
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-function percentile(sorted: Float64Array, share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}
-
 const talkers = await connectAll();
 makeStreams(talkers);
 process.stdout.write("ready\n");
 const running = [...streams].flatMap(([name, stream]) =>
   Array.from({ length: work.inFlight }, (_, slot) => stream.run(slot, name)),
 );
-await wait(work.warmUpMs);
-process.stdout.write("measuring\n");
-isMeasuring = true;
-const startedAt = performance.now();
-const cpuBefore = process.cpuUsage();
-await wait(work.measureMs);
-isMeasuring = false;
-const seconds = (performance.now() - startedAt) / 1000;
-const { user, system } = process.cpuUsage(cpuBefore);
-const sorted = Float64Array.from(latencies).sort();
-const result: LoadResult = {
-  seconds,
-  sends,
-  deliveries: sorted.length,
-  p50Ms: percentile(sorted, 0.5),
-  p99Ms: percentile(sorted, 0.99),
-  maxMs: sorted.at(-1) ?? Number.NaN,
-  cpuUs: user + system,
-};
+const { count: deliveries, ...measured } = await measurement.run(work);
+const result: LoadResult = { ...measured, sends, deliveries };
 process.stdout.write(`${JSON.stringify(result)}\n`);
-isOver = true;
 await Promise.race([Promise.all(running), wait(2000)]);
 await Promise.race([Promise.all(talkers.map((talker) => talker.close())), wait(2000)]);
 process.exit(0);

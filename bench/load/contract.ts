@@ -1,3 +1,5 @@
+import type { Measured } from "./measurement.ts";
+
 /** Somebody who has an account already. */
 export interface Account {
   readonly name: string;
@@ -25,19 +27,12 @@ export type LoadWork = {
   | { /** The first account writes to a group of all. */ readonly type: "group"; readonly group: string }
 );
 
-/** What the load saw. */
-export interface LoadResult {
-  readonly seconds: number;
+/** What the load saw. The times are those from the send to each receiver. */
+export interface LoadResult extends Omit<Measured, "count"> {
   /** Messages that everybody who was to have them has got, and for stored ones were answered. */
   readonly sends: number;
   /** Messages received by others than their sender. */
   readonly deliveries: number;
-  /** From the send to each receiver. */
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
-  /** Processor time of the load itself, in microseconds. */
-  readonly cpuUs: number;
 }
 
 /** A user on a connection. */
@@ -59,11 +54,14 @@ export interface TalkerOptions {
   readonly onText: (text: string) => void;
 }
 
+/** Those who watch a storm from another server: a balancer that takes turns puts one of two there. */
+export const BYSTANDERS = 2;
+
 /** What a storm is made of. */
 export interface StormWork {
   /** `HOST:PORT` of each server, the one that will die first. */
   readonly addresses: readonly string[];
-  /** The first one stays on the last server. */
+  /** The first {@linkcode BYSTANDERS} only watch, from the last server. */
   readonly accounts: readonly Account[];
   /** How many at least will lose their server. */
   readonly least: number;

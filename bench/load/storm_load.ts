@@ -9,12 +9,14 @@ import process from "node:process";
 import {
   type Address,
   type ChatClient,
+  ChatError,
   connectChat,
   parseAddress,
   systemDriver,
   tcpDial,
 } from "../../mod.ts";
-import type { StormResult, StormWork } from "./contract.ts";
+import { BYSTANDERS, type StormResult, type StormWork } from "./contract.ts";
+import { percentile } from "./measurement.ts";
 
 const work = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8")) as StormWork;
 const addresses = work.addresses.map(toAddress);
@@ -23,6 +25,12 @@ let lostAt: number | undefined;
 const backMs: number[] = [];
 let lost = 0;
 const everybody = Promise.withResolvers<void>();
+
+/** Somebody who only watches. */
+interface Bystander {
+  readonly name: string;
+  readonly client: ChatClient;
+}
 
 function toAddress(text: string): Address {
   const parsed = parseAddress(text);
@@ -52,8 +60,12 @@ function comeBack(): void {
   if (backMs.length >= lost && lost >= work.least) everybody.resolve();
 }
 
-/** Asks one question after the other as long as the storm lasts. @returns The longest that an answer took, in milliseconds. */
-async function slowestAnswer(client: ChatClient, name: string): Promise<number> {
+/**
+ * Asks one question after the other as long as the storm lasts.
+ *
+ * @returns The longest that an answer took, in milliseconds; undefined for who was on the server that died.
+ */
+async function slowestAnswer({ client, name }: Bystander): Promise<number | undefined> {
   let slowest = 0;
   let isOver = false;
   void everybody.promise.then(() => {
@@ -61,31 +73,36 @@ async function slowestAnswer(client: ChatClient, name: string): Promise<number> 
   });
   while (!isOver) {
     const asked = performance.now();
-    await client.signal(name, "still there?");
+    try {
+      await client.signal(name, "still there?");
+    } catch (error) {
+      if (error instanceof ChatError && error.code === "unavailable") return undefined;
+      throw error;
+    }
     slowest = Math.max(slowest, performance.now() - asked);
   }
   return slowest;
 }
 
-const [stayer, ...others] = work.accounts;
-if (!stayer) throw new RangeError("Cannot make a storm: there are no accounts");
+const bystanderAccounts = work.accounts.slice(0, BYSTANDERS);
+const others = work.accounts.slice(BYSTANDERS);
 for (let start = 0; start < others.length; start += 100) {
   const some = others.slice(start, start + 100);
   await Promise.all(some.map(({ token }) => connect(token, 0, { online: comeBack, offline: lose })));
 }
-const bystander = await connect(stayer.token, addresses.length - 1);
+const bystanders: Bystander[] = [];
+for (const { name, token } of bystanderAccounts)
+  bystanders.push({ name, client: await connect(token, addresses.length - 1) });
 process.stdout.write("connected\n");
-const slowest = slowestAnswer(bystander, stayer.name);
+const slowest = Promise.all(bystanders.map(slowestAnswer));
 await everybody.promise;
 const sorted = Float64Array.from(backMs).sort();
-const at = (share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 const result: StormResult = {
   clients: lost,
-  p50Ms: at(0.5),
-  p99Ms: at(0.99),
-  allMs: at(1),
-  slowestMs: await slowest,
+  p50Ms: percentile(sorted, 0.5),
+  p99Ms: percentile(sorted, 0.99),
+  allMs: percentile(sorted, 1),
+  slowestMs: Math.max(...(await slowest).filter((ms) => ms !== undefined)),
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);
 process.exit(0);

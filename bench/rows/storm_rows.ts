@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { Row, Sample } from "../contract.ts";
-import type { StormResult, StormWork } from "../load/contract.ts";
+import { BYSTANDERS, type StormResult, type StormWork } from "../load/contract.ts";
 import { ProcessorTime, type RuntimeName, startFile } from "../processes.ts";
 import { type Cluster, overRedis, overSqlite } from "./chat_rows.ts";
 
@@ -28,7 +28,7 @@ function redisRow(runtime: RuntimeName): Row {
     name: `redis ${runtime}`,
     kind: "ours",
     async measure() {
-      await using cluster = await overRedis(runtime, { type: "pairs", users: CLIENTS + 1 });
+      await using cluster = await overRedis(runtime, { type: "pairs", users: CLIENTS + BYSTANDERS });
       const [victim] = cluster.programs;
       return await storm(cluster, victim?.pid ?? 0, CLIENTS);
     },
@@ -41,7 +41,7 @@ function upRow(runtime: RuntimeName): Row {
     name: `sqlite ${runtime}`,
     kind: "ours",
     async measure() {
-      await using cluster = await overSqlite(runtime, { type: "pairs", users: 2 * CLIENTS + 1 });
+      await using cluster = await overSqlite(runtime, { type: "pairs", users: 2 * CLIENTS + BYSTANDERS });
       const [up] = cluster.programs;
       return await storm(cluster, childOf(up?.pid ?? 0), CLIENTS);
     },
