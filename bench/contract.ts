@@ -32,9 +32,11 @@ export interface Scenario {
   readonly name: string;
   /** What is done, in one sentence. */
   readonly title: string;
-  /** The first one is what rows are compared by. */
+  /** The first one says how much was done. */
   readonly metrics: readonly Metric[];
-  /** The row that the others are a ratio of. */
-  readonly baseline: string;
+  /** The metric that rows are compared by. @default {the first one} */
+  readonly compared?: string;
+  /** The row that the others are a ratio of: the first of these that can be measured. */
+  readonly baselines: readonly string[];
   readonly rows: readonly Row[];
 }

@@ -111,29 +111,22 @@ class RunningProgram implements Running {
   }
 }
 
-/** What a process has used so far. */
-export interface Usage {
-  /** User and system time in microseconds. */
-  readonly cpuUs: number;
-  /** Memory that the system has given it, in bytes. */
-  readonly rss: number;
-}
-
 const TICKS_PER_SECOND = 100;
-const PAGE_BYTES = 4096;
 
-/** What a process, and with `withChildren` all that it started, has used so far. By Linux' `/proc`. */
-export function usageOf(pid: number, { withChildren }: { readonly withChildren: boolean }): Usage {
+/** User and system time that a process and all that it started have used so far, in microseconds. By Linux' `/proc`. */
+export function processorTimeOf(pid: number): number {
   // The name in parentheses may hold anything; the numbers begin behind it.
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [user = 0, system = 0] = [fields[11], fields[12]].map(Number);
-  const own = {
-    cpuUs: ((user + system) / TICKS_PER_SECOND) * 1e6,
-    rss: Number(fields[21] ?? 0) * PAGE_BYTES,
-  };
-  const children = withChildren ? childrenOf(pid).map((child) => usageOf(child, { withChildren })) : [];
-  return children.reduce((sum, { cpuUs, rss }) => ({ cpuUs: sum.cpuUs + cpuUs, rss: sum.rss + rss }), own);
+  const own = ((user + system) / TICKS_PER_SECOND) * 1e6;
+  return childrenOf(pid).reduce((sum, child) => sum + processorTimeOf(child), own);
+}
+
+/** The most memory that a process has had at once, and so its children, added up, in bytes. What they share counts for each. */
+export function peakMemoryOf(pid: number): number {
+  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return childrenOf(pid).reduce((sum, child) => sum + peakMemoryOf(child), Number(kibibytes ?? 0) * 1024);
 }
 
 function childrenOf(pid: number): number[] {
@@ -148,14 +141,14 @@ export class ProcessorTime {
 
   constructor(programs: readonly Counted[]) {
     this.#programs = programs;
-    this.#before = programs.map(({ pid }) => usageOf(pid, { withChildren: true }).cpuUs);
+    this.#before = programs.map(({ pid }) => processorTimeOf(pid));
   }
 
   /** By role; programs of one role are added up. */
   since(): ReadonlyMap<string, number> {
     const byRole = new Map<string, number>();
     for (const [index, { role, pid }] of this.#programs.entries()) {
-      const used = usageOf(pid, { withChildren: true }).cpuUs - (this.#before[index] ?? 0);
+      const used = processorTimeOf(pid) - (this.#before[index] ?? 0);
       byRole.set(role, (byRole.get(role) ?? 0) + used);
     }
     return byRole;

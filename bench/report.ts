@@ -22,42 +22,67 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: (low + high) / 2, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }
 
+/** The metric that rows are compared by. */
+export function comparedOf({ metrics, compared }: Scenario): Metric {
+  const metric = metrics.find(({ name }) => name === (compared ?? metrics[0]?.name));
+  if (!metric) throw new RangeError(`Cannot compare rows: there is no metric "${compared}"`);
+  return metric;
+}
+
+/** Those that a row is told as a ratio of the baseline: what rows are compared by, and how much was done if that is something else. */
+export function ratioMetricsOf(scenario: Scenario): readonly Metric[] {
+  return [...new Set([comparedOf(scenario), ...scenario.metrics.slice(0, 1)])];
+}
+
+/** The row that the others are a ratio of: the first of the scenario's baselines that was measured. */
+export function baselineOf({ baselines }: Scenario, rows: readonly RowSamples[]): RowSamples | undefined {
+  const found = baselines.map((name) => rows.find(({ row }) => row === name));
+  return found.find((row) => row !== undefined);
+}
+
 /**
- * A table of a scenario: for each row the median of each metric, the range of the first one, and how the first one stands to the baseline's in
- * the median of the rounds.
+ * A table of a scenario: for each row the median of each metric, the range of the one that rows are compared by, and how the row stands to
+ * the baseline in the median of the rounds.
  */
 export function tableOf(scenario: Scenario, rows: readonly RowSamples[]): string {
-  const { metrics, baseline } = scenario;
-  const base = rows.find(({ row }) => row === baseline);
-  const header = ["", ...metrics.map(({ name, unit }) => `${name} ${unit}`), "min … max", `× ${baseline}`];
+  const { metrics } = scenario;
+  const compared = comparedOf(scenario);
+  const base = baselineOf(scenario, rows);
+  const ratios = base ? ratioMetricsOf(scenario) : [];
+  const header = [
+    "",
+    ...metrics.map(({ name, unit }) => `${name} ${unit}`.trim()),
+    `${compared.name} min … max`,
+    ...ratios.map(({ name }) => `${name} × ${base?.row}`),
+  ];
   const lines = rows.map((row) => [
     row.row,
     ...metrics.map((metric) => show(spreadOf(valuesOf(row, metric)).median, metric)),
-    rangeOf(row, metrics[0]),
-    ratioOf(row, base, metrics[0]),
+    rangeOf(row, compared),
+    ...ratios.map((metric) => show(ratioOf(row, base, metric), { digits: 2 })),
   ]);
   return `${scenario.name}: ${scenario.title}\n${align([header, ...lines])}`;
 }
 
-function valuesOf({ samples }: RowSamples, { name }: Metric): number[] {
+/** A metric of each sample, in the order of the rounds; NaN where there is none. */
+export function valuesOf({ samples }: RowSamples, { name }: Metric): number[] {
   return samples.map((sample) => sample[name] ?? Number.NaN);
 }
 
-function rangeOf(row: RowSamples, metric: Metric | undefined): string {
-  if (!metric) return "";
+function rangeOf(row: RowSamples, metric: Metric): string {
   const { min, max } = spreadOf(valuesOf(row, metric));
-  return `${show(min, metric)} … ${show(max, metric)}`;
+  return Number.isNaN(min) ? show(min, metric) : `${show(min, metric)} … ${show(max, metric)}`;
 }
 
 /** Round by round, since what else the machine does changes over time. */
-function ratioOf(row: RowSamples, base: RowSamples | undefined, metric: Metric | undefined): string {
-  if (!base || !metric) return "";
-  const baseValues = valuesOf(base, metric);
-  const ratios = valuesOf(row, metric).map((value, round) => value / (baseValues[round] ?? Number.NaN));
-  return spreadOf(ratios).median.toFixed(2);
+function ratioOf(row: RowSamples, base: RowSamples | undefined, metric: Metric): number {
+  const baseValues = base ? valuesOf(base, metric) : [];
+  return spreadOf(valuesOf(row, metric).map((value, round) => value / (baseValues[round] ?? Number.NaN)))
+    .median;
 }
 
-function show(value: number, { digits = 0 }: Metric): string {
+/** A value with the digits of its metric. */
+export function show(value: number, { digits = 0 }: Pick<Metric, "digits">): string {
   return Number.isNaN(value) ? "–" : value.toFixed(digits);
 }
 

@@ -43,7 +43,7 @@ async function allScenarios(): Promise<readonly Scenario[]> {
   return modules.flatMap(({ scenarios }) => scenarios);
 }
 
-/** The scenarios that `--only` names, each with the rows that it names, and always with the baseline. */
+/** The scenarios that `--only` names, each with the rows that it names, and always with the one that will be the baseline. */
 function chosen(scenarios: readonly Scenario[], only: readonly string[]): readonly Scenario[] {
   if (only.length === 0) return scenarios;
   for (const name of only) {
@@ -58,10 +58,16 @@ function chosen(scenarios: readonly Scenario[], only: readonly string[]): readon
     const wanted = only.filter((name) => name.split("/", 1)[0] === scenario.name);
     if (wanted.length === 0) return [];
     if (wanted.includes(scenario.name)) return [scenario];
-    const isWanted = ({ name }: Row) =>
-      name === scenario.baseline || wanted.includes(`${scenario.name}/${name}`);
+    const baseline = scenario.baselines.find((name) =>
+      isThere(scenario.rows.find((row) => row.name === name)),
+    );
+    const isWanted = ({ name }: Row) => name === baseline || wanted.includes(`${scenario.name}/${name}`);
     return [{ ...scenario, rows: scenario.rows.filter(isWanted) }];
   });
+}
+
+function isThere(row: Row | undefined): boolean {
+  return row !== undefined && row.missing?.() === undefined;
 }
 
 function fail(message: string): never {
@@ -105,7 +111,7 @@ function circumstances(): Record<string, unknown> {
   const [cpu] = cpus();
   return {
     commit: git("rev-parse", "HEAD"),
-    isChanged: git("status", "--porcelain", "--", "src", "mod.ts", "bench") !== "",
+    isChanged: git("status", "--porcelain", "--", "src", "mod.ts", "bench", ":!bench/results") !== "",
     command: `npm run bench -- ${process.argv.slice(2).join(" ")}`,
     at: new Date().toISOString(),
     machine: { processor: cpu?.model, cores: cpus().length, memoryBytes: totalmem() },

@@ -76,3 +76,14 @@ export interface StormResult {
   /** The longest that somebody on another server waited for an answer meanwhile. */
   readonly slowestMs: number;
 }
+
+/** What clients of a server of bytes do. */
+export interface StreamWork {
+  /** `ask`: each connection stays and has one request on its way. `visit`: each has one request and is closed. */
+  readonly type: "ask" | "visit";
+  /** Connections at the same time. */
+  readonly connections: number;
+  readonly requestBytes: number;
+  /** How long each answer has to be; the request itself when they are alike. */
+  readonly answerBytes: number;
+}

@@ -4,9 +4,10 @@
  *
  * @module
  */
-import { type AddressInfo, connect, createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { visit } from "../load/visit.ts";
 
 const SERVERS = 4;
 /** Connections at the same time. */
@@ -23,29 +24,12 @@ async function echoServer(): Promise<{ host: string; port: number }> {
   return { host: address, port };
 }
 
-/** Connects, asks, hears the answer and leaves. */
-function visit(address: { host: string; port: number }, leaves: "in order" | "by reset"): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ ...address, noDelay: true });
-    let received = 0;
-    socket.on("data", (chunk) => {
-      received += chunk.length;
-      if (received < REQUEST.length) return;
-      if (leaves === "in order") socket.end();
-      else socket.resetAndDestroy();
-    });
-    socket.once("error", reject);
-    socket.once("close", () => resolve());
-    socket.write(REQUEST);
-  });
-}
-
 async function visitAll(address: { host: string; port: number }, count: number): Promise<void> {
   let started = 0;
   const clients = Array.from({ length: AT_ONCE }, async () => {
     while (started < count) {
       started += 1;
-      await visit(address, started % 4 === 0 ? "by reset" : "in order");
+      await visit(address, REQUEST, started % 4 === 0 ? "by reset" : "in order");
     }
   });
   await Promise.all(clients);

@@ -9,6 +9,6 @@ export const scenarios: readonly Scenario[] = [100, 1000].map((members) => ({
   name: `group_fanout_${members}`,
   title: `one member of a group on two servers writes to ${members} others, four messages on their way`,
   metrics: METRICS,
-  baseline: "socket.io",
+  baselines: ["socket.io"],
   rows: chatRows({ type: "group", mode: "send", users: members + 1, inFlight: 4 }),
 }));
