@@ -21,10 +21,12 @@ export interface Row {
   measure(round: Round): Promise<Sample>;
 }
 
-/** How long one measurement takes. */
+/** How much one measurement is. */
 export interface Round {
   readonly warmUpMs: number;
   readonly measureMs: number;
+  /** `small` when it only has to show that a row works: then rows that make many clients first make fewer. */
+  readonly size: "full" | "small";
 }
 
 /** A piece of work that is given to several rows. */
@@ -32,6 +34,8 @@ export interface Scenario {
   readonly name: string;
   /** What is done, in one sentence. */
   readonly title: string;
+  /** The scenario that this one is with other numbers: a quick look at everything leaves it out. */
+  readonly variantOf?: string;
   /** The first one says how much was done. */
   readonly metrics: readonly Metric[];
   /** The metric that rows are compared by. @default {the first one} */

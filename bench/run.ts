@@ -8,7 +8,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
+import { cpus, tmpdir, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -18,6 +18,8 @@ import { type RowSamples, tableOf } from "./report.ts";
 import { microNames, runMicro } from "./run_micro.ts";
 
 const ROOT = dirname(import.meta.dirname);
+/** Those that are measured have the machine for themselves; most of what a quick look takes is waiting for programs to start. */
+const ROWS_AT_ONCE: Readonly<Record<Round["size"], number>> = { full: 1, small: 2 };
 
 const { values } = parseArgs({
   options: {
@@ -43,9 +45,12 @@ async function allScenarios(): Promise<readonly Scenario[]> {
   return modules.flatMap(({ scenarios }) => scenarios);
 }
 
-/** The scenarios that `--only` names, each with the rows that it names, and always with the one that will be the baseline. */
+/**
+ * Those that `--only` names, each with the rows that it names, and always with the one that will be the baseline; without `--only` all, but
+ * for a quick look those that are variants of others.
+ */
 function chosen(scenarios: readonly Scenario[], only: readonly string[]): readonly Scenario[] {
-  if (only.length === 0) return scenarios;
+  if (only.length === 0) return scenarios.filter(({ variantOf }) => !(values.quick && variantOf));
   for (const name of only) {
     const [scenario = "", row] = name.split("/", 2);
     const found = scenarios.find((one) => one.name === scenario);
@@ -90,10 +95,14 @@ async function run(scenario: Scenario, rounds: number, round: Round): Promise<re
   });
   const samples = new Map<Row, Sample[]>(rows.map((row) => [row, []]));
   for (let number = 1; number <= rounds; number++) {
-    for (const row of shuffled(rows)) {
-      progress(`${scenario.name} round ${number} of ${rounds}: ${row.name}`);
-      samples.get(row)?.push(await row.measure(round));
-    }
+    const left = shuffled(rows);
+    const measure = async (): Promise<void> => {
+      for (let row = left.pop(); row; row = left.pop()) {
+        progress(`${scenario.name} round ${number} of ${rounds}: ${row.name}`);
+        samples.get(row)?.push(await row.measure(round));
+      }
+    };
+    await Promise.all(Array.from({ length: ROWS_AT_ONCE[round.size] }, measure));
   }
   progress("");
   return rows.map((row) => ({ row: row.name, kind: row.kind, samples: samples.get(row) ?? [] }));
@@ -126,10 +135,11 @@ function list(scenarios: readonly Scenario[]): void {
 }
 
 function roundsAsked(): Round & { readonly rounds: number } {
-  const [rounds, seconds, warmUpMs] = values.quick ? [1, 1, 500] : [5, 5, 2000];
+  const [rounds, seconds, warmUpMs] = values.quick ? [1, 0.2, 100] : [5, 5, 2000];
   const asked = {
     rounds: Number(values.rounds ?? rounds),
     measureMs: Number(values.seconds ?? seconds) * 1000,
+    size: values.quick ? ("small" as const) : ("full" as const),
   };
   if (!(asked.rounds >= 1 && asked.measureMs > 0)) fail("--rounds and --seconds take a number from 1");
   return { ...asked, warmUpMs };
@@ -142,6 +152,9 @@ async function main(): Promise<void> {
     return;
   }
   const asked = roundsAsked();
+  if (values.quick) console.log("A quick look: the figures only say that it works.");
+  // Programs start in half the time, which is most of a quick look.
+  if (values.quick) process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), "chorus-bench-cache");
   for (const scenario of chosen(scenarios, values.only ?? [])) {
     const rows = await run(scenario, asked.rounds, asked);
     console.log(`\n${tableOf(scenario, rows)}`);

@@ -12,7 +12,7 @@ import { spreadOf } from "../report.ts";
 import { announced, type StartProxy } from "../rows/proxies.ts";
 import { BULK, ECHO, measureProxy } from "../rows/proxy_rows.ts";
 
-const ROUND: Round = { warmUpMs: 500, measureMs: 2000 };
+const ROUND: Round = { warmUpMs: 500, measureMs: 2000, size: "full" };
 
 /** What is measured, by name: the runtime and the driver. */
 const ROWS: Readonly<Record<string, readonly [RuntimeName, string]>> = {

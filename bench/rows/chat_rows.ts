@@ -35,25 +35,33 @@ const GROUP = "#all";
 const BYTES = 64;
 const NO_LIMITS = ["register", "messages", "connections"].flatMap((name) => ["--limit", `${name}=off`]);
 const SERVERS = 2;
+/** The most users where it only has to work. */
+const SMALL_USERS = 101;
+
+type StartCluster = (work: ChatWork) => Promise<Cluster>;
 
 /** The rows of a chat scenario. */
 export function chatRows(work: ChatWork): readonly Row[] {
   const runtimes: readonly RuntimeName[] = ["node", "bun", "deno"];
   return [
-    row("socket.io", "peer", work, () => socketIo("socket.io", work)),
-    row("socket.io untold", "peer", work, () => socketIo("socket.io untold", work)),
-    ...runtimes.map((runtime) => row(`redis ${runtime}`, "ours", work, () => overRedis(runtime, work))),
-    ...runtimes.map((runtime) => row(`sqlite ${runtime}`, "ours", work, () => overSqlite(runtime, work))),
+    row("socket.io", "peer", work, (sized) => socketIo("socket.io", sized)),
+    row("socket.io untold", "peer", work, (sized) => socketIo("socket.io untold", sized)),
+    ...runtimes.map((runtime) => row(`redis ${runtime}`, "ours", work, (sized) => overRedis(runtime, sized))),
+    ...runtimes.map((runtime) =>
+      row(`sqlite ${runtime}`, "ours", work, (sized) => overSqlite(runtime, sized)),
+    ),
   ];
 }
 
-function row(name: string, kind: Row["kind"], work: ChatWork, start: () => Promise<Cluster>): Row {
+function row(name: string, kind: Row["kind"], work: ChatWork, start: StartCluster): Row {
   return {
     name,
     kind,
     async measure(round) {
-      await using cluster = await start();
-      return await load(cluster, work, round);
+      const users = round.size === "small" ? Math.min(work.users, SMALL_USERS) : work.users;
+      const sized = { ...work, users };
+      await using cluster = await start(sized);
+      return await load(cluster, sized, round);
     },
   };
 }

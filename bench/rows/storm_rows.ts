@@ -8,13 +8,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import type { Row, Sample } from "../contract.ts";
+import type { Round, Row, Sample } from "../contract.ts";
 import { BYSTANDERS, type StormResult, type StormWork } from "../load/contract.ts";
 import { ProcessorTime, type RuntimeName, startFile } from "../processes.ts";
 import { type Cluster, overRedis, overSqlite } from "./chat_rows.ts";
 
 /** Clients of the server that dies. */
-const CLIENTS = 5000;
+const CLIENTS: Readonly<Record<Round["size"], number>> = { full: 5000, small: 500 };
 
 /** The rows of a storm. */
 export function stormRows(): readonly Row[] {
@@ -27,10 +27,11 @@ function redisRow(runtime: RuntimeName): Row {
   return {
     name: `redis ${runtime}`,
     kind: "ours",
-    async measure() {
-      await using cluster = await overRedis(runtime, { type: "pairs", users: CLIENTS + BYSTANDERS });
+    async measure({ size }) {
+      const clients = CLIENTS[size];
+      await using cluster = await overRedis(runtime, { type: "pairs", users: clients + BYSTANDERS });
       const [victim] = cluster.programs;
-      return await storm(cluster, victim?.pid ?? 0, CLIENTS);
+      return await storm(cluster, victim?.pid ?? 0, clients);
     },
   };
 }
@@ -40,10 +41,11 @@ function upRow(runtime: RuntimeName): Row {
   return {
     name: `sqlite ${runtime}`,
     kind: "ours",
-    async measure() {
-      await using cluster = await overSqlite(runtime, { type: "pairs", users: 2 * CLIENTS + BYSTANDERS });
+    async measure({ size }) {
+      const clients = CLIENTS[size];
+      await using cluster = await overSqlite(runtime, { type: "pairs", users: 2 * clients + BYSTANDERS });
       const [up] = cluster.programs;
-      return await storm(cluster, childOf(up?.pid ?? 0), CLIENTS);
+      return await storm(cluster, childOf(up?.pid ?? 0), clients);
     },
   };
 }

@@ -24,6 +24,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "direct_message_4",
+    variantOf: "direct_message",
     title: "100 pairs on two servers, each with four stored messages on their way",
     metrics: CHAT_METRICS,
     baselines: ["socket.io"],
