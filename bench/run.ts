@@ -1,25 +1,32 @@
 /**
  * Runs benchmarks: each row of a scenario once a round, in another order each time, so that what else the machine does hits all of them.
  *
- *     npm run bench -- [--list] [--only SCENARIO[/ROW]] [--quick] [--rounds N] [--seconds S] [--json FILE]
+ *     npm run bench -- [--list] [--only SCENARIO[/ROW]] [--quick] [--rounds N] [--seconds S] [--json FILE] [--draw]
  *     npm run bench -- --micro NAME [--runtime node|bun|deno]
  *
  * @module
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { Round, Row, Sample, Scenario } from "./contract.ts";
+import { draw } from "./draw.ts";
 import type { RuntimeName } from "./processes.ts";
 import { type RowSamples, tableOf } from "./report.ts";
 import { microNames, runMicro } from "./run_micro.ts";
 
 const ROOT = dirname(import.meta.dirname);
+const RESULTS = join(import.meta.dirname, "results");
 /** Those that are measured have the machine for themselves; most of what a quick look takes is waiting for programs to start. */
 const ROWS_AT_ONCE: Readonly<Record<Round["size"], number>> = { full: 1, small: 2 };
+
+/** What a result's file is read for again; it holds more. */
+interface Result {
+  readonly rows: readonly RowSamples[];
+}
 
 const { values } = parseArgs({
   options: {
@@ -29,6 +36,7 @@ const { values } = parseArgs({
     rounds: { type: "string" },
     seconds: { type: "string" },
     json: { type: "string" },
+    draw: { type: "boolean" },
     micro: { type: "string" },
     runtime: { type: "string", multiple: true },
   },
@@ -151,24 +159,43 @@ async function main(): Promise<void> {
     list(scenarios);
     return;
   }
+  const wanted = chosen(scenarios, values.only ?? []);
+  if (values.draw) {
+    for (const scenario of wanted) redraw(scenario);
+    return;
+  }
   const asked = roundsAsked();
   if (values.quick) console.log("A quick look: the figures only say that it works.");
   // Programs start in half the time, which is most of a quick look.
   if (values.quick) process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), "chorus-bench-cache");
-  for (const scenario of chosen(scenarios, values.only ?? [])) {
+  for (const scenario of wanted) {
     const rows = await run(scenario, asked.rounds, asked);
     console.log(`\n${tableOf(scenario, rows)}`);
     save(scenario, { ...asked, rows });
   }
 }
 
-/** Keeps what was measured; a quick look only where it is asked for. */
-function save({ name }: Scenario, measured: Record<string, unknown>): void {
+/** Keeps what was measured, with a picture of it; a quick look only where it is asked for, without one. */
+function save(scenario: Scenario, measured: Result): void {
   if (values.quick && values.json === undefined) return;
-  const folder = join(import.meta.dirname, "results");
-  mkdirSync(folder, { recursive: true });
-  const result = { scenario: name, ...circumstances(), ...measured };
-  writeFileSync(values.json ?? join(folder, `${name}.json`), `${JSON.stringify(result, undefined, 1)}\n`);
+  mkdirSync(RESULTS, { recursive: true });
+  const result = { scenario: scenario.name, ...circumstances(), ...measured };
+  writeFileSync(values.json ?? resultFile(scenario, "json"), `${JSON.stringify(result, undefined, 1)}\n`);
+  if (values.json === undefined) writeFileSync(resultFile(scenario, "svg"), draw(scenario, measured.rows));
+}
+
+/** Draws what was measured before, if it was. */
+function redraw(scenario: Scenario): void {
+  if (!existsSync(resultFile(scenario, "json"))) {
+    console.log(`${scenario.name} is left out: there is no ${resultFile(scenario, "json")}`);
+    return;
+  }
+  const { rows } = JSON.parse(readFileSync(resultFile(scenario, "json"), "utf8")) as Result;
+  writeFileSync(resultFile(scenario, "svg"), draw(scenario, rows));
+}
+
+function resultFile({ name }: Scenario, extension: "json" | "svg"): string {
+  return join(RESULTS, `${name}.${extension}`);
 }
 
 if (values.micro === undefined) {
