@@ -23,6 +23,8 @@ const COLORS: Readonly<Record<Row["kind"], string>> = {
   control: "#8b949e",
   direct: "#57a773",
 };
+/** Below the last panel. */
+const BOTTOM = 8;
 /** Texts and lines have the current color: whoever prefers dark sees them light, also where the picture stands as a file. */
 const STYLE = `
 svg { color: #1f2328; font: 12px system-ui, sans-serif; }
@@ -50,6 +52,7 @@ export function draw(scenario: Scenario, rows: readonly RowSamples[]): string {
     picture.append(plot);
     top += heightOf(panel);
   }
+  top += BOTTOM;
   setAll(picture, {
     xmlns: SVG,
     role: "img",

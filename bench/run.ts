@@ -6,27 +6,19 @@
  *
  * @module
  */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir, totalmem } from "node:os";
-import { dirname, join } from "node:path";
+import { readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { Round, Row, Sample, Scenario } from "./contract.ts";
-import { draw } from "./draw.ts";
 import type { RuntimeName } from "./processes.ts";
 import { type RowSamples, tableOf } from "./report.ts";
+import { redraw, save } from "./results.ts";
 import { microNames, runMicro } from "./run_micro.ts";
 
-const ROOT = dirname(import.meta.dirname);
-const RESULTS = join(import.meta.dirname, "results");
 /** Those that are measured have the machine for themselves; most of what a quick look takes is waiting for programs to start. */
 const ROWS_AT_ONCE: Readonly<Record<Round["size"], number>> = { full: 1, small: 2 };
-
-/** What a result's file is read for again; it holds more. */
-interface Result {
-  readonly rows: readonly RowSamples[];
-}
 
 const { values } = parseArgs({
   options: {
@@ -104,13 +96,13 @@ async function run(scenario: Scenario, rounds: number, round: Round): Promise<re
   const samples = new Map<Row, Sample[]>(rows.map((row) => [row, []]));
   for (let number = 1; number <= rounds; number++) {
     const left = shuffled(rows);
-    const measure = async (): Promise<void> => {
+    const measureInTurn = async (): Promise<void> => {
       for (let row = left.pop(); row; row = left.pop()) {
         progress(`${scenario.name} round ${number} of ${rounds}: ${row.name}`);
         samples.get(row)?.push(await row.measure(round));
       }
     };
-    await Promise.all(Array.from({ length: ROWS_AT_ONCE[round.size] }, measure));
+    await Promise.all(Array.from({ length: ROWS_AT_ONCE[round.size] }, measureInTurn));
   }
   progress("");
   return rows.map((row) => ({ row: row.name, kind: row.kind, samples: samples.get(row) ?? [] }));
@@ -119,20 +111,6 @@ async function run(scenario: Scenario, rounds: number, round: Round): Promise<re
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
   else if (text !== "") process.stderr.write(`${text}\n`);
-}
-
-/** What somebody needs to know to run it again and to tell why it came out another way. */
-function circumstances(): Record<string, unknown> {
-  const git = (...args: string[]): string =>
-    execFileSync("git", args, { cwd: ROOT, encoding: "utf8" }).trim();
-  const [cpu] = cpus();
-  return {
-    commit: git("rev-parse", "HEAD"),
-    isChanged: git("status", "--porcelain", "--", "src", "mod.ts", "bench", ":!bench/results") !== "",
-    command: `npm run bench -- ${process.argv.slice(2).join(" ")}`,
-    at: new Date().toISOString(),
-    machine: { processor: cpu?.model, cores: cpus().length, memoryBytes: totalmem() },
-  };
 }
 
 function list(scenarios: readonly Scenario[]): void {
@@ -161,41 +139,25 @@ async function main(): Promise<void> {
   }
   const wanted = chosen(scenarios, values.only ?? []);
   if (values.draw) {
-    for (const scenario of wanted) redraw(scenario);
+    for (const scenario of wanted) {
+      if (!redraw(scenario)) console.log(`${scenario.name} is left out: it has no result`);
+    }
     return;
   }
+  await measure(wanted);
+}
+
+async function measure(scenarios: readonly Scenario[]): Promise<void> {
   const asked = roundsAsked();
   if (values.quick) console.log("A quick look: the figures only say that it works.");
   // Programs start in half the time, which is most of a quick look.
   if (values.quick) process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), "chorus-bench-cache");
-  for (const scenario of wanted) {
+  for (const scenario of scenarios) {
     const rows = await run(scenario, asked.rounds, asked);
     console.log(`\n${tableOf(scenario, rows)}`);
-    save(scenario, { ...asked, rows });
+    // A quick look is kept only where that is asked for.
+    if (!values.quick || values.json !== undefined) save(scenario, { ...asked, rows }, values.json);
   }
-}
-
-/** Keeps what was measured, with a picture of it; a quick look only where it is asked for, without one. */
-function save(scenario: Scenario, measured: Result): void {
-  if (values.quick && values.json === undefined) return;
-  mkdirSync(RESULTS, { recursive: true });
-  const result = { scenario: scenario.name, ...circumstances(), ...measured };
-  writeFileSync(values.json ?? resultFile(scenario, "json"), `${JSON.stringify(result, undefined, 1)}\n`);
-  if (values.json === undefined) writeFileSync(resultFile(scenario, "svg"), draw(scenario, measured.rows));
-}
-
-/** Draws what was measured before, if it was. */
-function redraw(scenario: Scenario): void {
-  if (!existsSync(resultFile(scenario, "json"))) {
-    console.log(`${scenario.name} is left out: there is no ${resultFile(scenario, "json")}`);
-    return;
-  }
-  const { rows } = JSON.parse(readFileSync(resultFile(scenario, "json"), "utf8")) as Result;
-  writeFileSync(resultFile(scenario, "svg"), draw(scenario, rows));
-}
-
-function resultFile({ name }: Scenario, extension: "json" | "svg"): string {
-  return join(RESULTS, `${name}.${extension}`);
 }
 
 if (values.micro === undefined) {

@@ -51,7 +51,8 @@ export async function announced(program: Running, pattern: RegExp): Promise<Prox
   }
 }
 
-const NGINX = "/usr/sbin/nginx";
+/** Where Debian's packages put it. */
+export const NGINX = "/usr/sbin/nginx";
 const NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so";
 
 /** Why there is no nginx with `stream` here; undefined when there is. */
@@ -86,7 +87,8 @@ stream {
   );
 }
 
-const HAPROXY = "/usr/sbin/haproxy";
+/** Where Debian's packages put it. */
+export const HAPROXY = "/usr/sbin/haproxy";
 
 /** Why there is no HAProxy here; undefined when there is. */
 export function haproxyMissing(): string | undefined {
