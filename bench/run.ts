@@ -102,7 +102,10 @@ async function run(scenario: Scenario, rounds: number, round: Round): Promise<re
         samples.get(row)?.push(await row.measure(round));
       }
     };
-    await Promise.all(Array.from({ length: ROWS_AT_ONCE[round.size] }, measureInTurn));
+    const turns = Array.from({ length: ROWS_AT_ONCE[round.size] }, measureInTurn);
+    // When one fails, the other still ends what it has started.
+    await Promise.allSettled(turns);
+    await Promise.all(turns);
   }
   progress("");
   return rows.map((row) => ({ row: row.name, kind: row.kind, samples: samples.get(row) ?? [] }));
