@@ -20,9 +20,13 @@ export interface MeasurementOptions {
   readonly measureMs: number;
 }
 
+/** The longest wait for the first thing that is done, where a machine is busy. */
+const MOST_FIRST_MS = 10_000;
+
 /** Takes the times that a load reports, but for those of the warm-up and those after the end. */
 export class Measurement {
   readonly #tookMs: number[] = [];
+  readonly #first = Promise.withResolvers<void>();
   #phase: "warming up" | "measuring" | "over" = "warming up";
 
   get isMeasuring(): boolean {
@@ -37,11 +41,15 @@ export class Measurement {
   /** Counts something and how long it took. */
   take(ms: number): void {
     if (this.isMeasuring) this.#tookMs.push(ms);
+    else this.#first.resolve();
   }
 
-  /** Waits until the measurement is over, and prints `measuring` when the warm-up is. */
+  /**
+   * Waits until the measurement is over, and prints `measuring` when the warm-up is: that lasts until something was done, but not longer than
+   * ten seconds.
+   */
   async run({ warmUpMs, measureMs }: MeasurementOptions): Promise<Measured> {
-    await wait(warmUpMs);
+    await Promise.all([wait(warmUpMs), Promise.race([this.#first.promise, wait(MOST_FIRST_MS)])]);
     process.stdout.write("measuring\n");
     this.#phase = "measuring";
     const startedAt = performance.now();

@@ -84,6 +84,7 @@ export async function measureProxy(
   const used = time.since();
   const memory = proxy.programs.reduce((sum, { pid }) => sum + peakMemoryOf(pid), 0);
   const { count, seconds, p50Ms, p99Ms, cpuUs } = JSON.parse(line) as Measured;
+  if (count === 0) throw new Error(`Cannot measure ${proxy.address}: nothing was answered`);
   return {
     rate: count / seconds,
     p50: p50Ms,
