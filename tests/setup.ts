@@ -9,9 +9,9 @@ import process from "node:process";
 
 /** Without this one the tests fail. */
 const NEEDED = { "redis-server": "redis-server" };
-/** Without one of these, the tests that drive it are skipped by name. The program and Debian's package. */
+/** Without one of these, the tests and benchmarks that drive it are skipped by name. The program and Debian's packages. */
 const PEERS = {
-  nginx: "nginx-light",
+  nginx: "nginx-light libnginx-mod-stream",
   haproxy: "haproxy",
   wrk: "wrk",
   dig: "bind9-dnsutils",
@@ -37,7 +37,7 @@ function install(packages: readonly string[]): void {
 const wanted: Readonly<Record<string, string>> = { ...NEEDED, ...PEERS };
 const absent = missing(wanted);
 if (absent.length > 0 && existsSync("/usr/bin/apt-get") && process.getuid?.() === 0)
-  install(absent.map((program) => wanted[program] ?? program));
+  install(absent.flatMap((program) => (wanted[program] ?? program).split(" ")));
 
 const stillAbsent = missing(wanted);
 for (const program of Object.keys(wanted))
