@@ -38,7 +38,7 @@ export interface RedisSentinel extends AsyncDisposable {
   /** Resolves when every replica follows the master and has what it has: until then another fail-over would lose what was acknowledged. */
   inStep(): Promise<void>;
   /**
-   * From now on replicas get nothing of what is written to the master: after `killMaster` what was written is gone. They take over only
+   * From now on replicas, which have all until then, get nothing of what is written to the master: after `killMaster` what was written is gone. They take over only
    * if that happens within ten times `downAfterMs`.
    */
   pauseReplication(): Promise<void>;
@@ -106,6 +106,15 @@ function acts(servers: readonly RedisServer[], ports: readonly number[]): Acts {
       return isAgreed && (await role(Number(port))) === "master";
     });
   }
+  /** Resolves when the replicas have what the master has now. */
+  async function caughtUp(masterPort: number): Promise<void> {
+    const offset = await offsetOf(masterPort);
+    const others = servers.filter((server) => server.port !== masterPort);
+    await redisReady("replicas that have everything", async () => {
+      const offsets = await Promise.all(others.map(({ port }) => offsetOf(port)));
+      return offsets.every((reached) => reached >= offset);
+    });
+  }
   async function failOver(): Promise<void> {
     const before = await master();
     await redisReady("a fail-over that is done", async () => {
@@ -123,12 +132,7 @@ function acts(servers: readonly RedisServer[], ports: readonly number[]): Acts {
       const before = await master();
       // For longer than it takes: what waits there is refused when it follows.
       await redisCommand(before.port, "CLIENT", "PAUSE", "30000", "WRITE");
-      const offset = await offsetOf(before.port);
-      const others = servers.filter((server) => server !== before);
-      await redisReady("replicas that have everything", async () => {
-        const offsets = await Promise.all(others.map(({ port }) => offsetOf(port)));
-        return offsets.every((reached) => reached >= offset);
-      });
+      await caughtUp(before.port);
       await failOver();
       const { port } = await master();
       await redisCommand(before.port, "REPLICAOF", "127.0.0.1", `${port}`);
@@ -147,6 +151,7 @@ function acts(servers: readonly RedisServer[], ports: readonly number[]): Acts {
       }),
     async pauseReplication() {
       const { port } = await master();
+      await caughtUp(port);
       await redisCommand(port, "ACL", "SETUSER", "default", "-psync", "-sync", "-replconf");
       await redisCommand(port, "CLIENT", "KILL", "TYPE", "replica");
     },

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { assert, assertEquals } from "@std/assert";
 import { ManualClock } from "../../../src/async/mod.ts";
 import { DEFAULT_LIMITS } from "../../../src/chat/mod.ts";
@@ -67,22 +66,6 @@ test("one connection more than an address may have is rate_limited and closed, a
   while ((cluster.servers[0]?.connections ?? 0) > 1) await new Promise((resolve) => setImmediate(resolve));
   await using fourth = await RawClient.connect(cluster.at(0));
   assertEquals((await fourth.ask({ type: "ping" })).type, "pong");
-});
-
-test("one password a core is looked at and 64 wait; those beyond are rate_limited with a time to wait", async () => {
-  await using cluster = await chatServers(1);
-  await using stack = new AsyncDisposableStack();
-  const count = availableParallelism() + 64 + 40;
-  const clients = await Promise.all(Array.from({ length: count }, () => RawClient.connect(cluster.at(0))));
-  for (const client of clients) stack.use(client);
-  const answers = await Promise.all(
-    clients.map((client, index) => client.ask({ type: "login", name: `user${index}`, password: "guess" })),
-  );
-  const refused = answers.filter(({ code }) => code === "rate_limited");
-  const tried = answers.filter(({ code }) => code === "bad_credentials");
-  assert(refused.length > 0 && tried.length >= count - 40, `${tried.length} of ${count} were tried`);
-  assertEquals(tried.length + refused.length, count);
-  assertEquals([refused[0]?.message, refused[0]?.retry], ["too many log in at once", 1000]);
 });
 
 test("what clients were refused is counted by its code", async () => {
