@@ -66,13 +66,13 @@ return before
  */
 export const OPEN_DEVICE_SCRIPT: RedisScript = defineScript(`
 ${TEXT_LUA}${NOW_LUA}
-local state = call('HMGET', KEYS[1], 'epoch', 'top', 'stamp', 'floor', 'acked', 'history', 'used')
+local state = call('HMGET', KEYS[1], 'epoch', 'top', 'stamp', 'floor', 'acked', 'history', 'used', 'generation')
 if not state[1] then return {} end
 if ARGV[4] ~= '' and state[6] ~= ARGV[4] then return 0 end
 local known = call('HGET', KEYS[2], ARGV[1])
-local last = tonumber(call('HGET', KEYS[1], 'generation') or '0')
-local generation = math.max(last + 1, tonumber(now()))
-if ARGV[5] ~= '' then generation = math.max(tonumber(ARGV[5]), tonumber(known and match(known, '^%d+ (%d+)') or '0')) end
+local last = tonumber(state[8] or '0')
+local generation = ARGV[5] ~= '' and math.max(tonumber(ARGV[5]), tonumber(known and match(known, '^%d+ (%d+)') or '0'))
+  or math.max(last + 1, tonumber(now()))
 call('HSET', KEYS[1], 'generation', text(math.max(last, generation)))
 generation = text(generation)
 local acked = known and match(known, '^%d+') or state[5] or '0'

@@ -5,7 +5,7 @@ import type { RedisStoreContext } from "./context.ts";
 import { toStoreError } from "./error.ts";
 import { markField } from "./keys.ts";
 import { Lane } from "./lane.ts";
-import { TEXT_LUA } from "./lua.ts";
+import { PLACE_LUA, TEXT_LUA } from "./lua.ts";
 
 /** Acks in one call: Redis does nothing else meanwhile. */
 const MAX_BATCH = 128;
@@ -24,7 +24,7 @@ const MAX_TRIMMED = 4096;
  * - The last entry that all have acknowledged stays, so that a cursor that stands there can be compared with it.
  */
 const ACK_SCRIPT: RedisScript = defineScript(`
-${TEXT_LUA}
+${TEXT_LUA}${PLACE_LUA}
 local deviceMs, floor = tonumber(ARGV[1]), math.floor
 
 local function trim(keys, top, bottom, used)
@@ -47,20 +47,12 @@ local function reach(changes, field, mark, seq)
   changes[#changes + 1] = start .. text(reached)
 end
 
-local function isThere(keys, number, stamp, top, topStamp)
-  if stamp == '' then return true end
-  if number == top then return stamp == topStamp end
-  local id = number .. '-0'
-  local entry = call('XRANGE', keys.inbox, id, id)[1]
-  return not entry or match(entry[2][2], '^"stamp":(%d+)') == stamp
-end
-
 local function ack(keys, device, epoch, number, stamp, first, count)
   local last = first + math.min(count, ${MAX_VALUES}) - 1
   local state = call('HMGET', keys.mark, 'epoch', 'top', 'floor', 'acked', 'used', 'stamp', unpack(ARGV, first, last))
-  local inbox, top = tonumber(number), tonumber(state[2])
+  local inbox, top, bottom = tonumber(number), tonumber(state[2]), tonumber(state[3] or '0')
   if state[1] ~= epoch or inbox > top then return end
-  if not isThere(keys, number, stamp, state[2], state[6]) then return end
+  if stamp ~= '' and isLost(keys.inbox, top, bottom, inbox, stamp, state[6]) then return end
   local known = call('HGET', keys.devices, device)
   if not known then return end
   local acked, generation, usedAt = match(known, '^(%d+) (%d+) (%d+)')
@@ -79,7 +71,6 @@ local function ack(keys, device, epoch, number, stamp, first, count)
     end
   end
   if #changes > 0 then call('HSET', keys.mark, unpack(changes)) end
-  local bottom = tonumber(state[3] or '0')
   local isStep = floor((inbox - 1) / ${TRIM_STEP}) ~= floor((before - 1) / ${TRIM_STEP})
   if isStep and top - bottom > ${TRIM_STEP} then trim(keys, top, bottom, used) end
 end

@@ -2,7 +2,7 @@ import { defineScript, partitionOf, type RedisScript } from "../../../redis/mod.
 import type { InboxFinding, InboxPlace, InboxState } from "../account.ts";
 import { randomEpoch } from "../line.ts";
 import type { RedisStoreContext } from "./context.ts";
-import { TEXT_LUA } from "./lua.ts";
+import { PLACE_LUA, TEXT_LUA } from "./lua.ts";
 import type { InboxRepair } from "./repair.ts";
 import { toList } from "./reply.ts";
 
@@ -13,16 +13,7 @@ import { toList } from "./reply.ts";
  * Gives for each epoch, top, stamp, floor, generation of the device, 1 when the place is lost, and the history.
  */
 const INBOX_STATES_SCRIPT: RedisScript = defineScript(`
-${TEXT_LUA}
-local function isLost(inbox, top, floor, number, stamp, topStamp)
-  if number > top then return true end
-  if number <= floor then return false end
-  if number == top and topStamp then return stamp ~= topStamp end
-  local id = text(number) .. '-0'
-  local entry = call('XRANGE', inbox, id, id)[1]
-  return not entry or match(entry[2][2], '^"stamp":(%d+)') ~= stamp
-end
-
+${TEXT_LUA}${PLACE_LUA}
 local reply = {}
 local function look(mark, devices, inbox, device, epoch, number, stamp, newEpoch)
   local state = call('HMGET', mark, 'epoch', 'top', 'stamp', 'floor', 'history')

@@ -16,6 +16,18 @@ local function now()
 end
 `;
 
+/** `isLost()`: whether a rollback has taken the entry with a number and a stamp from an inbox. What was trimmed is not lost. Wants `TEXT_LUA`. */
+export const PLACE_LUA = `
+local function isLost(inbox, top, floor, number, stamp, topStamp)
+  if number > top then return true end
+  if number <= floor then return false end
+  if number == top and topStamp then return stamp ~= topStamp end
+  local id = text(number) .. '-0'
+  local entry = call('XRANGE', inbox, id, id)[1]
+  return not entry or match(entry[2][2], '^"stamp":(%d+)') ~= stamp
+end
+`;
+
 /**
  * Adds to inboxes. Wants `maxInbox`, `inboxBytes` and `publish`, the command for hints.
  *
