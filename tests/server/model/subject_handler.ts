@@ -51,6 +51,21 @@ const WORDS: Readonly<Record<string, (connection: Connection) => Partial<Connect
       connection.end();
     },
   }),
+  /** An echo that tells at the end how much it has held at most of what the client had not taken. */
+  weigh(connection) {
+    let most = 0;
+    say(connection, "weighing");
+    return {
+      data(_, chunk) {
+        ECHO.data(connection, chunk);
+        most = Math.max(most, connection.queuedBytes);
+      },
+      end() {
+        say(connection, `${most}`);
+        connection.end();
+      },
+    };
+  },
   /** Ends at once, and tells by an error how much the client has still sent. */
   deaf(connection) {
     connection.end();

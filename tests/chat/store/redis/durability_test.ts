@@ -14,7 +14,6 @@ import {
 } from "./redis_steps.ts";
 
 /** Opens a store that must be refused. */
-
 async function assertUnsuitable(
   args: readonly string[],
   durable: "memory" | "disk" | "replica",
@@ -120,14 +119,15 @@ async function openReplicated(): Promise<Replicated> {
   await using opening = new AsyncDisposableStack();
   const redis = opening.use(await redisServer({ args: ["--repl-diskless-sync-delay", "0"] }));
   const replica = opening.use(await redisServer({ args: ["--replicaof", "127.0.0.1", `${redis.port}`] }));
+  // Not by the store under test: a replica that is slow to answer at the start is not what is tested.
+  await (await openStore(redis))[Symbol.asyncDispose]();
   await replicaIsOnline(redis);
-  const store = opening.use(await openStore(redis, TO_REPLICA));
+  const store = opening.use(await redisStore({ url: redis.url, ...TO_REPLICA, onError: unexpected }));
   const opened = opening.move();
   return { redis, replica, store, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /** Waits until a replica has caught up, by a WAIT that follows a write. */
-
 async function replicaIsOnline(redis: RedisServer): Promise<void> {
   await edit(redis, async (client) => {
     for (;;) {
