@@ -1,5 +1,5 @@
 import type { Metric, Scenario } from "./contract.ts";
-import { baselineOf, type RowSamples, ratioMetricsOf, type Spread, spreadOf, valuesOf } from "./report.ts";
+import { baselineOf, drawnOf, type RowSamples, type Spread, spreadOf, valuesOf } from "./report.ts";
 
 /** One bar: a row's median of a metric, with the least and the most of it. */
 export interface Bar extends Spread {
@@ -16,10 +16,10 @@ export interface Panel {
   readonly baseline: number | undefined;
 }
 
-/** What the picture of a scenario shows: a panel for each metric that the table tells as a ratio. */
+/** What the picture of a scenario shows: a panel for each metric that it draws. */
 export function panelsOf(scenario: Scenario, rows: readonly RowSamples[]): readonly Panel[] {
   const base = baselineOf(scenario, rows);
-  return ratioMetricsOf(scenario).map((metric) => {
+  return drawnOf(scenario).map((metric) => {
     const all = rows.map(
       (row): Bar => ({ row: row.row, kind: row.kind, ...spreadOf(valuesOf(row, metric)) }),
     );

@@ -15,6 +15,8 @@ export interface Row {
   readonly name: string;
   /** Ours, another program people use, or what shows the price of the language or of nothing in between. */
   readonly kind: "ours" | "peer" | "control" | "direct";
+  /** Whether a quick look at everything leaves it out, since another row does most of the same. */
+  readonly isVariant?: boolean;
   /** Why it cannot be measured here, such as that a program is not installed; undefined when it can. */
   missing?(): string | undefined;
   /** Starts what is needed, measures it once, and ends it. */
@@ -40,6 +42,10 @@ export interface Scenario {
   readonly metrics: readonly Metric[];
   /** The metric that rows are compared by. @default {the first one} */
   readonly compared?: string;
+  /** The metrics that have a panel in the picture. @default {the one that rows are compared by, and the first one} */
+  readonly drawn?: readonly string[];
+  /** How many rounds there are unless somebody asks for another number, where one takes very long. @default {5} */
+  readonly rounds?: number;
   /** The row that the others are a ratio of: the first of these that can be measured. */
   readonly baselines: readonly string[];
   readonly rows: readonly Row[];

@@ -29,6 +29,17 @@ export function comparedOf({ metrics, compared }: Scenario): Metric {
   return metric;
 }
 
+/** Those that the picture shows, in its order. */
+export function drawnOf(scenario: Scenario): readonly Metric[] {
+  const { drawn, metrics } = scenario;
+  if (!drawn) return ratioMetricsOf(scenario);
+  return drawn.map((name) => {
+    const metric = metrics.find((one) => one.name === name);
+    if (!metric) throw new RangeError(`Cannot draw "${scenario.name}": there is no metric "${name}"`);
+    return metric;
+  });
+}
+
 /** Those that a row is told as a ratio of the baseline: what rows are compared by, and how much was done if that is something else. */
 export function ratioMetricsOf(scenario: Scenario): readonly Metric[] {
   return [...new Set([comparedOf(scenario), ...scenario.metrics.slice(0, 1)])];

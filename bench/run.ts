@@ -20,6 +20,9 @@ import { microNames, runMicro } from "./run_micro.ts";
 /** Those that are measured have the machine for themselves; most of what a quick look takes is waiting for programs to start. */
 const ROWS_AT_ONCE: Readonly<Record<Round["size"], number>> = { full: 1, small: 2 };
 
+/** Of a scenario that does not say otherwise. */
+const ROUNDS = 5;
+
 const { values } = parseArgs({
   options: {
     list: { type: "boolean" },
@@ -47,10 +50,10 @@ async function allScenarios(): Promise<readonly Scenario[]> {
 
 /**
  * Those that `--only` names, each with the rows that it names, and always with the one that will be the baseline; without `--only` all, but
- * for a quick look those that are variants of others.
+ * for a quick look those scenarios and rows that are variants of others.
  */
 function chosen(scenarios: readonly Scenario[], only: readonly string[]): readonly Scenario[] {
-  if (only.length === 0) return scenarios.filter(({ variantOf }) => !(values.quick && variantOf));
+  if (only.length === 0) return values.quick ? withoutVariants(scenarios) : scenarios;
   for (const name of only) {
     const [scenario = "", row] = name.split("/", 2);
     const found = scenarios.find((one) => one.name === scenario);
@@ -69,6 +72,12 @@ function chosen(scenarios: readonly Scenario[], only: readonly string[]): readon
     const isWanted = ({ name }: Row) => name === baseline || wanted.includes(`${scenario.name}/${name}`);
     return [{ ...scenario, rows: scenario.rows.filter(isWanted) }];
   });
+}
+
+function withoutVariants(scenarios: readonly Scenario[]): readonly Scenario[] {
+  return scenarios
+    .filter(({ variantOf }) => variantOf === undefined)
+    .map((scenario) => ({ ...scenario, rows: scenario.rows.filter(({ isVariant }) => !isVariant) }));
 }
 
 function isThere(row: Row | undefined): boolean {
@@ -123,14 +132,15 @@ function list(scenarios: readonly Scenario[]): void {
   console.log(`--micro ${microNames().join(", ")}`);
 }
 
-function roundsAsked(): Round & { readonly rounds: number } {
-  const [rounds, seconds, warmUpMs] = values.quick ? [1, 0.2, 100] : [5, 5, 2000];
+/** How much is asked for; of rounds undefined where that is left to the scenario. */
+function roundsAsked(): Round & { readonly rounds: number | undefined } {
+  const [rounds, seconds, warmUpMs] = values.quick ? [1, 0.2, 100] : [undefined, 5, 2000];
   const asked = {
-    rounds: Number(values.rounds ?? rounds),
+    rounds: values.rounds === undefined ? rounds : Number(values.rounds),
     measureMs: Number(values.seconds ?? seconds) * 1000,
     size: values.quick ? ("small" as const) : ("full" as const),
   };
-  if (!(asked.rounds >= 1 && asked.measureMs > 0)) fail("--rounds and --seconds take a number from 1");
+  if (!((asked.rounds ?? 1) >= 1 && asked.measureMs > 0)) fail("--rounds and --seconds take a number from 1");
   return { ...asked, warmUpMs };
 }
 
@@ -156,10 +166,11 @@ async function measure(scenarios: readonly Scenario[]): Promise<void> {
   // Programs start in half the time, which is most of a quick look.
   if (values.quick) process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), "chorus-bench-cache");
   for (const scenario of scenarios) {
-    const rows = await run(scenario, asked.rounds, asked);
+    const round = { ...asked, rounds: asked.rounds ?? scenario.rounds ?? ROUNDS };
+    const rows = await run(scenario, round.rounds, round);
     console.log(`\n${tableOf(scenario, rows)}`);
     // A quick look is kept only where that is asked for.
-    if (!values.quick || values.json !== undefined) save(scenario, { ...asked, rows }, values.json);
+    if (!values.quick || values.json !== undefined) save(scenario, { ...round, rows }, values.json);
   }
 }
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { Scenario } from "../../bench/contract.ts";
-import { baselineOf, comparedOf, type RowSamples, spreadOf, tableOf } from "../../bench/report.ts";
+import { baselineOf, comparedOf, drawnOf, type RowSamples, spreadOf, tableOf } from "../../bench/report.ts";
 import { test } from "../testing.ts";
 
 const SCENARIO: Scenario = {
@@ -75,5 +75,19 @@ test("comparedOf() refuses a metric that the scenario does not have", () => {
     () => comparedOf({ ...SCENARIO, compared: "cost" }),
     RangeError,
     'Cannot compare rows: there is no metric "cost"',
+  );
+});
+
+test("drawnOf() takes what the scenario says, else what rows are compared by and the first metric", () => {
+  const namesOf = (scenario: Scenario): readonly string[] => drawnOf(scenario).map(({ name }) => name);
+  assertEquals(namesOf(SCENARIO), ["proxy", "rate"]);
+  assertEquals(namesOf({ ...SCENARIO, drawn: ["rate"] }), ["rate"]);
+});
+
+test("drawnOf() refuses a metric that the scenario does not have", () => {
+  assertThrows(
+    () => drawnOf({ ...SCENARIO, drawn: ["cost"] }),
+    RangeError,
+    'Cannot draw "echo": there is no metric "cost"',
   );
 });
