@@ -31,6 +31,8 @@ export interface Counted {
 export interface Running extends Counted, AsyncDisposable {
   /** Resolves with the first line of standard output that matches; rejects when the program ends before. */
   line(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Writes a line to its standard input. */
+  tell(line: string): void;
   /** The exit code, or the signal that ended it. */
   readonly exited: Promise<number | string>;
 }
@@ -48,7 +50,7 @@ export function startFile(
 
 /** Starts any program. */
 export function startProgram(role: string, program: string, args: readonly string[]): Running {
-  const child = spawn(program, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, args, { cwd: ROOT, stdio: ["pipe", "pipe", "pipe"] });
   return new RunningProgram(role, child);
 }
 
@@ -72,6 +74,8 @@ class RunningProgram implements Running {
         this.#look();
       });
     });
+    // Whoever has ended reads nothing: `line` and `exited` tell of it.
+    child.stdin?.on("error", () => undefined);
     child.stdout?.on("data", (chunk) => {
       this.#stdout += chunk;
       this.#look();
@@ -97,6 +101,10 @@ class RunningProgram implements Running {
       this.#waiting.add(look);
       look();
     });
+  }
+
+  tell(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -127,6 +135,17 @@ export function processorTimeOf(pid: number): number {
 export function peakMemoryOf(pid: number): number {
   const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return childrenOf(pid).reduce((sum, child) => sum + peakMemoryOf(child), Number(kibibytes ?? 0) * 1024);
+}
+
+/** The memory that a process has now, without its children, in bytes. */
+export function residentMemoryOf(pid: number): number {
+  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kibibytes ?? 0) * 1024;
+}
+
+/** A process and all that it started, by their ids. */
+export function treeOf(pid: number): readonly number[] {
+  return [pid, ...childrenOf(pid).flatMap(treeOf)];
 }
 
 function childrenOf(pid: number): number[] {

@@ -87,3 +87,35 @@ export interface StreamWork {
   /** How long each answer has to be; the request itself when they are alike. */
   readonly answerBytes: number;
 }
+
+/** What one process of those does that hold connections: it opens, holds and reports when it is told to. */
+export interface HoldWork {
+  /** `HOST:PORT` of each place to connect to; connections take turns. */
+  readonly addresses: readonly string[];
+  /** The addresses that it connects from, which have so many free ports each; connections take turns. */
+  readonly sources: readonly string[];
+  /** Each has a connection. */
+  readonly accounts: readonly Account[];
+  /** To whom some of them write, by their own names. */
+  readonly receivers: Readonly<Record<string, string>>;
+  /** For how long they are held, in which each connection asks for a `pong` once. */
+  readonly holdMs: number;
+  /** How often each of those who write does. */
+  readonly messageEveryMs: number;
+}
+
+/** What such a process saw while it held them. */
+export interface HoldResult {
+  /** Connections that are logged in at the end. */
+  readonly held: number;
+  /** Pings, and how many of them were answered. */
+  readonly asked: number;
+  readonly answered: number;
+  /** Messages that its clients sent, and how many of these the server has answered. */
+  readonly sent: number;
+  readonly stored: number;
+  /** How long each message took that its clients received, in microseconds. */
+  readonly tookUs: readonly number[];
+  /** Why connections could not be opened, or were lost: the first few. */
+  readonly failures: readonly string[];
+}

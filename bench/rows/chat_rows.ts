@@ -33,7 +33,11 @@ export interface Cluster extends AsyncDisposable {
 /** The group that everybody is in. */
 const GROUP = "#all";
 const BYTES = 64;
-const NO_LIMITS = ["register", "messages", "connections"].flatMap((name) => ["--limit", `${name}=off`]);
+/** Flags for a server that is to take what a few clients do all the time. */
+export const NO_LIMITS: readonly string[] = ["register", "messages", "connections"].flatMap((name) => [
+  "--limit",
+  `${name}=off`,
+]);
 const SERVERS = 2;
 /** The most users where it only has to work. */
 const SMALL_USERS = 101;
@@ -148,7 +152,8 @@ async function seed(
   return accounts;
 }
 
-async function readyAt(programs: readonly Running[], pattern: RegExp): Promise<readonly string[]> {
+/** The addresses that programs say when they are ready. */
+export async function readyAt(programs: readonly Running[], pattern: RegExp): Promise<readonly string[]> {
   const lines = await Promise.all(programs.map((program) => program.line(pattern)));
   return lines.map(([, address = ""]) => address);
 }

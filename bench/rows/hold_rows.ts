@@ -1,0 +1,289 @@
+/**
+ * Who holds very many chat connections: servers behind one balancer with several workers, behind several balancers or two tiers of them, or
+ * with connections handed over, on each runtime.
+ *
+ * @module
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { descriptorLimit, redisStore } from "../../mod.ts";
+import { redisServer } from "../../tests/redis_server.ts";
+import type { Round, Row, Sample } from "../contract.ts";
+import type { Account, HoldResult, HoldWork } from "../load/contract.ts";
+import { percentile } from "../load/measurement.ts";
+import {
+  RUNTIMES,
+  type Running,
+  type RuntimeName,
+  residentMemoryOf,
+  startFile,
+  treeOf,
+} from "../processes.ts";
+import { NO_LIMITS, readyAt } from "./chat_rows.ts";
+import { type HoldLayout, holdLayout, randomPairs } from "./hold_layout.ts";
+import { seedAccounts } from "./seed.ts";
+
+/** How much is held, and for how long. */
+interface Amount {
+  readonly connections: number;
+  readonly pairs: number;
+  readonly holdMs: number;
+  readonly messageEveryMs: number;
+}
+
+const AMOUNTS: Readonly<Record<Round["size"], Amount>> = {
+  full: { connections: 60_000, pairs: 1000, holdMs: 30_000, messageEveryMs: 2000 },
+  small: { connections: 1000, pairs: 50, holdMs: 300, messageEveryMs: 200 },
+};
+
+/** Connections from one source address: the system has a little over 28,000 ports for each, and some are not free again yet. */
+const PER_SOURCE = 6000;
+
+/** Servers and what is before them. */
+interface Held {
+  /** Where clients connect. */
+  readonly addresses: readonly string[];
+  /** The ids of their processes. */
+  readonly balancers: readonly number[];
+  readonly servers: readonly number[];
+}
+
+/** Starts all processes of a row, which `opened` then owns. */
+type Start = (place: Place) => Promise<Held>;
+
+interface Place {
+  readonly runtime: RuntimeName;
+  readonly layout: HoldLayout;
+  readonly redisUrl: string;
+  readonly opened: AsyncDisposableStack;
+}
+
+/** The rows of the scenario. */
+export function holdRows(): readonly Row[] {
+  return [
+    ...rowsOf("splice", splice, { missing: withoutWorkers }),
+    ...rowsOf("side by side", sideBySide, { missing: withWorkers }),
+    ...rowsOf("hand-over", handOver),
+    ...rowsOf("two tiers", twoTiers, { isVariant: true }),
+  ];
+}
+
+function rowsOf(name: string, start: Start, more: Partial<Row> = {}): readonly Row[] {
+  return (["node", "bun", "deno"] as const).map((runtime) => ({
+    name: `${name} ${runtime}`,
+    kind: "ours",
+    measure: ({ size }) => measure(runtime, start, AMOUNTS[size]),
+    ...more,
+  }));
+}
+
+let balancerHelp: string | undefined;
+
+function withoutWorkers(): string | undefined {
+  const [node = "", ...args] = RUNTIMES.node;
+  balancerHelp ??= execFileSync(node, [...args, "mod.ts", "balance", "--help"], { encoding: "utf8" });
+  return balancerHelp.includes("--workers") ? undefined : "chorus balance has no --workers";
+}
+
+function withWorkers(): string | undefined {
+  return withoutWorkers() === undefined ? "one balancer has workers" : undefined;
+}
+
+/** One balancer, whose workers share its port. */
+const splice: Start = async (place) => {
+  const { servers, addresses: backends } = await chatServers(place);
+  const { balancers, connections } = place.layout;
+  const workers = ["--workers", `${balancers}`, "--max-connections", `${connections}`];
+  const { addresses, programs } = await balancersBefore(place, backends, { count: 1, flags: workers });
+  return { addresses, balancers: programs, servers };
+};
+
+/** Several balancers, of which each client knows one. */
+const sideBySide: Start = async (place) => {
+  const { servers, addresses: backends } = await chatServers(place);
+  const { addresses, programs } = await balancersBefore(place, backends, { count: place.layout.balancers });
+  return { addresses, balancers: programs, servers };
+};
+
+/** Several balancers before as many others. */
+const twoTiers: Start = async (place) => {
+  const { servers, addresses: backends } = await chatServers(place);
+  const second = await balancersBefore(place, backends, { count: place.layout.balancers });
+  const first = await balancersBefore(place, second.addresses, { count: place.layout.balancers });
+  return { addresses: first.addresses, balancers: [...first.programs, ...second.programs], servers };
+};
+
+/** `chorus up`, whose servers are its children. */
+const handOver: Start = async ({ runtime, layout, redisUrl, opened }) => {
+  const flags = ["--dispatch", "hand-over", "--servers", `${layout.servers}`, "--redis", redisUrl];
+  const args = ["up", "--listen", "127.0.0.1:0", "--admin", "none", ...flags, ...NO_LIMITS];
+  const [up, addresses] = await startAll("up", runtime, [args], opened);
+  const [parent = 0, ...children] = up.flatMap(treeOf);
+  return { addresses, balancers: [parent], servers: children };
+};
+
+async function chatServers({ runtime, layout, redisUrl, opened }: Place) {
+  const args = ["chat", "--listen", "127.0.0.1:0", "--redis", redisUrl, ...NO_LIMITS];
+  const all = Array.from({ length: layout.servers }, () => args);
+  const [servers, addresses] = await startAll("chat", runtime, all, opened);
+  return { servers: servers.flatMap(treeOf), addresses };
+}
+
+async function balancersBefore(
+  { runtime, opened }: Place,
+  backends: readonly string[],
+  { count, flags = [] }: { readonly count: number; readonly flags?: readonly string[] },
+) {
+  const pool = backends.flatMap((backend) => ["--backend", backend]);
+  const args = ["balance", "--listen", "127.0.0.1:0", "--admin", "none", ...pool, ...flags];
+  const all = Array.from({ length: count }, () => args);
+  const [programs, addresses] = await startAll("balance", runtime, all, opened);
+  return { programs: programs.flatMap(treeOf), addresses };
+}
+
+/** Starts programs at the same time, and ends them at the same time. @returns Their ids and their addresses. */
+async function startAll(
+  role: string,
+  runtime: RuntimeName,
+  all: readonly (readonly string[])[],
+  opened: AsyncDisposableStack,
+): Promise<readonly [readonly number[], readonly string[]]> {
+  const programs = all.map((args) => startFile(role, runtime, "mod.ts", args));
+  endTogether(programs, opened);
+  const addresses = await readyAt(programs, new RegExp(`^chorus ${role} ready tcp=(\\S+)`, "m"));
+  return [programs.map(({ pid }) => pid), addresses];
+}
+
+function endTogether(programs: readonly Running[], opened: AsyncDisposableStack): void {
+  opened.defer(async () => {
+    await Promise.all(programs.map((program) => program[Symbol.asyncDispose]()));
+  });
+}
+
+async function measure(runtime: RuntimeName, start: Start, amount: Amount): Promise<Sample> {
+  const layout = holdLayout(amount.connections, descriptorLimit());
+  await using opened = new AsyncDisposableStack();
+  const { url: redisUrl } = opened.use(await redisServer());
+  const accounts = await seed(redisUrl, layout.connections);
+  const held = await start({ runtime, layout, redisUrl, opened });
+  const loads = startLoads({ layout, accounts, amount, addresses: held.addresses, opened });
+  const [balancers, servers] = [new Growth(held.balancers), new Growth(held.servers)];
+  const openMs = await everyone(loads, "open", /^opened$/m);
+  await everyone(loads, "hold", /^settled$/m);
+  const results = await reports(loads);
+  const count = sum(results, (result) => result.held);
+  return {
+    held: count,
+    open: openMs / 1000,
+    balancer: balancers.bytes() / count / 1000,
+    server: servers.bytes() / count / 1000,
+    ...seen(results),
+  };
+}
+
+async function seed(url: string, count: number): Promise<readonly Account[]> {
+  await using store = await redisStore({ url, onError: reject });
+  return await seedAccounts(store, count);
+}
+
+function reject(error: unknown): never {
+  throw error;
+}
+
+interface Loads {
+  readonly layout: HoldLayout;
+  readonly accounts: readonly Account[];
+  readonly amount: Amount;
+  readonly addresses: readonly string[];
+  readonly opened: AsyncDisposableStack;
+}
+
+/** Starts the processes that connect, each with its share of the accounts; whom somebody writes to may be in another one. */
+function startLoads({ layout, accounts, amount, addresses, opened }: Loads): readonly Running[] {
+  const folder = mkdtempSync(join(tmpdir(), "chorus-hold-"));
+  opened.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const pairs = randomPairs(
+    accounts.map(({ name }) => name),
+    amount.pairs,
+  );
+  const share = Math.ceil(accounts.length / layout.loads);
+  const loads = Array.from({ length: layout.loads }, (_, index) => {
+    const own = accounts.slice(index * share, (index + 1) * share);
+    const receivers = Object.fromEntries(own.flatMap(({ name }) => pairOf(name, pairs)));
+    const { holdMs, messageEveryMs } = amount;
+    const sources = Array.from({ length: Math.ceil(own.length / PER_SOURCE) }, nextSource);
+    // Processes that begin with another address each load all of them alike.
+    const turned = [
+      ...addresses.slice(index % addresses.length),
+      ...addresses.slice(0, index % addresses.length),
+    ];
+    const work: HoldWork = { addresses: turned, sources, accounts: own, receivers, holdMs, messageEveryMs };
+    const file = join(folder, `${index}.json`);
+    writeFileSync(file, JSON.stringify(work), { mode: 0o600 });
+    return startFile("load", "node", "bench/load/hold_load.ts", [file]);
+  });
+  endTogether(loads, opened);
+  return loads;
+}
+
+function pairOf(name: string, pairs: ReadonlyMap<string, string>): readonly (readonly [string, string])[] {
+  const receiver = pairs.get(name);
+  return receiver === undefined ? [] : [[name, receiver]];
+}
+
+let sourceNumber = Math.floor(Math.random() * 252);
+
+/** An address of the loopback that was not used for a while: its ports are free only some time after. */
+function nextSource(): string {
+  sourceNumber += 1;
+  return `127.0.0.${2 + (sourceNumber % 252)}`;
+}
+
+/** Tells all to do something, and waits until they have. @returns How long that took, in milliseconds. */
+async function everyone(loads: readonly Running[], command: string, pattern: RegExp): Promise<number> {
+  const start = performance.now();
+  for (const load of loads) load.tell(command);
+  await Promise.all(loads.map((load) => load.line(pattern)));
+  return performance.now() - start;
+}
+
+async function reports(loads: readonly Running[]): Promise<readonly HoldResult[]> {
+  for (const load of loads) load.tell("report");
+  const lines = await Promise.all(loads.map((load) => load.line(/^\{.*\}$/m)));
+  return lines.map(([line]) => JSON.parse(line) as HoldResult);
+}
+
+/** What the clients saw. A row in which nobody was answered fails. */
+function seen(results: readonly HoldResult[]): Sample {
+  const answered = sum(results, (result) => result.answered);
+  if (answered === 0)
+    throw new Error(`Cannot measure: nobody was answered; ${results.flatMap((result) => result.failures)}`);
+  const took = Float64Array.from(results.flatMap(({ tookUs }) => tookUs)).sort();
+  return {
+    p50: percentile(took, 0.5) / 1000,
+    p99: percentile(took, 0.99) / 1000,
+    answered: (100 * answered) / sum(results, ({ asked }) => asked),
+    delivered: (100 * took.length) / sum(results, ({ sent }) => sent),
+  };
+}
+
+function sum<T>(items: readonly T[], count: (item: T) => number): number {
+  return items.reduce((total, item) => total + count(item), 0);
+}
+
+/** How much more memory processes have than at first. */
+class Growth {
+  readonly #pids: readonly number[];
+  readonly #before: number;
+
+  constructor(pids: readonly number[]) {
+    this.#pids = pids;
+    this.#before = sum(pids, residentMemoryOf);
+  }
+
+  bytes(): number {
+    return sum(this.#pids, residentMemoryOf) - this.#before;
+  }
+}
