@@ -23,6 +23,8 @@ const COLORS: Readonly<Record<Row["kind"], string>> = {
   control: "#8b949e",
   direct: "#57a773",
 };
+/** Of a name of a row, about. */
+const CHARACTER_WIDTH = 7;
 /** Below the last panel. */
 const BOTTOM = 8;
 /** Texts and lines have the current color: whoever prefers dark sees them light, also where the picture stands as a file. */
@@ -73,7 +75,7 @@ function plotOf(panel: Panel, document: Document): Element {
     document,
     width: WIDTH,
     height: heightOf(panel),
-    marginLeft: 120,
+    marginLeft: Math.max(120, ...bars.map(({ row }) => row.length * CHARACTER_WIDTH)),
     marginRight: 80,
     x: { label: `${metric.name}, ${metric.unit}`, grid: true, zero: true },
     y: { label: null, domain: bars.map(({ row }) => row), tickSize: 0 },

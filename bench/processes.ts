@@ -126,8 +126,9 @@ export function processorTimeOf(pid: number): number {
   // The name in parentheses may hold anything; the numbers begin behind it.
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [user = 0, system = 0] = [fields[11], fields[12]].map(Number);
-  const own = ((user + system) / TICKS_PER_SECOND) * 1e6;
+  // Its own user and system time, and those of children that have ended.
+  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  const own = (ticks / TICKS_PER_SECOND) * 1e6;
   return childrenOf(pid).reduce((sum, child) => sum + processorTimeOf(child), own);
 }
 
