@@ -1,3 +1,4 @@
+import type { PolicyName } from "../../mod.ts";
 import type { Measured } from "./measurement.ts";
 
 /** Somebody who has an account already. */
@@ -118,4 +119,15 @@ export interface HoldResult {
   readonly tookUs: readonly number[];
   /** Why connections could not be opened, or were lost: the first few. */
   readonly failures: readonly string[];
+}
+
+/** How many backends a pool has whose policy is measured. */
+export const POLICY_SIZES: readonly number[] = [10, 100, 1000, 10_000];
+
+/** How a policy is measured. */
+export interface PolicyWork {
+  readonly policy: PolicyName;
+  /** Clients of one turn: a multiple of 80, since a tenth of them wait, eight at a time. */
+  readonly clients: number;
+  readonly turns: number;
 }

@@ -1,31 +1,27 @@
 /**
- * What one client costs a pool, by policy and by number of backends.
+ * What one client costs a pool under a policy, by number of backends. Run as a process of its own, with a {@linkcode PolicyWork} as JSON in
+ * its first argument. Prints nanoseconds of processor time as JSON, by load and number of backends, such as `open 10`.
  *
  * - `open`: picked, counted and given back, where there is room.
  * - `full`: the same where every backend is full: the client waits in the queue until another one gives its place back.
  *
- * Processor time, not wall time, and of the rounds the fastest one: what else runs here can only add to it. Prints a JSON line a
- * sample, then a line a policy with the ratio between the most and the fewest backends; exits with 1 when it is more than 3.
+ * Processor time, not wall time, and of several turns the fastest one: what else runs here can only add to it.
  *
  * @module
  */
 import process from "node:process";
 import type { Client } from "../../src/balancer/contract.ts";
-import { policies } from "../../src/balancer/policy/policies.ts";
 import { createPool, type Lease, type Pool } from "../../src/balancer/pool/pool.ts";
+import { POLICY_SIZES, type PolicyWork } from "./contract.ts";
 
-type Name = keyof typeof policies;
 type Load = "open" | "full";
 
-const SIZES: readonly number[] = [10, 100, 1000, 10_000];
-const ROUNDS = 7;
-const CLIENTS = 200_000;
+const { policy, clients: CLIENTS, turns: TURNS } = JSON.parse(process.argv[2] ?? "") as PolicyWork;
 /** Fewer, as each of them waits. */
-const QUEUED_CLIENTS = 20_000;
+const QUEUED_CLIENTS = CLIENTS / 10;
 /** Clients that are there at the same time, and that wait at the same time. */
 const HELD = 256;
 const WAITING = 8;
-const MOST = 3;
 
 const clients: readonly Client[] = Array.from({ length: 4096 }, (_, i) => ({
   host: `10.${i % 7}.${i >> 8}.${i & 255}`,
@@ -37,7 +33,7 @@ function client(index: number): Client {
   return clients[index % clients.length] ?? { host: "" };
 }
 
-function poolOf(policy: Name, size: number, load: Load): Pool {
+function poolOf(size: number, load: Load): Pool {
   const pool = createPool({ name: "bench", policy });
   for (let i = 0; i < size; i++) {
     const address = { host: `10.9.${i >> 8}.${i & 255}`, port: 7000 };
@@ -88,30 +84,14 @@ function* fill(pool: Pool): Generator<Lease> {
   }
 }
 
-function print(line: object): void {
-  process.stdout.write(`${JSON.stringify(line)}\n`);
-}
-
-async function run(policy: Name, load: Load): Promise<number> {
-  const rows = SIZES.map((backends) => ({
-    backends,
-    pool: poolOf(policy, backends, load),
-    samples: [] as number[],
-  }));
+/** The fastest turn of each size, which take turns. */
+async function run(load: Load): Promise<readonly (readonly [string, number])[]> {
+  const rows = POLICY_SIZES.map((backends) => ({ backends, pool: poolOf(backends, load), ns: Infinity }));
   for (const { pool } of rows) await measure(pool, load);
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const { backends, pool, samples } of rows) {
-      const nsPerClient = Math.round(await measure(pool, load));
-      samples.push(nsPerClient);
-      print({ bench: "policies", policy, load, backends, round, nsPerClient });
-    }
-  }
-  const fastest = rows.map(({ samples }) => Math.min(...samples));
-  const ratio = Number(((fastest.at(-1) ?? 0) / (fastest[0] ?? 1)).toFixed(2));
-  print({ bench: "policies", policy, load, backends: SIZES, nsPerClient: fastest, ratio });
-  return ratio;
+  for (let turn = 0; turn < TURNS; turn++)
+    for (const row of rows) row.ns = Math.min(row.ns, await measure(row.pool, load));
+  return rows.map(({ backends, ns }) => [`${load} ${backends}`, ns]);
 }
 
-for (const load of ["open", "full"] as const)
-  for (const policy of Object.keys(policies) as Name[])
-    if ((await run(policy, load)) > MOST) process.exitCode = 1;
+const measured = Object.fromEntries([...(await run("open")), ...(await run("full"))]);
+process.stdout.write(`${JSON.stringify(measured)}\n`);
