@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { descriptorLimit, redisStore } from "../../mod.ts";
 import { redisServer } from "../../tests/redis_server.ts";
 import type { Round, Row, Sample } from "../contract.ts";
@@ -174,6 +175,9 @@ async function measure(runtime: RuntimeName, start: Start, amount: Amount): Prom
   await everyone(loads, "hold", /^settled$/m);
   const results = await reports(loads);
   const count = sum(results, (result) => result.held);
+  const why = new Set(results.flatMap(({ failures }) => failures));
+  if (count < layout.connections)
+    process.stderr.write(`${layout.connections - count} connections are not held: ${[...why].join("; ")}\n`);
   return {
     held: count,
     open: openMs / 1000,
