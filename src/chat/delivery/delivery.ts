@@ -8,6 +8,7 @@ import { Acknowledging } from "./acknowledging.ts";
 import type { DeliveryContext } from "./delivery_context.ts";
 import { Early } from "./early.ts";
 import { readEntryLine } from "./entry_line.ts";
+import { KnownHistory } from "./known_history.ts";
 import { Pump } from "./pump.ts";
 import { findStart, type Start } from "./start.ts";
 
@@ -40,12 +41,9 @@ export class Delivery {
   #state: DeviceState;
   #pump: Pump;
   #acknowledging: Acknowledging;
-  /** The newest entry that is known to be of this history. */
-  #known: { readonly inbox: number; readonly stamp: number };
+  #history: KnownHistory;
   /** The last place that was given out, unless there was a doubt since. */
   #lookedAt: InboxPlace | undefined;
-  /** The newest entry that was hinted. */
-  #hinted = 0;
   #rollingBack: Promise<void> | undefined;
   #isOver = false;
 
@@ -62,7 +60,7 @@ export class Delivery {
     this.#subscription = subscription;
     this.#resync = start.resync;
     this.#state = state;
-    this.#known = { inbox: state.top, stamp: state.stamp };
+    this.#history = new KnownHistory(state);
     this.#pump = this.#makePump(start.after);
     this.#acknowledging = this.#makeAcknowledging();
     if (start.isResumed) this.#acknowledging.resume(start.after, start.stamp);
@@ -101,7 +99,11 @@ export class Delivery {
       throw error;
     }
     notify(bus, user, { type: "replaced", device, generation: delivery.#state.generation });
-    for (const payload of early.payloads()) delivery.#receive(payload);
+    for (const payload of early.payloads()) {
+      // What the state tells of already is no news.
+      if ((inboxOfLine(payload) ?? Number.POSITIVE_INFINITY) > delivery.#state.top)
+        delivery.#receive(payload);
+    }
     return delivery;
   }
 
@@ -118,7 +120,7 @@ export class Delivery {
   /** Says where the session stands, to be compared with the store. */
   look(): InboxPlace {
     const { user, device } = this.#recipient;
-    this.#lookedAt = { user, device, epoch: this.#state.epoch, ...this.#known };
+    this.#lookedAt = { user, device, epoch: this.#state.epoch, ...this.#history.newest };
     return this.#lookedAt;
   }
 
@@ -156,7 +158,8 @@ export class Delivery {
   ack(inbox: number, epoch?: string, stamp?: number): void {
     if (epoch !== undefined && epoch !== this.#state.epoch) return;
     if (inbox > this.#pump.sent) return;
-    this.#acknowledging.ack(inbox, stamp ?? (inbox === this.#known.inbox ? this.#known.stamp : undefined));
+    const { newest } = this.#history;
+    this.#acknowledging.ack(inbox, stamp ?? (inbox === newest.inbox ? newest.stamp : undefined));
   }
 
   /**
@@ -210,7 +213,7 @@ export class Delivery {
   #noteSent(line: Uint8Array): void {
     const head = readEntryLine(line);
     if (!head) return;
-    if (head.inbox >= this.#known.inbox) this.#known = { inbox: head.inbox, stamp: head.stamp };
+    this.#history.sent(head);
     this.#acknowledging.sent(head);
   }
 
@@ -242,19 +245,20 @@ export class Delivery {
     const { user, device } = this.#recipient;
     this.#pump.end();
     await this.#acknowledging.done();
-    this.#hinted = 0;
+    this.#history.forgetHints();
     const { generation } = this.#state;
     const state = await store.openDevice(user, device, clock.wallNow(), generation);
     if (this.#isOver) return;
     // Whoever is first here: the newer login of the device stays.
     if (state.generation > generation) return this.#recipient.replaced();
     this.#state = state;
-    this.#known = { inbox: state.top, stamp: state.stamp };
+    const { hinted } = this.#history;
+    this.#history = new KnownHistory(state, hinted);
     this.#pump = this.#makePump(Math.max(state.floor, Math.min(state.acked, state.top)));
     this.#acknowledging = this.#makeAcknowledging();
     this.#writeResync("rollback");
     this.#pump.release();
-    this.#pump.raise(this.#hinted);
+    this.#pump.raise(hinted);
   }
 
   /** The next look at the inbox tries again. */
@@ -273,12 +277,10 @@ export class Delivery {
     if (this.#isOver) return;
     const inbox = inboxOfLine(payload);
     if (inbox !== undefined) {
-      // Hints come in the order of their entries: one that comes again is of another history.
-      if (inbox <= this.#hinted) {
+      if (this.#history.hint(inbox, payload)) {
         this.doubt();
         this.#context.suspect();
       }
-      this.#hinted = inbox;
       this.#pump.hint(inbox, payload);
       return;
     }

@@ -103,6 +103,33 @@ test("a hint whose number was there before gives the rollback away, long before 
   assertEquals(last.inbox, 2);
 });
 
+test("a session that was resumed at an entry which a rollback takes is told so, before what comes under newer numbers", async () => {
+  await using world = await start();
+  await using ada = await RawClient.login(world.cluster.at(0), "ada");
+  const first = await RawClient.login(world.cluster.at(1), "bob");
+  const epoch = first.frames.find((frame) => "epoch" in frame)?.epoch;
+  await send(ada, ["1"]);
+  await world.keep();
+  await send(ada, ["lost 2", "lost 3"]);
+  const last = (await first.hasMessages(3)).at(-1);
+  await first[Symbol.asyncDispose]();
+  await using bob = await RawClient.connect(world.cluster.at(1));
+  const cursor = { epoch, inbox: last?.inbox, stamp: last?.stamp };
+  const login = await bob.ask({ type: "login", name: "bob", password: "secret", cursor });
+  assertEquals(login.resumed, true);
+  await world.rollBack();
+  await send(ada, ["2", "3", "4"]);
+  await bob.until("the last message", () => bob.messages.find(({ text }) => text === "4"));
+  assertEquals((await bob.next("resync")).reason, "rollback");
+  const frames = bob.frames.filter(({ type }) => type === "message" || type === "resync");
+  assertEquals(frames[0]?.type, "resync");
+  assertEquals(shown(bob.messages).slice(-3), [
+    [2, "2"],
+    [3, "3"],
+    [4, "4"],
+  ]);
+});
+
 test("hints that were lost while history went back are no trap: what came under old numbers is shown, too", async () => {
   await using world = await start();
   await using ada = await RawClient.login(world.cluster.at(0), "ada");
