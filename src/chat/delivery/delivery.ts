@@ -41,7 +41,7 @@ export class Delivery {
   #state: DeviceState;
   #pump: Pump;
   #acknowledging: Acknowledging;
-  #history: KnownHistory;
+  readonly #history: KnownHistory;
   /** The last place that was given out, unless there was a doubt since. */
   #lookedAt: InboxPlace | undefined;
   #rollingBack: Promise<void> | undefined;
@@ -99,11 +99,7 @@ export class Delivery {
       throw error;
     }
     notify(bus, user, { type: "replaced", device, generation: delivery.#state.generation });
-    for (const payload of early.payloads()) {
-      // What the state tells of already is no news.
-      if ((inboxOfLine(payload) ?? Number.POSITIVE_INFINITY) > delivery.#state.top)
-        delivery.#receive(payload);
-    }
+    for (const payload of early.payloads(delivery.#state.top)) delivery.#receive(payload);
     return delivery;
   }
 
@@ -252,13 +248,12 @@ export class Delivery {
     // Whoever is first here: the newer login of the device stays.
     if (state.generation > generation) return this.#recipient.replaced();
     this.#state = state;
-    const { hinted } = this.#history;
-    this.#history = new KnownHistory(state, hinted);
+    this.#history.begin(state);
     this.#pump = this.#makePump(Math.max(state.floor, Math.min(state.acked, state.top)));
     this.#acknowledging = this.#makeAcknowledging();
     this.#writeResync("rollback");
     this.#pump.release();
-    this.#pump.raise(hinted);
+    this.#pump.raise(this.#history.hinted);
   }
 
   /** The next look at the inbox tries again. */

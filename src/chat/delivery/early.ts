@@ -9,15 +9,17 @@ const MAX_NOTICES = 64;
  */
 export class Early {
   readonly #others: Uint8Array[] = [];
-  #entry: Uint8Array | undefined;
+  #entry: { readonly inbox: number; readonly payload?: Uint8Array } = { inbox: 0 };
 
   add(payload: Uint8Array): void {
-    if (inboxOfLine(payload) !== undefined) this.#entry = payload;
+    const inbox = inboxOfLine(payload);
+    if (inbox !== undefined) this.#entry = { inbox, payload };
     else if (this.#others.length < MAX_NOTICES) this.#others.push(payload);
   }
 
-  /** What was kept. */
-  payloads(): readonly Uint8Array[] {
-    return this.#entry ? [...this.#others, this.#entry] : this.#others;
+  /** What was kept, without an entry that is not behind `top`: what the state tells of already is no news. */
+  payloads(top: number): readonly Uint8Array[] {
+    const { inbox, payload } = this.#entry;
+    return payload && inbox > top ? [...this.#others, payload] : this.#others;
   }
 }

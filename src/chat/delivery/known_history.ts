@@ -1,3 +1,4 @@
+import type { DeviceState } from "../store/mod.ts";
 import { type EntryHead, readEntryLine } from "./entry_line.ts";
 
 /** An entry of an inbox: its number and its stamp. */
@@ -8,16 +9,20 @@ export interface KnownEntry {
 
 /** What a session knows of the history that its inbox has, by which a hint of another history is told. */
 export class KnownHistory {
-  /** The newest entry when the session began, or began anew. */
-  readonly #top: number;
   #newest: KnownEntry;
-  #hinted: number;
+  /** The newest entry when the session began, or began anew. */
+  #top: number;
+  #hinted = 0;
 
-  /** @param hinted The newest entry that was hinted already. */
-  constructor({ top, stamp }: { readonly top: number; readonly stamp: number }, hinted = 0) {
-    this.#top = top;
+  constructor({ top, stamp }: Pick<DeviceState, "top" | "stamp">) {
     this.#newest = { inbox: top, stamp };
-    this.#hinted = hinted;
+    this.#top = top;
+  }
+
+  /** The session begins anew with the inbox in this state; what was hinted meanwhile is still known. */
+  begin({ top, stamp }: Pick<DeviceState, "top" | "stamp">): void {
+    this.#newest = { inbox: top, stamp };
+    this.#top = top;
   }
 
   /** The newest entry that is known to be of this history. */
