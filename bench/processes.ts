@@ -13,6 +13,9 @@ const BIN = join(ROOT, "node_modules", ".bin");
 /** A runtime that is measured. */
 export type RuntimeName = "node" | "bun" | "deno";
 
+/** All of them, in the order of tables. */
+export const RUNTIME_NAMES: readonly RuntimeName[] = ["node", "bun", "deno"];
+
 /** How each runtime runs a file. */
 export const RUNTIMES: Readonly<Record<RuntimeName, readonly string[]>> = {
   node: [join(BIN, "node")],
@@ -134,13 +137,18 @@ export function processorTimeOf(pid: number): number {
 
 /** The most memory that a process has had at once, and so its children, added up, in bytes. What they share counts for each. */
 export function peakMemoryOf(pid: number): number {
-  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return childrenOf(pid).reduce((sum, child) => sum + peakMemoryOf(child), Number(kibibytes ?? 0) * 1024);
+  return treeOf(pid).reduce((sum, each) => sum + memoryOf(each, "VmHWM"), 0);
 }
 
 /** The memory that a process has now, without its children, in bytes. */
 export function residentMemoryOf(pid: number): number {
-  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return memoryOf(pid, "VmRSS");
+}
+
+/** What the system says of one process: the most that it has had (`VmHWM`), or what it has now (`VmRSS`). */
+function memoryOf(pid: number, field: "VmHWM" | "VmRSS"): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const [, kibibytes] = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status) ?? [];
   return Number(kibibytes ?? 0) * 1024;
 }
 
@@ -149,7 +157,8 @@ export function treeOf(pid: number): readonly number[] {
   return [pid, ...childrenOf(pid).flatMap(treeOf)];
 }
 
-function childrenOf(pid: number): number[] {
+/** Those that a process has started, by their ids. */
+export function childrenOf(pid: number): number[] {
   const list = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
   return list.split(" ").filter(Boolean).map(Number);
 }

@@ -23,21 +23,21 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /** The metric that rows are compared by. */
-export function comparedOf({ metrics, compared }: Scenario): Metric {
-  const metric = metrics.find(({ name }) => name === (compared ?? metrics[0]?.name));
-  if (!metric) throw new RangeError(`Cannot compare rows: there is no metric "${compared}"`);
+export function comparedOf({ metrics, compared = metrics[0]?.name }: Scenario): Metric {
+  return metricOf(metrics, compared, "compare rows");
+}
+
+function metricOf(metrics: readonly Metric[], wanted: string | undefined, action: string): Metric {
+  const metric = metrics.find(({ name }) => name === wanted);
+  if (!metric) throw new RangeError(`Cannot ${action}: there is no metric "${wanted}"`);
   return metric;
 }
 
 /** Those that the picture shows, in its order. */
 export function drawnOf(scenario: Scenario): readonly Metric[] {
-  const { drawn, metrics } = scenario;
+  const { drawn, metrics, name } = scenario;
   if (!drawn) return ratioMetricsOf(scenario);
-  return drawn.map((name) => {
-    const metric = metrics.find((one) => one.name === name);
-    if (!metric) throw new RangeError(`Cannot draw "${scenario.name}": there is no metric "${name}"`);
-    return metric;
-  });
+  return drawn.map((wanted) => metricOf(metrics, wanted, `draw "${name}"`));
 }
 
 /** Those that a row is told as a ratio of the baseline: what rows are compared by, and how much was done if that is something else. */

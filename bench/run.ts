@@ -12,7 +12,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { Round, Row, Sample, Scenario } from "./contract.ts";
-import type { RuntimeName } from "./processes.ts";
+import { RUNTIME_NAMES, type RuntimeName } from "./processes.ts";
 import { type RowSamples, tableOf } from "./report.ts";
 import { redraw, save } from "./results.ts";
 import { microNames, runMicro } from "./run_micro.ts";
@@ -179,6 +179,6 @@ if (values.micro === undefined) {
 } else {
   if (!microNames().includes(values.micro))
     fail(`there is no "${values.micro}"; there are ${microNames().join(", ")}`);
-  const runtimes = (values.runtime ?? ["node", "bun", "deno"]) as RuntimeName[];
+  const runtimes = (values.runtime ?? RUNTIME_NAMES) as readonly RuntimeName[];
   if (!runMicro(values.micro, runtimes)) process.exitCode = 1;
 }

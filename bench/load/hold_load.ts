@@ -33,7 +33,7 @@ const work = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8")) as HoldWork
 const held = new Set<HeldClient>();
 const failures: string[] = [];
 let counts = { asked: 0, answered: 0, sent: 0, replies: 0, stored: 0 };
-let tookUs: number[] = [];
+const tookUs: number[] = [];
 
 /** A time that all processes of a machine share, in microseconds. */
 function nowUs(): number {
@@ -154,7 +154,6 @@ function report(): void {
   const { asked, answered, sent, stored } = counts;
   const result: HoldResult = { held: held.size, asked, answered, sent, stored, tookUs, failures };
   process.stdout.write(`${JSON.stringify(result)}\n`);
-  tookUs = [];
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

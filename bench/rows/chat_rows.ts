@@ -10,8 +10,15 @@ import { localBus, openWriter, redisStore, type Store, sqliteStore } from "../..
 import { redisServer } from "../../tests/redis_server.ts";
 import type { Round, Row, Sample } from "../contract.ts";
 import type { Account, LoadResult, LoadWork } from "../load/contract.ts";
-import { type Counted, ProcessorTime, type Running, type RuntimeName, startFile } from "../processes.ts";
-import { seedAccounts, seedGroup } from "./seed.ts";
+import {
+  type Counted,
+  ProcessorTime,
+  RUNTIME_NAMES,
+  type Running,
+  type RuntimeName,
+  startFile,
+} from "../processes.ts";
+import { reject, seedAccounts, seedGroup } from "./seed.ts";
 
 /** What the users do. */
 export interface ChatWork {
@@ -46,12 +53,13 @@ type StartCluster = (work: ChatWork) => Promise<Cluster>;
 
 /** The rows of a chat scenario. */
 export function chatRows(work: ChatWork): readonly Row[] {
-  const runtimes: readonly RuntimeName[] = ["node", "bun", "deno"];
   return [
     row("socket.io", "peer", work, (sized) => socketIo("socket.io", sized)),
     row("socket.io untold", "peer", work, (sized) => socketIo("socket.io untold", sized)),
-    ...runtimes.map((runtime) => row(`redis ${runtime}`, "ours", work, (sized) => overRedis(runtime, sized))),
-    ...runtimes.map((runtime) =>
+    ...RUNTIME_NAMES.map((runtime) =>
+      row(`redis ${runtime}`, "ours", work, (sized) => overRedis(runtime, sized)),
+    ),
+    ...RUNTIME_NAMES.map((runtime) =>
       row(`sqlite ${runtime}`, "ours", work, (sized) => overSqlite(runtime, sized)),
     ),
   ];
@@ -166,8 +174,4 @@ function cluster(
   opened: AsyncDisposableStack,
 ): Cluster {
   return { kind, addresses, accounts, programs, [Symbol.asyncDispose]: () => opened.disposeAsync() };
-}
-
-function reject(error: unknown): never {
-  throw error;
 }

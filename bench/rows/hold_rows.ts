@@ -5,9 +5,6 @@
  * @module
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import { descriptorLimit, redisStore } from "../../mod.ts";
 import { redisServer } from "../../tests/redis_server.ts";
@@ -15,6 +12,7 @@ import type { Round, Row, Sample } from "../contract.ts";
 import type { Account, HoldResult, HoldWork } from "../load/contract.ts";
 import { percentile } from "../load/measurement.ts";
 import {
+  RUNTIME_NAMES,
   RUNTIMES,
   type Running,
   type RuntimeName,
@@ -24,7 +22,8 @@ import {
 } from "../processes.ts";
 import { NO_LIMITS, readyAt } from "./chat_rows.ts";
 import { type HoldLayout, holdLayout, randomPairs } from "./hold_layout.ts";
-import { seedAccounts } from "./seed.ts";
+import { reject, seedAccounts } from "./seed.ts";
+import { workFile } from "./work_file.ts";
 
 /** How much is held, and for how long. */
 interface Amount {
@@ -54,6 +53,12 @@ interface Held {
 /** Starts all processes of a row, which `opened` then owns. */
 type Start = (place: Place) => Promise<Held>;
 
+/** Balancers that are started alike. */
+interface Tier {
+  readonly count: number;
+  readonly flags?: readonly string[];
+}
+
 interface Place {
   readonly runtime: RuntimeName;
   readonly layout: HoldLayout;
@@ -72,7 +77,7 @@ export function holdRows(): readonly Row[] {
 }
 
 function rowsOf(name: string, start: Start, more: Partial<Row> = {}): readonly Row[] {
-  return (["node", "bun", "deno"] as const).map((runtime) => ({
+  return RUNTIME_NAMES.map((runtime) => ({
     name: `${name} ${runtime}`,
     kind: "ours",
     measure: ({ size }) => measure(runtime, start, AMOUNTS[size]),
@@ -93,20 +98,20 @@ function withWorkers(): string | undefined {
 }
 
 /** One balancer, whose workers share its port. */
-const splice: Start = async (place) => {
-  const { servers, addresses: backends } = await chatServers(place);
+const splice: Start = (place) => {
   const { balancers, connections } = place.layout;
-  const workers = ["--workers", `${balancers}`, "--max-connections", `${connections}`];
-  const { addresses, programs } = await balancersBefore(place, backends, { count: 1, flags: workers });
-  return { addresses, balancers: programs, servers };
+  const flags = ["--workers", `${balancers}`, "--max-connections", `${connections}`];
+  return oneTier(place, { count: 1, flags });
 };
 
 /** Several balancers, of which each client knows one. */
-const sideBySide: Start = async (place) => {
+const sideBySide: Start = (place) => oneTier(place, { count: place.layout.balancers });
+
+async function oneTier(place: Place, tier: Tier): Promise<Held> {
   const { servers, addresses: backends } = await chatServers(place);
-  const { addresses, programs } = await balancersBefore(place, backends, { count: place.layout.balancers });
+  const { addresses, programs } = await balancersBefore(place, backends, tier);
   return { addresses, balancers: programs, servers };
-};
+}
 
 /** Several balancers before as many others. */
 const twoTiers: Start = async (place) => {
@@ -135,7 +140,7 @@ async function chatServers({ runtime, layout, redisUrl, opened }: Place) {
 async function balancersBefore(
   { runtime, opened }: Place,
   backends: readonly string[],
-  { count, flags = [] }: { readonly count: number; readonly flags?: readonly string[] },
+  { count, flags = [] }: Tier,
 ) {
   const pool = backends.flatMap((backend) => ["--backend", backend]);
   const args = ["balance", "--listen", "127.0.0.1:0", "--admin", "none", ...pool, ...flags];
@@ -192,10 +197,6 @@ async function seed(url: string, count: number): Promise<readonly Account[]> {
   return await seedAccounts(store, count);
 }
 
-function reject(error: unknown): never {
-  throw error;
-}
-
 interface Loads {
   readonly layout: HoldLayout;
   readonly accounts: readonly Account[];
@@ -206,8 +207,6 @@ interface Loads {
 
 /** Starts the processes that connect, each with its share of the accounts; whom somebody writes to may be in another one. */
 function startLoads({ layout, accounts, amount, addresses, opened }: Loads): readonly Running[] {
-  const folder = mkdtempSync(join(tmpdir(), "chorus-hold-"));
-  opened.defer(() => rmSync(folder, { recursive: true, force: true }));
   const pairs = randomPairs(
     accounts.map(({ name }) => name),
     amount.pairs,
@@ -224,9 +223,7 @@ function startLoads({ layout, accounts, amount, addresses, opened }: Loads): rea
       ...addresses.slice(0, index % addresses.length),
     ];
     const work: HoldWork = { addresses: turned, sources, accounts: own, receivers, holdMs, messageEveryMs };
-    const file = join(folder, `${index}.json`);
-    writeFileSync(file, JSON.stringify(work), { mode: 0o600 });
-    return startFile("load", "node", "bench/load/hold_load.ts", [file]);
+    return startFile("load", "node", "bench/load/hold_load.ts", [opened.use(workFile(work)).path]);
   });
   endTogether(loads, opened);
   return loads;

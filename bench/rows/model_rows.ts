@@ -11,6 +11,7 @@ import { type Measured, wait } from "../load/measurement.ts";
 import type { StreamOrder } from "../load/stream_load.ts";
 import {
   ProcessorTime,
+  RUNTIME_NAMES,
   type Running,
   type RuntimeName,
   residentMemoryOf,
@@ -28,7 +29,7 @@ const PART = 0.7;
 /** The rows of the scenario. */
 export function modelRows(): readonly Row[] {
   const names = Object.keys(models) as ModelName[];
-  return names.flatMap((model) => (["node", "bun", "deno"] as const).map((runtime) => row(model, runtime)));
+  return names.flatMap((model) => RUNTIME_NAMES.map((runtime) => row(model, runtime)));
 }
 
 function row(model: ModelName, runtime: RuntimeName): Row {

@@ -1,7 +1,7 @@
 import { type PolicyName, policies } from "../../mod.ts";
 import type { Round, Row, Sample } from "../contract.ts";
 import type { PolicyWork } from "../load/contract.ts";
-import { type RuntimeName, startFile } from "../processes.ts";
+import { RUNTIME_NAMES, type RuntimeName, startFile } from "../processes.ts";
 
 const AMOUNTS: Readonly<Record<Round["size"], Omit<PolicyWork, "policy">>> = {
   full: { clients: 200_000, turns: 3 },
@@ -12,7 +12,7 @@ const AMOUNTS: Readonly<Record<Round["size"], Omit<PolicyWork, "policy">>> = {
 export function policyRows(): readonly Row[] {
   const names = Object.keys(policies) as PolicyName[];
   return names.flatMap((policy) =>
-    (["node", "bun", "deno"] as const).map((runtime): Row => {
+    RUNTIME_NAMES.map((runtime): Row => {
       const isVariant = runtime !== "bun" && policy !== "round-robin";
       return {
         name: `${policy} ${runtime}`,

@@ -23,6 +23,11 @@ export async function seedAccounts(store: Store, count: number): Promise<readonl
   return accounts;
 }
 
+/** For a store that is to be seeded: what fails there fails the row. */
+export function reject(error: unknown): never {
+  throw error;
+}
+
 /** Makes a group of all of them; the first one owns it. */
 export async function seedGroup(store: Store, group: string, accounts: readonly Account[]): Promise<void> {
   const [owner, ...others] = accounts;

@@ -3,23 +3,19 @@
  *
  * @module
  */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import type { Round, Row, Sample } from "../contract.ts";
 import { BYSTANDERS, type StormResult, type StormWork } from "../load/contract.ts";
-import { ProcessorTime, type RuntimeName, startFile } from "../processes.ts";
+import { childrenOf, ProcessorTime, RUNTIME_NAMES, type RuntimeName, startFile } from "../processes.ts";
 import { type Cluster, overRedis, overSqlite } from "./chat_rows.ts";
+import { workFile } from "./work_file.ts";
 
 /** Clients of the server that dies. */
 const CLIENTS: Readonly<Record<Round["size"], number>> = { full: 5000, small: 500 };
 
 /** The rows of a storm. */
 export function stormRows(): readonly Row[] {
-  const runtimes: readonly RuntimeName[] = ["node", "bun", "deno"];
-  return [...runtimes.map((runtime) => redisRow(runtime)), ...runtimes.map((runtime) => upRow(runtime))];
+  return [...RUNTIME_NAMES.map(redisRow), ...RUNTIME_NAMES.map(upRow)];
 }
 
 /** All clients are on the first of two servers. */
@@ -45,7 +41,8 @@ function upRow(runtime: RuntimeName): Row {
       const clients = CLIENTS[size];
       await using cluster = await overSqlite(runtime, { type: "pairs", users: 2 * clients + BYSTANDERS });
       const [up] = cluster.programs;
-      return await storm(cluster, childOf(up?.pid ?? 0), clients);
+      const [victim = 0] = childrenOf(up?.pid ?? 0);
+      return await storm(cluster, victim, clients);
     },
   };
 }
@@ -54,7 +51,7 @@ async function storm(cluster: Cluster, victim: number, clients: number): Promise
   const { addresses, accounts, programs } = cluster;
   // Not each of two takes exactly half.
   const order: StormWork = { addresses, accounts, least: Math.floor(0.95 * clients) };
-  using file = orderFile(order);
+  using file = workFile(order);
   await using generator = startFile("load", "node", "bench/load/storm_load.ts", [file.path]);
   await generator.line(/^connected$/m);
   const time = new ProcessorTime(programs.filter(({ pid }) => pid !== victim));
@@ -71,20 +68,4 @@ async function storm(cluster: Cluster, victim: number, clients: number): Promise
     slowest: slowestMs,
     servers: used / lost / 1000,
   };
-}
-
-/** So many accounts are too much for an argument. */
-function orderFile(order: StormWork): { readonly path: string } & Disposable {
-  const folder = mkdtempSync(join(tmpdir(), "chorus-storm-"));
-  const path = join(folder, "order.json");
-  writeFileSync(path, JSON.stringify(order), { mode: 0o600 });
-  return { path, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
-}
-
-/** The first child of a process. */
-function childOf(parent: number): number {
-  const [pid] = execFileSync("ps", ["-o", "pid=", "--ppid", `${parent}`], { encoding: "utf8" })
-    .trim()
-    .split(/\s+/);
-  return Number(pid);
 }
