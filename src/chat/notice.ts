@@ -1,5 +1,5 @@
 /**
- * What goes over the bus on a user's channel beside the lines of inbox entries, which begin with `{`.
+ * What goes over the bus on a user's channel beside the hints of inbox entries, which begin with `{` (see `readHint` of the store).
  *
  * - `!` and a frame with its newline: for every session of the user, as it is. At most once; who does not keep up misses it.
  * - `@`, the id of a session, a newline and a frame with its newline: the same, but not for that session.

@@ -144,7 +144,7 @@ class Server implements ChatServer {
   }
 
   reconcile(): Promise<void> {
-    return this.#reconciling.afterLoss();
+    return this.#reconciling.now();
   }
 
   usersGone(users: readonly string[]): void {

@@ -3,7 +3,7 @@ import { stored } from "../account/accounts.ts";
 import { channelOf, type Notice, notify, readPayload } from "../notice.ts";
 import { type Cursor, encodeFrame, ProtocolError } from "../protocol.ts";
 import type { Link } from "../session/link.ts";
-import { type DeviceState, type InboxFinding, type InboxPlace, inboxOfLine } from "../store/mod.ts";
+import { type DeviceState, type InboxFinding, type InboxPlace, readHint } from "../store/mod.ts";
 import { Acknowledging } from "./acknowledging.ts";
 import type { DeliveryContext } from "./delivery_context.ts";
 import { Early } from "./early.ts";
@@ -61,7 +61,7 @@ export class Delivery {
     this.#resync = start.resync;
     this.#state = state;
     this.#history = new KnownHistory(state);
-    this.#pump = this.#makePump(start.after);
+    this.#pump = this.#makePump(start);
     this.#acknowledging = this.#makeAcknowledging();
     if (start.isResumed) this.#acknowledging.resume(start.after, start.stamp);
     if (start.resync === "rollback") context.suspect();
@@ -120,15 +120,6 @@ export class Delivery {
     return this.#lookedAt;
   }
 
-  /**
-   * The bus was away, and history may be another one since then: nothing is sent before somebody has looked, lest an entry of the new one
-   * is taken for the next of the old one.
-   */
-  doubt(): void {
-    this.#lookedAt = undefined;
-    this.#pump.hold();
-  }
-
   /** Lets the messages flow, with a `resync` first where some are gone. */
   release(): void {
     if (this.#resync !== undefined) this.#writeResync(this.#resync);
@@ -179,7 +170,7 @@ export class Delivery {
     await Promise.all([this.#subscription[Symbol.asyncDispose](), this.#acknowledging.done()]);
   }
 
-  #makePump(after: number): Pump {
+  #makePump({ after, stamp }: Pick<Start, "after" | "stamp">): Pump {
     const { store, clock, limits, counters, onError, suspect } = this.#context;
     const { link, user } = this.#recipient;
     return new Pump({
@@ -188,6 +179,7 @@ export class Delivery {
       user,
       epoch: this.#state.epoch,
       next: after + 1,
+      before: after === this.#state.top ? this.#state.stamp : stamp,
       top: this.#state.top,
       maxQueuedFrames: limits.queueFrames,
       clock,
@@ -209,8 +201,15 @@ export class Delivery {
   #noteSent(line: Uint8Array): void {
     const head = readEntryLine(line);
     if (!head) return;
-    this.#history.sent(head);
+    if (this.#history.sent(head)) this.#doubt();
     this.#acknowledging.sent(head);
+  }
+
+  /** History may be another one: nothing is sent before somebody has looked, lest an entry of the new one is taken for one of the old one. */
+  #doubt(): void {
+    this.#lookedAt = undefined;
+    this.#pump.hold();
+    this.#context.suspect();
   }
 
   #goOn(place: InboxPlace, top: number): void {
@@ -249,7 +248,7 @@ export class Delivery {
     if (state.generation > generation) return this.#recipient.replaced();
     this.#state = state;
     this.#history.begin(state);
-    this.#pump = this.#makePump(Math.max(state.floor, Math.min(state.acked, state.top)));
+    this.#pump = this.#makePump({ after: Math.max(state.floor, Math.min(state.acked, state.top)) });
     this.#acknowledging = this.#makeAcknowledging();
     this.#writeResync("rollback");
     this.#pump.release();
@@ -270,13 +269,10 @@ export class Delivery {
 
   #receive(payload: Uint8Array): void {
     if (this.#isOver) return;
-    const inbox = inboxOfLine(payload);
-    if (inbox !== undefined) {
-      if (this.#history.hint(inbox, payload)) {
-        this.doubt();
-        this.#context.suspect();
-      }
-      this.#pump.hint(inbox, payload);
+    const entry = readHint(payload);
+    if (entry) {
+      if (this.#history.hint(entry)) this.#doubt();
+      this.#pump.hint(entry);
       return;
     }
     const found = readPayload(payload);

@@ -1,4 +1,4 @@
-import { inboxOfLine } from "../store/mod.ts";
+import { readHint } from "../store/mod.ts";
 
 /** Notices that are kept; more of them in so short a time say nothing new. */
 const MAX_NOTICES = 64;
@@ -12,8 +12,8 @@ export class Early {
   #entry: { readonly inbox: number; readonly payload?: Uint8Array } = { inbox: 0 };
 
   add(payload: Uint8Array): void {
-    const inbox = inboxOfLine(payload);
-    if (inbox !== undefined) this.#entry = { inbox, payload };
+    const entry = readHint(payload);
+    if (entry) this.#entry = { inbox: entry.inbox, payload };
     else if (this.#others.length < MAX_NOTICES) this.#others.push(payload);
   }
 

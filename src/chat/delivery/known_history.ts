@@ -1,5 +1,5 @@
 import type { DeviceState } from "../store/mod.ts";
-import { type EntryHead, readEntryLine } from "./entry_line.ts";
+import type { EntryHead } from "./entry_line.ts";
 
 /** An entry of an inbox: its number and its stamp. */
 export interface KnownEntry {
@@ -7,7 +7,7 @@ export interface KnownEntry {
   readonly stamp: number;
 }
 
-/** What a session knows of the history that its inbox has, by which a hint of another history is told. */
+/** What a session knows of the history that its inbox has, by which a hint of another history is told that comes under an old number. */
 export class KnownHistory {
   #newest: KnownEntry;
   /** The newest entry when the session began, or began anew. */
@@ -40,24 +40,24 @@ export class KnownHistory {
     this.#hinted = 0;
   }
 
-  /** An entry was sent to the client. */
-  sent({ inbox, stamp }: EntryHead): void {
-    if (inbox >= this.#newest.inbox) this.#newest = { inbox, stamp };
+  /** An entry was sent to the client. @returns Whether it is of another history. */
+  sent({ inbox, stamp }: EntryHead): boolean {
+    const { inbox: newest, stamp: known } = this.#newest;
+    if (inbox > newest) this.#newest = { inbox, stamp };
+    return inbox === newest && stamp !== known;
   }
 
   /**
    * Notes a hint. They come in the order of their entries, each once; and what was there when the session began was hinted before that, but for
    * the little that was still on its way.
    *
-   * @param line That of the entry.
    * @returns Whether it may be of another history.
    */
-  hint(inbox: number, line: Uint8Array): boolean {
+  hint({ inbox, stamp }: KnownEntry): boolean {
     const isAgain = inbox <= this.#hinted;
     this.#hinted = inbox;
     if (isAgain) return true;
-    const { inbox: newest, stamp } = this.#newest;
-    if (inbox === newest) return readEntryLine(line)?.stamp !== stamp;
+    if (inbox === this.#newest.inbox) return stamp !== this.#newest.stamp;
     return inbox <= this.#top;
   }
 }

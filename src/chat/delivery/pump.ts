@@ -17,6 +17,8 @@ export interface PumpOptions {
   readonly epoch: string;
   /** The number of the first entry to send. */
   readonly next: number;
+  /** The stamp of the entry before that; undefined: not known. */
+  readonly before: number | undefined;
   /** The number of the newest entry known. */
   readonly top: number;
   /** Frames that may wait for the client. */
@@ -24,13 +26,19 @@ export interface PumpOptions {
   readonly clock: Clock;
   /** Called with the line of each entry just before it is sent. */
   readonly onSend: (line: Uint8Array) => void;
-  /** The inbox is of another epoch, or ends before what was sent: history was rolled back. No entry is sent until `release` or `end`. */
+  /**
+   * The inbox is of another epoch, ends before what was sent, or has another entry there: history was rolled back. No entry is sent until
+   * `release` or `end`.
+   */
   readonly onRollback: () => void;
   readonly onError: (error: unknown) => void;
 }
 
 /**
  * Sends one session the entries of its user's inbox, each once, in the order of their numbers.
+ *
+ * Each entry is compared with the one that was sent before it, so that none of a history that was rolled back is taken for the next one of
+ * another.
  *
  * There is this one way only: replay after a login, new messages, gaps and slow clients all move `next` towards `top`. A hint
  * raises `top`; one whose number is `next` while nothing is being read goes out as it is, without a look at the store. When
@@ -41,6 +49,8 @@ export class Pump {
   /** Ends the wait between two tries to read; there is one only while it waits. */
   #retry: AbortController | undefined;
   #next: number;
+  /** The stamp of the entry before the next one; undefined: not known. */
+  #before: number | undefined;
   #top: number;
   /** Frames sent since the client stopped to keep up. */
   #queuedFrames = 0;
@@ -55,6 +65,7 @@ export class Pump {
   constructor(options: PumpOptions) {
     this.#options = options;
     this.#next = options.next;
+    this.#before = options.before;
     this.#top = options.top;
   }
 
@@ -86,11 +97,12 @@ export class Pump {
     this.#retry?.abort(new Error("the session is held"));
   }
 
-  /** Entry `inbox` exists, and this is its line. */
-  hint(inbox: number, line: Uint8Array): void {
+  /** An entry exists. */
+  hint(entry: InboxEntry): void {
+    const { inbox } = entry;
     if (inbox < this.#next) return;
     this.#top = Math.max(this.#top, inbox);
-    if (inbox === this.#next && this.#state === "idle" && this.hasRoom) this.#send(line);
+    if (inbox === this.#next && this.#state === "idle" && this.hasRoom) this.#send(entry);
     else this.#wake();
   }
 
@@ -186,21 +198,19 @@ export class Pump {
     return this.#judge({ ...state, top }, entries);
   }
 
-  /** Sends entries as long as their numbers are consecutive. @returns Whether there was at least one. */
+  /** Sends entries as long as they follow each other. @returns False when there was none to go on with. */
   #sendAll(entries: readonly InboxEntry[]): boolean {
     const first = this.#next;
-    for (const { inbox, line } of entries) {
-      if (inbox !== this.#next) break;
-      this.#send(line);
+    for (const entry of entries) {
+      if (entry.inbox !== this.#next || !this.#send(entry)) break;
     }
-    return this.#next > first;
+    return this.#next > first || this.#state === "stuck";
   }
 
   /** The next entry was not found: there is none yet, the oldest ones were dropped, or history is another one. Said, never skipped in silence. */
   #judge({ epoch, floor, top }: InboxState, entries: readonly InboxEntry[]): boolean {
     if (epoch !== this.#options.epoch || top < this.sent) {
-      this.#state = "stuck";
-      this.#options.onRollback();
+      this.#stick();
       return true;
     }
     this.#top = top;
@@ -218,16 +228,29 @@ export class Pump {
   #skipTo(inbox: number): void {
     const { epoch, link } = this.#options;
     this.#next = inbox + 1;
+    this.#before = undefined;
     this.#misses = 0;
     link.write(encodeFrame({ type: "resync", epoch, inbox, reason: "trimmed" }));
   }
 
-  #send(line: Uint8Array): void {
+  /** @returns False when the entry does not follow the one that was sent: history was rolled back. */
+  #send({ stamp, line, before }: InboxEntry): boolean {
+    if (before !== undefined && this.#before !== undefined && before !== this.#before) {
+      this.#stick();
+      return false;
+    }
     const { link, onSend } = this.#options;
     this.#next += 1;
+    this.#before = stamp;
     this.#misses = 0;
     onSend(line);
     this.#queuedFrames = link.write(line) ? 0 : this.#queuedFrames + 1;
+    return true;
+  }
+
+  #stick(): void {
+    this.#state = "stuck";
+    this.#options.onRollback();
   }
 
   #fill(): void {

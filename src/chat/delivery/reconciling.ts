@@ -37,7 +37,7 @@ export class Reconciling {
     this.#timer = this.#schedule();
   }
 
-  /** Looks at every session. Failures are reported. */
+  /** Looks at every session. Failures are reported, and it is tried again. */
   now(): Promise<void> {
     if (!this.#running) return this.#start();
     this.#next ??= this.#running.then(() => {
@@ -45,12 +45,6 @@ export class Reconciling {
       return this.#start();
     });
     return this.#next;
-  }
-
-  /** Looks at every session after the bus was away; none of them is sent an entry before. Failures are reported, and it is tried again. */
-  afterLoss(): Promise<void> {
-    for (const delivery of this.#deliveries()) delivery.doubt();
-    return this.now();
   }
 
   /** Looks at every session within a moment, once for however many ask. */

@@ -42,8 +42,13 @@ export type SendResult =
 export interface InboxEntry {
   readonly inbox: number;
   readonly stamp: number;
-  /** The `message` (or `gap`) frame as UTF-8 JSON with its newline: what a hint carries, too. */
+  /** The `message` (or `gap`) frame as UTF-8 JSON with its newline. */
   readonly line: Uint8Array;
+  /**
+   * The stamp of the entry before it, 0 before the first one: who has another one there is of a history that was rolled back. Absent where
+   * that is not known, as before entries that were dropped.
+   */
+  readonly before?: number;
 }
 
 /** A message of a conversation's log, as `history` gives it. */

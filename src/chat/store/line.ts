@@ -1,4 +1,4 @@
-import type { LogEntry, Outgoing } from "./contract.ts";
+import type { InboxEntry, LogEntry, Outgoing } from "./contract.ts";
 
 /**
  * The part of a `message` frame that is the same in every inbox, as JSON without its opening brace.
@@ -39,19 +39,37 @@ export function gapLine(inbox: number, stamp: number, seq: number, tail: string)
 const LINE_START = '{"type":"message","inbox":';
 const GAP_START = '{"type":"gap","inbox":';
 
-/** The inbox number of an entry's line, read without parsing the rest; undefined for a hint that is no entry. */
-export function inboxOfLine(line: Uint8Array): number | undefined {
-  const start = startsWith(line, LINE_START)
+const STAMP = ',"stamp":';
+const NEWLINE = 0x0a;
+
+/**
+ * Reads a hint: an entry's line, and after its newline the stamp of the entry before it, which a store leaves out whose history cannot be rolled
+ * back. The text of the message is not looked at.
+ *
+ * @returns Undefined for what is no entry.
+ */
+export function readHint(payload: Uint8Array): InboxEntry | undefined {
+  const start = startsWith(payload, LINE_START)
     ? LINE_START.length
-    : startsWith(line, GAP_START) && GAP_START.length;
+    : startsWith(payload, GAP_START) && GAP_START.length;
   if (start === false) return undefined;
-  let inbox = 0;
-  for (let index = start; index < line.length; index++) {
-    const digit = (line[index] ?? 0) - 48;
+  const inbox = digitsAt(payload, start);
+  const stamp = digitsAt(payload, inbox.end + STAMP.length).value;
+  const end = payload.lastIndexOf(NEWLINE) + 1;
+  if (end === payload.length) return { inbox: inbox.value, stamp, line: payload };
+  const before = digitsAt(payload, end).value;
+  return { inbox: inbox.value, stamp, line: payload.subarray(0, end), before };
+}
+
+function digitsAt(bytes: Uint8Array, start: number): { readonly value: number; readonly end: number } {
+  let value = 0;
+  let end = start;
+  for (; end < bytes.length; end++) {
+    const digit = (bytes[end] ?? 0) - 48;
     if (digit < 0 || digit > 9) break;
-    inbox = inbox * 10 + digit;
+    value = value * 10 + digit;
   }
-  return inbox;
+  return { value, end };
 }
 
 function startsWith(line: Uint8Array, start: string): boolean {

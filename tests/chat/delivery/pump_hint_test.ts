@@ -26,7 +26,7 @@ test("an entry that is hinted while the pump asks where the inbox stands is sent
       const state = { epoch: "e", floor: first - 1, top, stamp: 1 };
       // It comes just after the state was read, and its hint is faster than the answer.
       top = 21;
-      pump.hint(top, lineOf(top));
+      pump.hint({ inbox: top, stamp: 1, line: lineOf(top) });
       return state;
     },
   };
@@ -37,6 +37,7 @@ test("an entry that is hinted while the pump asks where the inbox stands is sent
     user: "u",
     epoch: "e",
     next: 5,
+    before: undefined,
     top,
     maxQueuedFrames: 256,
     clock: systemClock,

@@ -8,17 +8,17 @@ import { type ChatServers, chatServers } from "../chat_servers.ts";
 /** Two servers on a Redis whose data can go back to what they were, as after a fail-over to a replica that was behind. */
 interface World extends AsyncDisposable {
   readonly cluster: ChatServers;
-  /** Remembers the data as they are. */
-  keep(): Promise<void>;
+  /** Remembers the data as they are, under a number from 1 to 9. */
+  keep(number?: number): Promise<void>;
   /** Makes the data what they were. */
-  rollBack(): Promise<void>;
+  rollBack(number?: number): Promise<void>;
   /** Cuts every connection on which hints come. */
   cutBus(): Promise<void>;
 }
 
 const KEEP =
-  "for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', '9', 'REPLACE') end";
-const ROLL_BACK = `redis.call('FLUSHDB') redis.call('SELECT', 9)
+  "for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', ARGV[1], 'REPLACE') end";
+const ROLL_BACK = `redis.call('FLUSHDB') redis.call('SELECT', ARGV[1])
   for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', '0') end`;
 
 async function start(): Promise<World> {
@@ -26,13 +26,13 @@ async function start(): Promise<World> {
   const redis = stack.use(await redisServer());
   const { client } = stack.use(await connectRedis(redis.url));
   const cluster = stack.use(await chatServers(2, { redis: redis.url }));
-  const run = async (script: string): Promise<void> => {
-    await client.sendCommand(["EVAL", script, "0"]);
+  const run = async (script: string, number = 9): Promise<void> => {
+    await client.sendCommand(["EVAL", script, "0", `${number}`]);
   };
   return {
     cluster,
-    keep: () => run(KEEP),
-    rollBack: () => run(ROLL_BACK),
+    keep: (number) => run(KEEP, number),
+    rollBack: (number) => run(ROLL_BACK, number),
     async cutBus() {
       await client.sendCommand(["CLIENT", "KILL", "TYPE", "pubsub"]);
     },
@@ -153,6 +153,33 @@ test("hints that were lost while history went back are no trap: what came under 
     [4, "4"],
   ]);
 });
+
+for (const missed of [1, 2]) {
+  test(`a hint tells of a rollback when the ${missed} before it was lost with the connection that hints come on`, async () => {
+    await using world = await start();
+    await using ada = await RawClient.login(world.cluster.at(0), "ada");
+    await (await RawClient.login(world.cluster.at(1), "bob"))[Symbol.asyncDispose]();
+    await send(ada, ["1"]);
+    await world.keep(1);
+    const texts = Array.from({ length: missed }, (_, index) => `new ${index + 2}`);
+    await send(ada, texts);
+    await world.keep(2);
+    await world.rollBack(1);
+    await using bob = await RawClient.login(world.cluster.at(1), "bob");
+    await send(ada, ["lost 2"]);
+    await bob.hasMessages(2);
+    // Of what is there now no hint has come.
+    await world.rollBack(2);
+    await send(ada, ["last"]);
+    await bob.until("the last message", () => bob.messages.find(({ text }) => text === "last"));
+    const frames = bob.frames.filter(({ type }) => type === "message" || type === "resync");
+    const resync = frames.findIndex(({ type }) => type === "resync");
+    assertEquals(frames[resync]?.reason, "rollback");
+    const expected = [...texts, "last"].map((text, index) => [index + 2, text]);
+    assertEquals(shown(frames.slice(resync + 1)).slice(-expected.length), expected);
+    assert(resync === 2, "nothing of the new history was to come before it was told");
+  });
+}
 
 test("a user who was away while history was rolled back gets resync and everything after the acknowledgement", async () => {
   await using world = await start();

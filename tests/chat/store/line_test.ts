@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { inboxOfLine, messageLine, messageTail, randomStamp } from "../../../src/chat/store/mod.ts";
+import { messageLine, messageTail, randomStamp, readHint } from "../../../src/chat/store/mod.ts";
 import { test } from "../../testing.ts";
 import { outgoing } from "./store_steps.ts";
 
@@ -14,10 +14,21 @@ test("messageLine() is a message frame on one line, whatever the text", () => {
   assertEquals(JSON.parse(line), frame);
 });
 
-test("inboxOfLine() reads the number of a message and of a gap, and of nothing else", () => {
-  const read = (line: string): number | undefined => inboxOfLine(encoder.encode(line));
-  assertEquals(read(messageLine(1_234_567_890, 1, 1, messageTail(outgoing()))), 1_234_567_890);
-  assertEquals(read('{"type":"gap","inbox":12,"stamp":1}\n'), 12);
+test("readHint() reads the head of a message and of a gap, and the stamp of the entry before it where it is there", () => {
+  const read = (line: string): unknown => {
+    const entry = readHint(encoder.encode(line));
+    return entry && [entry.inbox, entry.stamp, new TextDecoder().decode(entry.line), entry.before];
+  };
+  const line = messageLine(1_234_567_890, 281_474_976_710_655, 1, messageTail(outgoing()));
+  assertEquals(read(line), [1_234_567_890, 281_474_976_710_655, line, undefined]);
+  assertEquals(read(`${line}281474976710654`), [
+    1_234_567_890,
+    281_474_976_710_655,
+    line,
+    281_474_976_710_654,
+  ]);
+  const gap = '{"type":"gap","inbox":12,"stamp":1}\n';
+  assertEquals(read(`${gap}0`), [12, 1, gap, 0]);
   assertEquals(read('{"type":"presence","name":"ann"}\n'), undefined);
   assertEquals([read(""), read("{"), read('{"type":"message","in')], [undefined, undefined, undefined]);
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { inboxOfLine } from "../../../src/chat/store/mod.ts";
+import { readHint } from "../../../src/chat/store/mod.ts";
 import type { OpenStore, StorePromise } from "./store_conformance.ts";
 import {
   changeGroup,
@@ -87,7 +87,7 @@ function testInboxReads(promise: StorePromise, open: OpenStore): void {
     await sendTexts(opened.store, ["1", "2", "3"]);
     const entries = await opened.entries("bob", 3);
     assertEquals(
-      entries.map(({ line }) => inboxOfLine(line)),
+      entries.map(({ line }) => readHint(line)?.inbox),
       [1, 2, 3],
     );
     assertEquals(

@@ -29,9 +29,9 @@ local function placeOf(state, member)
 end
 
 local function deliver(member, job)
-  local state = call('HMGET', member.mark, 'epoch', 'top', 'floor', job.field)
+  local state = call('HMGET', member.mark, 'epoch', 'top', 'floor', 'stamp', job.field)
   if not state[1] then return 'u' end
-  local seq, stamp, read, delivered = placeOf(state[4], member)
+  local seq, stamp, read, delivered = placeOf(state[5], member)
   local place = ' ' .. text(seq) .. ' ' .. stamp
   if seq < job.before then return 'n' .. place end
   local known = job.stamps[seq]
@@ -41,14 +41,14 @@ local function deliver(member, job)
   local inbox, newest = open(state, member.mark, member.inbox, member.channel), nil
   for _, entry in ipairs(job.entries) do
     if entry.last > seq then
-      add(inbox, entry.kind, entry.value)
+      add(inbox, entry.kind, match(entry.value, '^"stamp":(%d+)'), entry.value)
       newest = entry
       if entry.from == member.name then read = text(entry.last) end
     end
   end
   if not newest then return 'o' end
   local mark = text(newest.last) .. ' ' .. newest.stamp .. ' ' .. read .. ' ' .. delivered
-  note(inbox, match(newest.value, '^"stamp":(%d+)'), job.field, mark)
+  note(inbox, job.field, mark)
   flush(inbox)
   return 'o'
 end

@@ -31,10 +31,10 @@ end
 /**
  * Adds to inboxes. Wants `maxInbox`, `inboxBytes` and `publish`, the command for hints.
  *
- * - `open` makes a member out of what `HMGET mark epoch top floor` gave.
+ * - `open` makes a member out of what `HMGET mark epoch top floor stamp` gave.
  * - `add` puts an entry behind the others, `note` says where its conversation stands now. `flush` writes that down: to be called for every
  *   member to whom something was added, whatever else fails.
- * - `hint` publishes what was added: to be called last, because a script is not rolled back.
+ * - `hint` publishes what was added, see `readHint`: to be called last, because a script is not rolled back.
  */
 export const INBOX_LUA = `
 local channels, lines = {}, {}
@@ -44,11 +44,11 @@ local function open(state, mark, inbox, channel)
   local floor = tonumber(state[3] or '0')
   return {
     mark = mark, inbox = inbox, channel = channel,
-    top = tonumber(state[2]), floor = floor, flushedFloor = floor, noted = {}, at = {},
+    top = tonumber(state[2]), stamp = state[4] or '0', floor = floor, flushedFloor = floor, noted = {}, at = {},
   }
 end
 
-local function add(member, kind, value)
+local function add(member, kind, stamp, value)
   local top = member.top + 1
   local inbox = text(top)
   if top > maxInbox then
@@ -57,19 +57,19 @@ local function add(member, kind, value)
   else
     call('XADD', member.inbox, inbox .. '-0', kind, value)
   end
-  member.top, member.topText = top, inbox
   if top % 256 == 0 then member.isDue = true end
-  lines[#lines + 1] = STARTS[kind] .. inbox .. ',' .. value .. '\\n'
+  lines[#lines + 1] = STARTS[kind] .. inbox .. ',' .. value .. '\\n' .. member.stamp
   channels[#lines] = member.channel
+  member.top, member.topText, member.stamp = top, inbox, stamp
 end
 
-local function note(member, stamp, field, mark)
+local function note(member, field, mark)
   local noted, at = member.noted, member.at[field]
   if not at then
     at = #noted + 1
     member.at[field], noted[at] = at, field
   end
-  noted[at + 1], member.stamp = mark, stamp
+  noted[at + 1] = mark
 end
 
 local function trimBytes(member)
@@ -81,7 +81,7 @@ local function trimBytes(member)
 end
 
 local function flush(member)
-  if not member.stamp then return end
+  if not member.topText then return end
   if member.isDue then trimBytes(member) end
   local noted = member.noted
   if member.floor ~= member.flushedFloor then

@@ -28,13 +28,16 @@ export class Reader {
     try {
       const entries: InboxEntry[] = [];
       const budget = new Budget(limits);
+      let last: StreamEntry = { number: after, kind: "", value: "" };
       for await (const entry of this.#inboxEntries(user, after, budget)) {
-        const line = toInboxEntry(entry);
-        const last = entries.at(-1)?.inbox;
-        // What is trimmed between two pages must not become a hole within one answer.
-        if (last !== undefined && line.inbox !== last + 1) break;
-        if (!budget.take(line.line.length)) break;
-        entries.push(line);
+        // Neither a hole nor another history must begin within one answer.
+        if (entries.length > 0 && !follows(entry, last)) break;
+        if (entry.number > last.number) {
+          const found = toInboxEntry(entry, last);
+          if (!budget.take(found.line.length)) break;
+          entries.push(found);
+        }
+        last = entry;
       }
       return entries;
     } catch (cause) {
@@ -80,14 +83,15 @@ export class Reader {
     return place === "" || place === undefined ? "not_member" : Number.parseInt(place, 10);
   }
 
+  /** Each page begins with the entry before it, unless that is no longer kept. */
   async *#inboxEntries(user: string, after: number, budget: Budget): AsyncGenerator<StreamEntry> {
     const key = this.#context.keys.inbox(user);
-    let start = `(${idOf(after)}`;
+    let start = after;
     for (let isMore = true; isMore; ) {
-      const count = Math.max(1, Math.min(PAGE_ENTRIES, budget.count));
-      const page = await this.#page(["XRANGE", key, start, "+", "COUNT", `${count}`]);
+      const count = Math.max(1, Math.min(PAGE_ENTRIES, budget.count)) + 1;
+      const page = await this.#page(["XRANGE", key, idOf(start), "+", "COUNT", `${count}`]);
       yield* page;
-      start = `(${idOf(page.at(-1)?.number ?? 0)}`;
+      start = page.at(-1)?.number ?? start;
       isMore = page.length === count;
     }
   }
@@ -129,11 +133,22 @@ function idOf(number: number): string {
   return `${Math.min(number, Number.MAX_SAFE_INTEGER)}-0`;
 }
 
-function toInboxEntry({ number, kind, value }: StreamEntry): InboxEntry {
+/** Whether an entry comes behind the last one, or is the same, with which a page begins. */
+function follows({ number, value }: StreamEntry, last: StreamEntry): boolean {
+  return number === last.number ? value === last.value : number === last.number + 1;
+}
+
+/** @param last The entry before it; without a value where that is not known. */
+function toInboxEntry({ number, kind, value }: StreamEntry, last: StreamEntry): InboxEntry {
   const type = kind === "g" ? "gap" : "message";
   const line = Buffer.from(`{"type":"${type}","inbox":${number},${value}\n`);
-  // "stamp": comes first.
-  return { inbox: number, stamp: Number.parseInt(value.slice(8), 10), line };
+  const isNext = last.number === number - 1 && last.value !== "";
+  return { inbox: number, stamp: stampOf(value), line, ...(isNext && { before: stampOf(last.value) }) };
+}
+
+/** It comes first. */
+function stampOf(value: string): number {
+  return Number.parseInt(value.slice('"stamp":'.length), 10);
 }
 
 /** What comes after the stamp and the number. */

@@ -39,10 +39,10 @@ local members = {}
 local function memberOf(mark, inbox, field)
   local member = members[mark]
   if not member then
-    local state = call('HMGET', mark, 'epoch', 'top', 'floor', field)
+    local state = call('HMGET', mark, 'epoch', 'top', 'floor', 'stamp', field)
     if not state[1] then return nil end
     member = open(state, mark, inbox, channelStart .. sub(mark, #markStart + 1))
-    member.marks = { [field] = state[4] }
+    member.marks = { [field] = state[5] }
     members[mark] = member
   elseif member.marks[field] == nil then
     member.marks[field] = call('HGET', mark, field)
@@ -60,11 +60,11 @@ local function deliver(message, member, previous, seq, value, isSender)
   elseif previous ~= '0 0 ' then
     return false
   end
-  add(member, 'm', value)
+  add(member, 'm', message.stamp, value)
   if isSender then rest = ' ' .. seq .. match(rest, ' %d+$') end
   mark = seq .. ' ' .. message.stamp .. rest
   member.marks[field] = mark
-  note(member, message.stamp, field, mark)
+  note(member, field, mark)
   return true
 end
 
