@@ -23,19 +23,31 @@ const ROWS_AT_ONCE: Readonly<Record<Round["size"], number>> = { full: 1, small: 
 /** Of a scenario that does not say otherwise. */
 const ROUNDS = 5;
 
-const { values } = parseArgs({
-  options: {
-    list: { type: "boolean" },
-    only: { type: "string", multiple: true },
-    quick: { type: "boolean" },
-    rounds: { type: "string" },
-    seconds: { type: "string" },
-    json: { type: "string" },
-    draw: { type: "boolean" },
-    micro: { type: "string" },
-    runtime: { type: "string", multiple: true },
-  },
-});
+const USAGE = `npm run bench -- [--list] [--only SCENARIO[/ROW]] [--quick] [--rounds N] [--seconds S] [--json FILE] [--draw]
+npm run bench -- --micro NAME [--runtime node|bun|deno]`;
+
+const values = parse();
+
+function parse() {
+  try {
+    return parseArgs({
+      options: {
+        help: { type: "boolean" },
+        list: { type: "boolean" },
+        only: { type: "string", multiple: true },
+        quick: { type: "boolean" },
+        rounds: { type: "string" },
+        seconds: { type: "string" },
+        json: { type: "string" },
+        draw: { type: "boolean" },
+        micro: { type: "string" },
+        runtime: { type: "string", multiple: true },
+      },
+    }).values;
+  } catch (error) {
+    return fail(`${(error as Error).message}\n${USAGE}`);
+  }
+}
 
 async function allScenarios(): Promise<readonly Scenario[]> {
   const folder = join(import.meta.dirname, "scenarios");
@@ -145,6 +157,10 @@ function roundsAsked(): Round & { readonly rounds: number | undefined } {
 }
 
 async function main(): Promise<void> {
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
   const scenarios = await allScenarios();
   if (values.list) {
     list(scenarios);
