@@ -69,6 +69,8 @@ export class Reader {
   /** A login was answered under this epoch. */
   enter(epoch: string): void {
     if (epoch === this.#epoch) return;
+    // Whoever has no cursor to compare is told of no rollback.
+    if (this.#epoch !== "") this.#isRolledBack = true;
     this.#epoch = epoch;
     this.#inbox = undefined;
     this.#stamp = undefined;

@@ -1,5 +1,8 @@
-import type { DeviceState } from "../store/mod.ts";
+import type { DeviceState, InboxHint } from "../store/mod.ts";
 import type { EntryHead } from "./entry_line.ts";
+
+/** What a session starts with. */
+type Beginning = Pick<DeviceState, "epoch" | "top" | "stamp">;
 
 /** An entry of an inbox: its number and its stamp. */
 export interface KnownEntry {
@@ -12,15 +15,18 @@ export class KnownHistory {
   #newest: KnownEntry;
   /** The newest entry when the session began, or began anew. */
   #top: number;
+  #epoch: string;
   #hinted = 0;
 
-  constructor({ top, stamp }: Pick<DeviceState, "top" | "stamp">) {
+  constructor({ epoch, top, stamp }: Beginning) {
+    this.#epoch = epoch;
     this.#newest = { inbox: top, stamp };
     this.#top = top;
   }
 
   /** The session begins anew with the inbox in this state; what was hinted meanwhile is still known. */
-  begin({ top, stamp }: Pick<DeviceState, "top" | "stamp">): void {
+  begin({ epoch, top, stamp }: Beginning): void {
+    this.#epoch = epoch;
     this.#newest = { inbox: top, stamp };
     this.#top = top;
   }
@@ -53,10 +59,10 @@ export class KnownHistory {
    *
    * @returns Whether it may be of another history.
    */
-  hint({ inbox, stamp }: KnownEntry): boolean {
+  hint({ inbox, stamp, epoch }: Pick<InboxHint, "inbox" | "stamp" | "epoch">): boolean {
     const isAgain = inbox <= this.#hinted;
     this.#hinted = inbox;
-    if (isAgain) return true;
+    if (isAgain || (epoch !== undefined && epoch !== this.#epoch)) return true;
     if (inbox === this.#newest.inbox) return stamp !== this.#newest.stamp;
     return inbox <= this.#top;
   }

@@ -182,20 +182,25 @@ export class Pump {
 
   /** @returns False when what is to be there was not: it is to be looked for again, a little later. */
   async #readSome(reading: number): Promise<boolean> {
-    const { store, user, link, maxQueuedFrames } = this.#options;
+    const { store, user, epoch, link, maxQueuedFrames } = this.#options;
     const limits = {
       count: Math.max(1, Math.min(maxQueuedFrames - this.#queuedFrames, this.#top - this.#next + 1)),
       bytes: Math.max(1, Math.min(MAX_READ_BYTES, MAX_QUEUED_BYTES - link.queuedBytes)),
     };
     const entries = await store.readInbox(user, this.#next - 1, limits);
     if (!this.#isReading(reading)) return true;
-    if (this.#sendAll(entries)) return true;
     const asked = this.#top;
+    // Behind the entries: they are of the epoch that it tells, or of an earlier one.
     const state = await store.inboxState(user);
     if (!this.#isReading(reading)) return true;
+    if (state.epoch !== epoch || state.top < this.sent) {
+      this.#stick();
+      return true;
+    }
+    if (this.#sendAll(entries)) return true;
     // What was hinted meanwhile is newer than the answer.
     const top = this.#top > asked ? Math.max(this.#top, state.top) : state.top;
-    return this.#judge({ ...state, top }, entries);
+    return this.#judge({ floor: state.floor, top }, entries);
   }
 
   /** Sends entries as long as they follow each other. @returns False when there was none to go on with. */
@@ -207,12 +212,8 @@ export class Pump {
     return this.#next > first || this.#state === "stuck";
   }
 
-  /** The next entry was not found: there is none yet, the oldest ones were dropped, or history is another one. Said, never skipped in silence. */
-  #judge({ epoch, floor, top }: InboxState, entries: readonly InboxEntry[]): boolean {
-    if (epoch !== this.#options.epoch || top < this.sent) {
-      this.#stick();
-      return true;
-    }
+  /** The next entry was not found: there is none yet, or the oldest ones were dropped. Said, never skipped in silence. */
+  #judge({ floor, top }: Pick<InboxState, "floor" | "top">, entries: readonly InboxEntry[]): boolean {
     this.#top = top;
     if (floor >= this.#next) this.#skipTo(floor);
     else if (top >= this.#next) {

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { InboxEntry, LogEntry, Outgoing } from "./contract.ts";
 
 /**
@@ -41,14 +42,21 @@ const GAP_START = '{"type":"gap","inbox":';
 
 const STAMP = ',"stamp":';
 const NEWLINE = 0x0a;
+const SPACE = 0x20;
+
+/** An inbox entry as a hint tells of it. */
+export interface Hint extends InboxEntry {
+  /** That of the inbox. Absent where history cannot be rolled back. */
+  readonly epoch?: string;
+}
 
 /**
- * Reads a hint: an entry's line, and after its newline the stamp of the entry before it, which a store leaves out whose history cannot be rolled
- * back. The text of the message is not looked at.
+ * Reads a hint: an entry's line, and after its newline the epoch of the inbox, a space and the stamp of the entry before it, which a store leaves
+ * out whose history cannot be rolled back. The text of the message is not looked at.
  *
  * @returns Undefined for what is no entry.
  */
-export function readHint(payload: Uint8Array): InboxEntry | undefined {
+export function readHint(payload: Uint8Array): Hint | undefined {
   const start = startsWith(payload, LINE_START)
     ? LINE_START.length
     : startsWith(payload, GAP_START) && GAP_START.length;
@@ -57,8 +65,10 @@ export function readHint(payload: Uint8Array): InboxEntry | undefined {
   const stamp = digitsAt(payload, inbox.end + STAMP.length).value;
   const end = payload.lastIndexOf(NEWLINE) + 1;
   if (end === payload.length) return { inbox: inbox.value, stamp, line: payload };
-  const before = digitsAt(payload, end).value;
-  return { inbox: inbox.value, stamp, line: payload.subarray(0, end), before };
+  const space = payload.indexOf(SPACE, end);
+  const epoch = Buffer.from(payload.buffer, payload.byteOffset + end, space - end).toString("latin1");
+  const before = digitsAt(payload, space + 1).value;
+  return { inbox: inbox.value, stamp, line: payload.subarray(0, end), epoch, before };
 }
 
 function digitsAt(bytes: Uint8Array, start: number): { readonly value: number; readonly end: number } {

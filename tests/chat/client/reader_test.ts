@@ -51,6 +51,15 @@ test("a login in the same epoch keeps the place, and one in another forgets it",
   assertEquals(reader.cursor, { epoch: "e2", inbox: 2, stamp: 14 });
 });
 
+test("what was shown before a login in another epoch is a repeat", () => {
+  const reader = new Reader(undefined);
+  reader.enter("e1");
+  const shown = { ...entry(1), id: "other" };
+  assertEquals([reader.take(entry(1)), reader.take({ ...shown, inbox: 2 })], ["new", "new"]);
+  reader.enter("e2");
+  assertEquals([reader.take(shown), reader.take({ ...entry(2), text: "y" })], ["repeat", "new"]);
+});
+
 test("after a resync the place is the server's, without a cursor until the next entry", () => {
   const reader = new Reader({ epoch: "e1", inbox: 5, stamp: 35 });
   reader.resync("e2", 2, "trimmed");

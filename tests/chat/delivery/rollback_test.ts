@@ -12,6 +12,8 @@ interface World extends AsyncDisposable {
   keep(number?: number): Promise<void>;
   /** Makes the data what they were. */
   rollBack(number?: number): Promise<void>;
+  /** The same for conversations only: the inboxes know more than these. */
+  rollBackLogs(number?: number): Promise<void>;
   /** Cuts every connection on which hints come. */
   cutBus(): Promise<void>;
 }
@@ -20,6 +22,12 @@ const KEEP =
   "for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', ARGV[1], 'REPLACE') end";
 const ROLL_BACK = `redis.call('FLUSHDB') redis.call('SELECT', ARGV[1])
   for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', '0') end`;
+const ROLL_BACK_LOGS = `for _, kind in ipairs({ 'log', 'conv', 'dedupe' }) do
+    redis.call('SELECT', 0)
+    for _, key in ipairs(redis.call('KEYS', 'chorus:' .. kind .. ':*')) do redis.call('DEL', key) end
+    redis.call('SELECT', ARGV[1])
+    for _, key in ipairs(redis.call('KEYS', 'chorus:' .. kind .. ':*')) do redis.call('COPY', key, key, 'DB', '0') end
+  end`;
 
 async function start(): Promise<World> {
   const stack = new AsyncDisposableStack();
@@ -33,6 +41,7 @@ async function start(): Promise<World> {
     cluster,
     keep: (number) => run(KEEP, number),
     rollBack: (number) => run(ROLL_BACK, number),
+    rollBackLogs: (number) => run(ROLL_BACK_LOGS, number),
     async cutBus() {
       await client.sendCommand(["CLIENT", "KILL", "TYPE", "pubsub"]);
     },
@@ -180,6 +189,27 @@ for (const missed of [1, 2]) {
     assert(resync === 2, "nothing of the new history was to come before it was told");
   });
 }
+
+test("what a rolled-back log gets once more is shown behind a resync, though no inbox has lost anything", async () => {
+  await using world = await start();
+  await using ada = await RawClient.login(world.cluster.at(0), "ada");
+  await using bob = await RawClient.login(world.cluster.at(1), "bob");
+  await send(ada, ["1"]);
+  await world.keep();
+  await send(ada, ["2"]);
+  await bob.hasMessages(2);
+  await world.rollBackLogs();
+  // As a client does that was not answered before the rollback.
+  await send(ada, ["2"]);
+  await bob.until("the message again", () => bob.messages.filter(({ text }) => text === "2")[1]);
+  for (const client of [ada, bob]) {
+    const frames = client.frames.filter(({ type }) => type === "message" || type === "resync");
+    assertEquals(
+      frames.map(({ type, reason, text }) => reason ?? (type === "message" && text)),
+      ["1", "2", "rollback", "1", "2", "2"],
+    );
+  }
+});
 
 test("a user who was away while history was rolled back gets resync and everything after the acknowledgement", async () => {
   await using world = await start();

@@ -14,21 +14,24 @@ test("messageLine() is a message frame on one line, whatever the text", () => {
   assertEquals(JSON.parse(line), frame);
 });
 
-test("readHint() reads the head of a message and of a gap, and the stamp of the entry before it where it is there", () => {
+test("readHint() reads the head of a message and of a gap, and what is behind its line", () => {
   const read = (line: string): unknown => {
     const entry = readHint(encoder.encode(line));
-    return entry && [entry.inbox, entry.stamp, new TextDecoder().decode(entry.line), entry.before];
+    return (
+      entry && [entry.inbox, entry.stamp, new TextDecoder().decode(entry.line), entry.epoch, entry.before]
+    );
   };
   const line = messageLine(1_234_567_890, 281_474_976_710_655, 1, messageTail(outgoing()));
-  assertEquals(read(line), [1_234_567_890, 281_474_976_710_655, line, undefined]);
-  assertEquals(read(`${line}281474976710654`), [
+  assertEquals(read(line), [1_234_567_890, 281_474_976_710_655, line, undefined, undefined]);
+  assertEquals(read(`${line}0123456789abcdef 281474976710654`), [
     1_234_567_890,
     281_474_976_710_655,
     line,
+    "0123456789abcdef",
     281_474_976_710_654,
   ]);
   const gap = '{"type":"gap","inbox":12,"stamp":1}\n';
-  assertEquals(read(`${gap}0`), [12, 1, gap, 0]);
+  assertEquals(read(`${gap}e 0`), [12, 1, gap, "e", 0]);
   assertEquals(read('{"type":"presence","name":"ann"}\n'), undefined);
   assertEquals([read(""), read("{"), read('{"type":"message","in')], [undefined, undefined, undefined]);
 });

@@ -44,7 +44,7 @@ local function open(state, mark, inbox, channel)
   local floor = tonumber(state[3] or '0')
   return {
     mark = mark, inbox = inbox, channel = channel,
-    top = tonumber(state[2]), stamp = state[4] or '0', floor = floor, flushedFloor = floor, noted = {}, at = {},
+    epoch = state[1], top = tonumber(state[2]), stamp = state[4] or '0', floor = floor, flushedFloor = floor, noted = {}, at = {},
   }
 end
 
@@ -58,7 +58,7 @@ local function add(member, kind, stamp, value)
     call('XADD', member.inbox, inbox .. '-0', kind, value)
   end
   if top % 256 == 0 then member.isDue = true end
-  lines[#lines + 1] = STARTS[kind] .. inbox .. ',' .. value .. '\\n' .. member.stamp
+  lines[#lines + 1] = STARTS[kind] .. inbox .. ',' .. value .. '\\n' .. member.epoch .. ' ' .. member.stamp
   channels[#lines] = member.channel
   member.top, member.topText, member.stamp = top, inbox, stamp
 end
