@@ -2,18 +2,22 @@ import type { Address } from "../../net/mod.ts";
 import { type Supervised, supervise } from "../supervisor.ts";
 import type { End, Worker } from "../worker.ts";
 import { END_MARGIN_MS, type ModelOptions } from "./contract.ts";
-import { employ } from "./employ.ts";
 import { TOPICS } from "./orders.ts";
+
+/** What a crew is to be told of one of its workers. */
+export interface Progress {
+  /** It serves, and where, if it listens itself. */
+  readonly onReady: (address: Address | undefined) => void;
+  readonly onCount: (connections: number) => void;
+}
 
 /** What makes a {@linkcode Crew}. */
 export interface CrewOptions {
-  readonly handler: string;
-  readonly model: ModelOptions;
-  /** Starts a worker that runs `REACTOR_WORKER`. */
+  readonly model: Pick<ModelOptions, "signal" | "onEnd">;
+  /** Starts a worker, which is to end when it is told to on `TOPICS.stop`. */
   readonly start: () => Promise<Worker>;
-  readonly places: number;
-  /** A worker serves. */
-  readonly onReady?: (worker: Worker) => void;
+  /** Gives a worker that has just been started its orders. @returns The same; its end may say more of why it could not serve. */
+  readonly employ: (worker: Worker, listen: Address | "handed", progress: Progress) => Worker;
 }
 
 /** Reactors in threads or processes that are started again when they end. */
@@ -114,13 +118,8 @@ export class Crew {
     this.#connections.set(worker, 0);
     if (this.#phase === "stopping") worker.kill("SIGKILL");
     void worker.exited.then(() => this.#connections.delete(worker));
-    return employ(worker, {
-      ...this.#options,
-      listen,
-      onReady: (address) => {
-        this.#options.onReady?.(worker);
-        onServing(address);
-      },
+    return this.#options.employ(worker, listen, {
+      onReady: onServing,
       onCount: (count) => {
         if (this.#connections.has(worker)) this.#connections.set(worker, count);
       },

@@ -1,20 +1,18 @@
 import type { Address } from "../../net/mod.ts";
 import type { Worker } from "../worker.ts";
 import { GRACE_MS, type ModelOptions } from "./contract.ts";
+import type { Progress } from "./crew.ts";
 import { fromSent, type ReactorOrders, type Ready, TOPICS, type ToldError } from "./orders.ts";
 
 /** The module that reactors run. */
 export const REACTOR_WORKER: string = new URL("./reactor_worker.ts", import.meta.url).href;
 
 /** What a reactor is to do, and who is told how it goes. */
-export interface Employment {
+export interface Employment extends Progress {
   readonly handler: string;
   readonly model: ModelOptions;
   readonly listen: Address | "handed";
   readonly places: number;
-  /** It serves. */
-  readonly onReady: (address: Address | undefined) => void;
-  readonly onCount: (connections: number) => void;
 }
 
 /** Gives a worker that runs {@linkcode REACTOR_WORKER} its orders. @returns The same; its end says why it could not serve. */

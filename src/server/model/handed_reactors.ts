@@ -3,6 +3,7 @@ import { type HandOver, handOver } from "../hand_over.ts";
 import type { Worker } from "../worker.ts";
 import { MAX_WAITING, type ModelOptions, type ModelServer } from "./contract.ts";
 import { Crew } from "./crew.ts";
+import { employ } from "./employ.ts";
 import { sizesOf } from "./reactors.ts";
 import { running } from "./running.ts";
 import { Turns } from "./turns.ts";
@@ -27,7 +28,21 @@ export async function handedReactors(
     void channel.closed.then(() => links.splice(links.indexOf(link), 1));
     turns.advance();
   };
-  const crew = new Crew({ handler, model: options, start, places: maxConnections, onReady });
+  const employed = { handler, model: options, places: maxConnections };
+  const crew = new Crew({
+    model: options,
+    start,
+    employ: (worker, at, progress) =>
+      employ(worker, {
+        ...employed,
+        ...progress,
+        listen: at,
+        onReady(address) {
+          onReady(worker);
+          progress.onReady(address);
+        },
+      }),
+  });
   const listener = await listenPaused(listen, (socket) => turns.add(socket), { onError });
   await crew.start(workers, "handed").catch(async (error: unknown) => {
     await listener.close();

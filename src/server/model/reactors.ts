@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
-import { systemDriver, type TcpAddress } from "../../net/mod.ts";
+import { type Address, systemDriver, type TcpAddress } from "../../net/mod.ts";
 import type { Worker } from "../worker.ts";
 import type { ModelOptions, ModelServer } from "./contract.ts";
 import { Crew } from "./crew.ts";
+import { employ } from "./employ.ts";
 import { NOBODY } from "./reactor.ts";
 import { running, wholeNumber } from "./running.ts";
 
@@ -31,9 +32,14 @@ export async function sharedPort(
 ): Promise<ModelServer> {
   const { listen } = options;
   const { workers, maxConnections } = sizesOf(options);
-  await checkFree(listen);
+  if (listen.port !== 0) await findFree(listen);
   const places = Math.max(1, Math.floor(maxConnections / workers));
-  const crew = new Crew({ handler, model: options, start, places });
+  const crew = new Crew({
+    model: options,
+    start,
+    employ: (worker, at, progress) =>
+      employ(worker, { handler, model: options, listen: at, places, ...progress }),
+  });
   const address = await crew.start(workers, listen);
   return running(
     {
@@ -46,12 +52,18 @@ export async function sharedPort(
   );
 }
 
-/** Another server that shares its port would get a part of our connections, and nobody would notice. */
-async function checkFree(address: TcpAddress): Promise<void> {
-  if (address.port === 0) return;
+/**
+ * Finds out whether an address is free that several are to share: another server that shares its port would get a part of our
+ * connections, and nobody would notice.
+ *
+ * @returns The address, with a port that is free now where 0 was asked for.
+ * @throws {NetError} As {@linkcode Driver.listen}.
+ */
+export async function findFree(address: TcpAddress): Promise<Address> {
   const listener = await systemDriver().listen(address, (connection) => {
     connection.abort();
     return NOBODY;
   });
   await listener.close();
+  return listener.address;
 }
