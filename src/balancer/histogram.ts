@@ -30,6 +30,18 @@ export class Histogram {
     }
   }
 
+  /** Adds what another one with the same bounds has counted since `before`. */
+  absorb(now: HistogramSnapshot, before: HistogramSnapshot | undefined): void {
+    this.#sum += now.sum - (before?.sum ?? 0);
+    this.#count += now.count - (before?.count ?? 0);
+    let below = 0;
+    for (let index = 0; index < this.#counts.length; index++) {
+      const since = (now.counts[index] ?? 0) - (before?.counts[index] ?? 0);
+      this.#counts[index] = (this.#counts[index] ?? 0) + since - below;
+      below = since;
+    }
+  }
+
   /** What was counted so far, cumulated as Prometheus has it. */
   snapshot(): HistogramSnapshot {
     let below = 0;

@@ -77,7 +77,8 @@ export {
   type UdpProbeOptions,
   udpProbe,
 } from "./probe/mod.ts";
-export { type Balancer, type BalancerOptions, startBalancer } from "./running/balancer.ts";
+export { type Balancer, startBalancer } from "./running/balancer.ts";
+export type { BalancerOptions } from "./running/balancer_options.ts";
 export { BalancerClosedError } from "./running/closed_error.ts";
 export { ConfigurationError } from "./running/configuration_error.ts";
 export type { Servers } from "./running/context.ts";

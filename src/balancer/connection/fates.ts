@@ -90,7 +90,9 @@ class RunningFates implements Disposable {
       reason,
       deadlineMs: spreadMs,
       overMs: spreadMs,
-      coming: isForAll(reason) ? () => backend.active - this.#table.of(backend).size : undefined,
+      coming: isForAll(reason)
+        ? () => backend.active - backend.elsewhere - this.#table.of(backend).size
+        : undefined,
     });
     const decision = { reason, spread };
     this.#decisions.set(backend, decision);

@@ -5,6 +5,8 @@ import { Refusal } from "./refusal.ts";
 export class SharedLimit {
   /** Clients now. */
   count = 0;
+  /** Clients that other processes or threads of the same balancer have now. */
+  elsewhere = 0;
   /** Clients at once. */
   most: number;
 

@@ -39,6 +39,8 @@ export interface Frontend extends AsyncDisposable {
   readonly served: ReadonlySet<TableEntry>;
   /** Whether it has stopped accepting. */
   readonly isDraining: boolean;
+  /** Where others serve its clients: tells them to end these within `withinMs`. @default {absent: they are served here} */
+  readonly endClients?: ((withinMs: number) => void) | undefined;
   /** Stops accepting, for good; its clients go on. Resolves when its address is free. Idempotent. */
   drain(): Promise<void>;
   /** Stops accepting, lets the clients finish for up to `graceMs`, then ends them. Idempotent: the first call decides. */

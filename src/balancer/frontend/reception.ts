@@ -13,6 +13,8 @@ export class Reception {
   readonly #perClient = new Map<string, number>();
   /** Who may come, from the next client on. */
   access: AccessSettings;
+  /** Clients that others have of the same frontend. */
+  elsewhere = 0;
   /** No new clients are taken. */
   isDraining = false;
 
@@ -87,13 +89,13 @@ export class Stay implements Disposable {
 
   /** Whether there is room for the client; undefined if there is. */
   judgeRoom(): Refusal | undefined {
-    const { isDraining, inside, access } = this.#reception;
+    const { isDraining, inside, elsewhere, access } = this.#reception;
     if (isDraining) return new Refusal("draining");
     const { maxConnections = Number.POSITIVE_INFINITY } = access;
     const shared = this.#shared;
-    if (shared && shared.count > shared.most)
+    if (shared && shared.count + shared.elsewhere > shared.most)
       return new Refusal("frontend_full", `all frontends have ${shared.most} clients, which is the most`);
-    if (inside.count <= maxConnections) return undefined;
+    if (inside.count + elsewhere <= maxConnections) return undefined;
     return new Refusal("frontend_full", `the frontend has ${maxConnections} clients, which is the most`);
   }
 

@@ -24,11 +24,15 @@ export interface SpliceFrontendOptions {
   /** @default {no limits, plain TCP} */
   readonly settings?: FrontendSettings | undefined;
   readonly handler?: FrontendHandler | undefined;
+  /** Makes the driver that accepts of the one that would, such as one that shares the port with others. @default {that one} */
+  readonly accepting?: ((driver: Driver) => Driver) | undefined;
 }
 
 /** A frontend that copies the bytes of its clients. It can be changed while it runs. */
 export interface SpliceFrontend extends Frontend {
   readonly settings: FrontendSettings;
+  /** Clients that other processes or threads have of the same frontend: they count for its limit. @default {0} */
+  elsewhere: number;
   /**
    * Replaces all settings.
    *
@@ -71,7 +75,8 @@ export async function startSpliceFrontend(options: SpliceFrontendOptions): Promi
   const wheel = timerWheel(table.clock, { tickMs: TICK_MS });
   const service = new StreamService({ reception, table, handler, wheel }, settings, { pool, dialer });
   service.name = options.name ?? formatAddress(listen);
-  const listener = await (settings.tls ? tlsCarrierDriver() : driver).listen(
+  const { accepting = (accepted: Driver) => accepted } = options;
+  const listener = await accepting(settings.tls ? tlsCarrierDriver() : driver).listen(
     listen,
     (client) => service.accept(client),
     reception.listenOptions,
@@ -108,6 +113,12 @@ function toFrontend(
     },
     get isDraining() {
       return reception.isDraining;
+    },
+    get elsewhere() {
+      return reception.elsewhere;
+    },
+    set elsewhere(count) {
+      reception.elsewhere = count;
     },
     configure(settings) {
       checkSettings("configure frontend", settings);

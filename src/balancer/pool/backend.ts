@@ -54,6 +54,8 @@ export interface Backend extends Candidate {
   readonly isHeld: boolean;
   /** What it said of itself in answer to its last heartbeat. */
   readonly reported: ProbeAnswer | undefined;
+  /** Those of `active` that others serve: other processes or threads of the same balancer. */
+  readonly elsewhere: number;
   readonly counters: BackendCounters;
   /** When it was added, and when its state was last changed, in milliseconds since 1970. */
   readonly addedAt: number;
@@ -63,6 +65,15 @@ export interface Backend extends Candidate {
    * has not answered yet is `suspect`.
    */
   state(): BackendState;
+}
+
+/** What another process, which asks a backend whether it lives, thinks of it. */
+export interface SeenBackend {
+  readonly health: Health;
+  readonly isHeld: boolean;
+  readonly ramp: number;
+  readonly reported: ProbeAnswer | undefined;
+  readonly change: BackendChange;
 }
 
 /** One line of `/api/pools`. */
@@ -116,6 +127,7 @@ export class BackendRecord implements Backend {
   backup: boolean;
   source: string;
   proxy: 2 | undefined;
+  elsewhere = 0;
   readonly counters: BackendCounters = new BackendCounters();
   readonly addedAt: number;
   stateSince: number;
@@ -190,6 +202,21 @@ export class BackendRecord implements Backend {
     this.backup = change.backup ?? this.backup;
     this.source = change.source ?? this.source;
     if (change.proxy !== undefined) this.proxy = change.proxy || undefined;
+  }
+
+  /** Others see it so. What its ramp is now is left to the caller. */
+  see({ health, isHeld, reported, change }: SeenBackend): void {
+    this.health = health;
+    this.isHeld = isHeld;
+    this.reported = reported;
+    this.change(change);
+  }
+
+  /** Others have so many connections now, and have picked it `more` times since they were asked. */
+  countElsewhere(elsewhere: number, more: number): void {
+    this.active += elsewhere - this.elsewhere;
+    this.elsewhere = elsewhere;
+    this.total += more;
   }
 
   snapshot(): BackendSnapshot {

@@ -1,7 +1,7 @@
 import type { Clock } from "../../async/mod.ts";
 import type { BackendState, Client, KeySource, PolicyName } from "../contract.ts";
 import type { HeartbeatEvent, HeartbeatOptions } from "../heartbeat/heartbeat.ts";
-import type { Backend, BackendChange, BackendSnapshot, BackendSpec } from "./backend.ts";
+import type { Backend, BackendChange, BackendSnapshot, BackendSpec, SeenBackend } from "./backend.ts";
 import { checkPool } from "./pool_options.ts";
 
 export { MAX_BACKENDS } from "./pool_options.ts";
@@ -35,10 +35,20 @@ export interface PoolOptions {
   readonly clock?: Clock | undefined;
   /** Source of randomness of the policies that draw, 0 up to but not including 1. @default {Math.random} */
   readonly random?: (() => number) | undefined;
+  /** Judges backends by what becomes of their clients, where another process does; {@linkcode Pool.reflect} takes the verdicts. @default {the pool} */
+  readonly judge?: ClientJudge | undefined;
+}
+
+/** Who is told what becomes of clients that were sent to a backend. Must not throw. */
+export interface ClientJudge {
+  /** One could not be connected. */
+  failed(backend: Backend): void;
+  /** One was connected. */
+  connected(backend: Backend): void;
 }
 
 /** What can be changed of a pool while it runs. What is absent stays as it is; groups of options are replaced as a whole. */
-export type PoolChange = Partial<Omit<PoolOptions, "name" | "clock" | "random">>;
+export type PoolChange = Partial<Omit<PoolOptions, "name" | "clock" | "random" | "judge">>;
 
 /** How an accepted connection gets to its backend: its bytes are copied, or it is handed to a child process. */
 export type DispatchName = "splice" | "hand-over";
@@ -48,6 +58,8 @@ export interface PoolHandler {
   onAdd?(backend: Backend): void;
   onRemove?(backend: Backend): void;
   onState?(backend: Backend, from: BackendState, to: BackendState): void;
+  /** Something of a backend may be another than before that counts for who is picked, but for its connections. Before `onState`. */
+  onChange?(backend: Backend): void;
   /** The pool was configured: its options may be others. */
   onConfigure?(): void;
 }
@@ -87,8 +99,10 @@ export interface Pool extends Disposable {
   readonly key: KeySource | undefined;
   /** How many backends it has. */
   readonly size: number;
-  /** How many clients wait for a place. */
+  /** How many clients wait for a place, those who do elsewhere included. */
   readonly queued: number;
+  /** How many wait at other processes or threads of the same balancer, as far as they have told. @default {0} */
+  queuedElsewhere: number;
   /**
    * How many connections the backends that are up or suspect and have a weight can have: what each says of itself, else its
    * `maxConnections`. Undefined when one of them has neither; 0 when there is none.
@@ -171,6 +185,13 @@ export interface Pool extends Disposable {
   failed(lease: Lease): void;
   /** Notes that a client was connected to the backend of `lease`: those that failed before count no more for a hold. */
   connected(lease: Lease): void;
+  /** Takes over what another process thinks of a backend. Does nothing when it has been removed. */
+  reflect(backend: Backend, seen: SeenBackend): void;
+  /**
+   * Notes that others have `elsewhere` connections to a backend now, which count as ours do, and have picked it `more` times since the
+   * last call. One that has been removed is counted, too.
+   */
+  countElsewhere(backend: Backend, elsewhere: number, more?: number): void;
   /** Tells `handler` of every backend there is, by `onAdd`, and then of everything that happens until disposed. */
   watch(handler: PoolHandler): Disposable;
 }

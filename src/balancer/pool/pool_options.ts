@@ -1,5 +1,5 @@
 import { checkHeartbeat } from "../heartbeat/heartbeat.ts";
-import type { PoolChange, PoolOptions } from "./pool.ts";
+import type { Pool, PoolChange, PoolOptions } from "./pool.ts";
 import { checkQueue } from "./queue.ts";
 
 /** The most backends that one pool takes. */
@@ -20,6 +20,14 @@ export function checkPool(action: string, options: PoolOptions): void {
     );
   checkHeartbeat(heartbeat);
   checkQueue(action, queue);
+}
+
+/** Refuses a backend for which a pool has no room, or whose name it has. @throws {RangeError} */
+export function checkRoom(pool: Pick<Pool, "name" | "size" | "find">, name: string): void {
+  if (pool.find(name))
+    throw new RangeError(`Cannot add backend: pool "${pool.name}" has one named "${name}" already`);
+  if (pool.size >= MAX_BACKENDS)
+    throw new RangeError(`Cannot add backend: pool "${pool.name}" has ${MAX_BACKENDS}, which is the most`);
 }
 
 /** The options of a pool after a change. @throws {RangeError} when that is no pool. */

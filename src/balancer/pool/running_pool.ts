@@ -1,12 +1,6 @@
 import { type Clock, systemClock } from "../../async/mod.ts";
 import type { BackendState, Client, KeySource, PolicyName } from "../contract.ts";
-import {
-  beat,
-  beatByClients,
-  type Health,
-  type HeartbeatEvent,
-  type HeartbeatOptions,
-} from "../heartbeat/heartbeat.ts";
+import { beat, type Health, type HeartbeatEvent, type HeartbeatOptions } from "../heartbeat/heartbeat.ts";
 import { makePolicy } from "../policy/policies.ts";
 import type { ProbeAnswer } from "../probe/contract.ts";
 import {
@@ -15,7 +9,9 @@ import {
   BackendRecord,
   type BackendSpec,
   checkBackend,
+  type SeenBackend,
 } from "./backend.ts";
+import { ClientVerdicts } from "./client_verdicts.ts";
 import { CountedLease } from "./counted_lease.ts";
 import type { PlaceRequest } from "./place_request.ts";
 import type {
@@ -28,10 +24,9 @@ import type {
   PoolSnapshot,
   QueueWaitOptions,
 } from "./pool.ts";
-import { changedOptions, MAX_BACKENDS } from "./pool_options.ts";
+import { changedOptions, checkRoom } from "./pool_options.ts";
 import { Queue, type Waiting } from "./queue.ts";
 import { SlowStart } from "./slow_start.ts";
-import { Suspension } from "./suspension.ts";
 import { Tiers } from "./tiers.ts";
 
 const NOBODY: ReadonlySet<Backend> = new Set();
@@ -44,7 +39,7 @@ export class RunningPool implements Pool {
   readonly #watchers = new Set<PoolHandler>();
   readonly #queue: Queue<PlaceRequest, Lease>;
   readonly #slowStart: SlowStart<BackendRecord>;
-  readonly #suspension: Suspension<BackendRecord>;
+  readonly #verdicts: ClientVerdicts;
   readonly #giveBack = (record: BackendRecord): void => {
     // From hand to hand, so that nothing changes for the policy: shutting and opening is dear to some.
     const isForOthers = this.#queue.size > 0 && record.tier && record.isOpen && !record.isOverfull;
@@ -58,6 +53,7 @@ export class RunningPool implements Pool {
   #options: PoolOptions;
   #tiers: Tiers;
   #isDraining = false;
+  queuedElsewhere = 0;
 
   constructor(options: PoolOptions) {
     this.name = options.name;
@@ -65,8 +61,13 @@ export class RunningPool implements Pool {
     this.#options = options;
     this.#tiers = new Tiers(() => makePolicy(options));
     this.#queue = new Queue(this.#clock);
-    this.#slowStart = new SlowStart(this.#clock, (record) => this.#tiers.place(record));
-    this.#suspension = new Suspension(this.#clock, (record) => this.#release(record));
+    this.#slowStart = new SlowStart(this.#clock, (record) => this.#place(record));
+    this.#verdicts = new ClientVerdicts(this.#clock, {
+      heartbeat: () => this.heartbeat,
+      usable: () => this.#tiers.usable,
+      setHealth: (record, health) => this.#setHealth(record, health),
+      changed: (record, from) => this.#changed(record, from),
+    });
   }
 
   get policy(): PolicyName {
@@ -90,7 +91,7 @@ export class RunningPool implements Pool {
   }
 
   get queued(): number {
-    return this.#queue.size;
+    return this.#queue.size + this.queuedElsewhere;
   }
 
   get isDraining(): boolean {
@@ -115,17 +116,15 @@ export class RunningPool implements Pool {
     const before = this.#options;
     this.#options = options;
     if (!options.slowStartMs) this.#slowStart.endAll();
-    if (options.policy !== before.policy || options.fallback !== before.fallback) this.#replaceTiers();
+    if (options.policy !== before.policy || options.fallback !== before.fallback)
+      this.#tiers = this.#tiers.replacedBy(() => makePolicy(options), this.#members.values());
     for (const watcher of this.#watchers) watcher.onConfigure?.();
   }
 
   add(spec: BackendSpec): Backend {
     checkBackend("add backend", spec);
     const record = new BackendRecord(spec, this.#clock.wallNow(), this.#tiers.hasProven);
-    if (this.#members.has(record.name))
-      throw new RangeError(`Cannot add backend: pool "${this.name}" has one named "${record.name}" already`);
-    if (this.size >= MAX_BACKENDS)
-      throw new RangeError(`Cannot add backend: pool "${this.name}" has ${MAX_BACKENDS}, which is the most`);
+    checkRoom(this, record.name);
     this.#members.set(record.name, record);
     this.#tiers.place(record);
     for (const watcher of this.#watchers) watcher.onAdd?.(record);
@@ -137,7 +136,7 @@ export class RunningPool implements Pool {
     const record = this.#members.get(name);
     if (!record) return undefined;
     this.#members.delete(name);
-    this.#suspension.forget(record);
+    this.#verdicts.forget(record);
     this.#slowStart.end(record);
     this.#tiers.remove(record);
     for (const watcher of this.#watchers) watcher.onRemove?.(record);
@@ -203,15 +202,31 @@ export class RunningPool implements Pool {
   failed({ backend }: Lease): void {
     backend.counters.connectFailures += 1;
     const record = this.#recordOf(backend);
-    if (!record) return;
-    const judge = record.hasMissed ? beat : beatByClients;
-    this.#setHealth(record, judge(record.health, "failed", this.heartbeat));
-    if (record.health.verdict !== "down") this.#blame(record);
+    if (record) (this.#options.judge ?? this.#verdicts).failed(record);
   }
 
   connected({ backend }: Lease): void {
     const record = this.#recordOf(backend);
-    if (record) this.#suspension.served(record);
+    if (record) (this.#options.judge ?? this.#verdicts).connected(record);
+  }
+
+  reflect(backend: Backend, seen: SeenBackend): void {
+    const record = this.#recordOf(backend);
+    if (!record) return;
+    const from = record.state();
+    record.see(seen);
+    this.#changed(record, from);
+    record.ramp = seen.ramp;
+    this.#tiers.place(record);
+  }
+
+  countElsewhere(backend: Backend, elsewhere: number, more = 0): void {
+    // Whoever has left counts its connections all the same, and all backends are records.
+    (backend as BackendRecord).countElsewhere(elsewhere, more);
+    const record = this.#recordOf(backend);
+    if (!record) return;
+    this.#tiers.place(record);
+    this.#serve(record);
   }
 
   watch(handler: PoolHandler): Disposable {
@@ -230,20 +245,6 @@ export class RunningPool implements Pool {
     return record === backend ? record : undefined;
   }
 
-  #blame(record: BackendRecord): void {
-    if (!this.#suspension.failed(record, this.heartbeat)) return;
-    if ((this.#suspension.held + 1) * 2 > this.#tiers.usable) return;
-    const from = record.state();
-    this.#suspension.hold(record);
-    this.#changed(record, from);
-  }
-
-  #release(record: BackendRecord): void {
-    const from = record.state();
-    this.#suspension.release(record);
-    this.#changed(record, from);
-  }
-
   #setHealth(record: BackendRecord, health: Health): void {
     if (health === record.health) return;
     const from = record.state();
@@ -251,7 +252,7 @@ export class RunningPool implements Pool {
     record.health = health;
     // Most events only count: nothing for a policy to know.
     if (health.verdict === was) return;
-    if (health.verdict === "down") this.#suspension.release(record);
+    if (health.verdict === "down") this.#verdicts.release(record);
     if (was === "new" && health.verdict === "up" && record.hasJoinedOthers) this.#startSlowly(record);
     this.#changed(record, from);
   }
@@ -265,22 +266,20 @@ export class RunningPool implements Pool {
     const to = record.state();
     if (from === "down" && (to === "up" || to === "suspect")) this.#startSlowly(record);
     if (to === "down") this.#slowStart.end(record);
-    this.#tiers.place(record);
+    this.#place(record);
     if (from !== to) this.#tellState(record, from, to);
     this.#serve(record);
+  }
+
+  #place(record: BackendRecord): void {
+    this.#tiers.place(record);
+    for (const watcher of this.#watchers) watcher.onChange?.(record);
   }
 
   #tellState(record: BackendRecord, from: BackendState, to: BackendState): void {
     record.stateSince = this.#clock.wallNow();
     record.counters.stateChanges += 1;
     for (const watcher of this.#watchers) watcher.onState?.(record, from, to);
-  }
-
-  #replaceTiers(): void {
-    const records = [...this.#members.values()];
-    for (const record of records) this.#tiers.remove(record);
-    this.#tiers = new Tiers(() => makePolicy(this.#options));
-    for (const record of records) this.#tiers.place(record);
   }
 
   /** Gives the places of a backend to those who wait. */

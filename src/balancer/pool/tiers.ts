@@ -17,6 +17,16 @@ export class Tiers {
     this.#tiers = Array.from({ length: 4 }, policy);
   }
 
+  /** The same backends under another policy; these here are empty then. */
+  replacedBy(policy: () => Policy<BackendRecord>, records: Iterable<BackendRecord>): Tiers {
+    const tiers = new Tiers(policy);
+    for (const record of records) {
+      this.remove(record);
+      tiers.place(record);
+    }
+    return tiers;
+  }
+
   /** How many backends could serve if they were neither held nor full. */
   get usable(): number {
     return this.#usable.size;

@@ -1,5 +1,4 @@
-import { type Clock, systemClock } from "../../async/mod.ts";
-import type { Driver } from "../../net/mod.ts";
+import { systemClock } from "../../async/mod.ts";
 import type { Registry } from "../../registry/mod.ts";
 import type { BalancerConfiguration } from "../configuration/contract.ts";
 import {
@@ -10,14 +9,12 @@ import {
   type RuntimeChange,
   reconcile,
 } from "../configuration/overrides.ts";
-import type { StateFile } from "../configuration/state_file.ts";
 import { ConnectionTable } from "../connection/table.ts";
 import { SharedLimit } from "../frontend/access.ts";
-import type { FrontendHandler } from "../frontend/frontend.ts";
-import type { Pool } from "../pool/pool.ts";
+import type { BalancerOptions } from "./balancer_options.ts";
 import { BalancerClosedError } from "./closed_error.ts";
 import { ConfigurationError } from "./configuration_error.ts";
-import type { BalancerContext, Report, Servers } from "./context.ts";
+import type { BalancerContext } from "./context.ts";
 import { Drains } from "./drains.ts";
 import { FrontendSet } from "./frontend_set.ts";
 import type { FrontendPlan, ManagedFrontend } from "./managed_frontend.ts";
@@ -25,27 +22,6 @@ import { ManagedPool } from "./managed_pool.ts";
 import { type AppliedChanges, changesOf, planFrontends, planPool, type Settings } from "./plans.ts";
 import { TierAnnouncement } from "./tier_announcement.ts";
 import { openTls } from "./tls_contexts.ts";
-
-/** Options for {@linkcode startBalancer}. */
-export interface BalancerOptions {
-  readonly driver: Driver;
-  /** What this balancer is called on the path of a client: unique among all that may be tiers of each other. */
-  readonly nodeId: string;
-  /** The registry of every configuration, instead of one in a Redis. */
-  readonly registry?: Registry | undefined;
-  /** Gives the registry of a Redis; the same one each time it is asked for the same. */
-  readonly registryAt?: ((redis: string) => Promise<Registry>) | undefined;
-  /** Told of every pool that comes to be, before it has backends. Must not throw. */
-  readonly onPool?: ((pool: Pool) => void) | undefined;
-  readonly handler?: FrontendHandler | undefined;
-  readonly onError: Report;
-  /** Told when backends drain, and then the ones to close their clients. @default {nobody: their connections are closed here} */
-  readonly servers?: Servers | undefined;
-  /** Keeps what is changed at run time. Absent: it is forgotten with the process. */
-  readonly state?: StateFile | undefined;
-  /** @default {systemClock} */
-  readonly clock?: Clock | undefined;
-}
 
 /** Makes a balancer and applies its first configuration. @throws As {@linkcode Balancer.apply}; nothing is left open then. */
 export async function startBalancer(
@@ -78,12 +54,12 @@ export class Balancer implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   constructor(options: BalancerOptions) {
-    const { driver, nodeId, clock = systemClock, handler, onError, servers } = options;
+    const { clock = systemClock, onError: report } = options;
     this.#options = options;
     this.table = new ConnectionTable(clock);
     this.drains = new Drains(this.table);
     const { table, drains } = this;
-    this.#context = { driver, nodeId, clock, table, drains, handler, report: onError, servers };
+    this.#context = { ...options, clock, table, drains, report };
     this.#frontends = new FrontendSet(this.#context);
     this.#tier = new TierAnnouncement(this.#context);
   }
@@ -277,7 +253,8 @@ export class Balancer implements AsyncDisposable {
     await this.#changing;
     await this.#tier[Symbol.asyncDispose]();
     const { clock, nodeId } = this.#context;
-    const frontends = this.#frontends.list();
+    // Clients whom others serve are theirs to end.
+    const frontends = this.#frontends.list().filter(({ endClients }) => !endClients);
     this.#frontends.drainAll();
     const coming = (): number =>
       frontends.reduce((all, { connections }) => all + connections, 0) - this.table.size;

@@ -2,7 +2,9 @@ import type { Clock } from "../../async/mod.ts";
 import type { Driver } from "../../net/mod.ts";
 import type { ConnectionTable } from "../connection/table.ts";
 import type { FrontendHandler } from "../frontend/frontend.ts";
+import type { SpliceFrontend, SpliceFrontendOptions } from "../frontend/splice_frontend.ts";
 import type { Backend } from "../pool/backend.ts";
+import type { ClientJudge } from "../pool/pool.ts";
 import type { Drains } from "./drains.ts";
 
 /** Told what failed that is no client's fault. Must not throw. */
@@ -14,7 +16,12 @@ export interface Servers {
   drain(backend: Backend, graceMs: number): void;
   /** It takes clients, and those that it has may stay. */
   undrain(backend: Backend): void;
+  /** A backend has left, or is to: those who serve its clients elsewhere are to close them, spread over `overMs`. */
+  dismiss?(backend: Backend, overMs: number): void;
 }
+
+/** Listens for streams: `startSpliceFrontend`, or what does as much. */
+export type StartStream = (options: SpliceFrontendOptions) => Promise<SpliceFrontend>;
 
 /** What all parts of one balancer share. */
 export interface BalancerContext {
@@ -24,10 +31,14 @@ export interface BalancerContext {
   readonly clock: Clock;
   readonly table: ConnectionTable;
   readonly drains: Drains;
-  readonly handler: FrontendHandler | undefined;
+  readonly handler?: FrontendHandler | undefined;
   readonly report: Report;
   /** Absent where backends are known by their connections alone. */
-  readonly servers: Servers | undefined;
+  readonly servers?: Servers | undefined;
+  /** @default {startSpliceFrontend} */
+  readonly startStream?: StartStream | undefined;
+  /** Judges backends instead, which are then neither probed nor held here. */
+  readonly judge?: ClientJudge | undefined;
 }
 
 /** What tells the servers of backends to end their clients within so many milliseconds; undefined where they cannot be told. */

@@ -154,7 +154,7 @@ export class FrontendSet {
     const { drains, servers } = this.#context;
     // Servers do not know by which frontend their clients have come.
     const isLast = this.list().every(({ pool, isDraining }) => pool !== frontend.pool || isDraining);
-    const tell = isLast ? tellerOf(servers, frontend.pool.backends()) : undefined;
+    const tell = frontend.endClients ?? (isLast ? tellerOf(servers, frontend.pool.backends()) : undefined);
     return drains.start(target, { of: frontend, select, coming, tell }, deadlineMs);
   }
 

@@ -37,7 +37,7 @@ export class ManagedFrontend {
   static async start(plan: FrontendPlan, context: BalancerContext): Promise<ManagedFrontend> {
     const { configuration, to } = plan;
     const { name, listen, transport } = configuration;
-    const { driver, table, handler, nodeId } = context;
+    const { driver, table, handler, nodeId, startStream = startSpliceFrontend } = context;
     if (transport === "udp") {
       // The configuration was checked: datagrams come to a host and a port.
       const options = { name, listen: listen as TcpAddress, pool: to.pool, table, handler, nodeId };
@@ -45,7 +45,7 @@ export class ManagedFrontend {
       return new ManagedFrontend(plan, { transport, frontend });
     }
     const options = { name, driver, listen, pool: to.pool, dialer: to.dialer, table, handler };
-    const frontend = await startSpliceFrontend({ ...options, settings: streamSettings(plan) });
+    const frontend = await startStream({ ...options, settings: streamSettings(plan) });
     return new ManagedFrontend(plan, { transport, frontend });
   }
 

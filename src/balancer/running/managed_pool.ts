@@ -32,7 +32,8 @@ export class ManagedPool implements AsyncDisposable {
   readonly membership: Membership;
   readonly #context: BalancerContext;
   readonly #sources: PoolSources;
-  readonly #monitor: Monitor;
+  /** Absent where others probe. */
+  readonly #monitor: Monitor | undefined;
   readonly #fates: Disposable;
   #plan: PoolPlan;
   #dialer: Dialer;
@@ -53,6 +54,7 @@ export class ManagedPool implements AsyncDisposable {
       ...optionsOf(configuration),
       policy: configuration.policy,
       clock,
+      judge: context.judge,
     });
     this.#dialer = dialerOf(plan, context);
     this.membership = new Membership(this.pool, {
@@ -62,7 +64,7 @@ export class ManagedPool implements AsyncDisposable {
       onError: report,
     });
     this.#sources = new PoolSources(this.membership, context);
-    this.#monitor = monitor({ pool: this.pool, probe: this.#probe(), clock });
+    if (!context.judge) this.#monitor = monitor({ pool: this.pool, probe: this.#probe(), clock });
     this.#fates = watchFates(this.pool, table, () => {
       const { onDown, onUp, onBackup } = this.#plan.configuration.connections;
       return { down: onDown, up: onUp, backup: onBackup };
@@ -113,9 +115,9 @@ export class ManagedPool implements AsyncDisposable {
     this.pool.configure(optionsOf(plan.configuration));
     if (!isSame(dialing(before), dialing(plan)) || before.tls !== plan.tls) {
       this.#dialer = dialerOf(plan, this.#context);
-      this.#monitor.use(this.#probe());
+      this.#monitor?.use(this.#probe());
     } else if (!isSame(before.configuration.heartbeat, plan.configuration.heartbeat)) {
-      this.#monitor.use(this.#probe());
+      this.#monitor?.use(this.#probe());
     }
     if (!isSame(before.configuration.connections, plan.configuration.connections)) this.#setLimits();
     await this.fill();
@@ -160,7 +162,7 @@ export class ManagedPool implements AsyncDisposable {
     this.#age?.[Symbol.dispose]();
     this.#rebalance?.[Symbol.dispose]();
     this.membership[Symbol.dispose]();
-    await this.#monitor.close();
+    await this.#monitor?.close();
     this.pool[Symbol.dispose]();
   }
 
@@ -217,6 +219,7 @@ export class ManagedPool implements AsyncDisposable {
       return { [Symbol.dispose]: () => this.undrainBackend(backend) };
     }
     const overMs = Math.min(spreadOf(fate), drainMs);
+    this.#context.servers?.dismiss?.(backend, overMs);
     return table.closeSpread(() => table.of(backend), {
       reason: "backend_removed",
       deadlineMs: overMs,

@@ -7,11 +7,8 @@ import { assert } from "@std/assert";
 import type { BalancerConfiguration } from "../../../src/balancer/configuration/contract.ts";
 import { parseConfiguration } from "../../../src/balancer/configuration/parse.ts";
 import type { Frontend } from "../../../src/balancer/frontend/frontend.ts";
-import {
-  type Balancer,
-  type BalancerOptions,
-  startBalancer,
-} from "../../../src/balancer/running/balancer.ts";
+import { type Balancer, startBalancer } from "../../../src/balancer/running/balancer.ts";
+import type { BalancerOptions } from "../../../src/balancer/running/balancer_options.ts";
 import { formatAddress, systemDriver } from "../../../src/net/mod.ts";
 import { type Greeter, greeted, type Visitor, visit } from "../frontend/frontends.ts";
 
