@@ -6,14 +6,13 @@ import type { SessionFilter, SessionsEnd, SessionView } from "./session_contract
  * shapes, and what they hold is shown as it is, as JSON, in the order of its keys.
  *
  * Every method may be absent where a role has nothing of the kind; its paths are then 404. All are called at each request, must not
- * wait (but for `reload`, and for what a role has to ask other processes: sessions and metrics, which wait a bounded time) and must not
- * throw for anything that a request says: a wrong name or value is an {@linkcode Outcome}.
+ * wait (but for `reload`, and for what a role has to ask other processes, which waits a bounded time) and must not throw for anything that a request says: a wrong name or value is an {@linkcode Outcome}.
  */
 export interface Control {
   /** What `GET /health` says. */
   health(): HealthReport;
   /** `GET /api/pools`. Names are unique. */
-  pools?(): readonly PoolView[];
+  pools?(): Soon<readonly PoolView[]>;
   /** `PATCH /api/pools/P`. */
   changePool?(pool: string, change: PoolPatch): Outcome;
   /** `POST /api/pools/P/backends`: the source of the new backend is `admin`. 409 where the name is taken. */
@@ -23,30 +22,33 @@ export interface Control {
   /** `DELETE /api/pools/P/backends/B`: no new clients at once; what is left of its connections is closed by the deadline. */
   removeBackend?(pool: string, backend: string, options: DrainOptions): Outcome;
   /** `GET /api/frontends`. Names are unique. */
-  frontends?(): readonly FrontendView[];
+  frontends?(): Soon<readonly FrontendView[]>;
   /** `PATCH /api/frontends/F`. */
   changeFrontend?(frontend: string, change: FrontendPatch): Outcome;
   /** `GET /api/connections`: at most `limit` of those that the filter lets through, in any order. */
-  connections?(filter: ConnectionFilter, limit: number): readonly ConnectionView[];
+  connections?(filter: ConnectionFilter, limit: number): Soon<readonly ConnectionView[]>;
   /** `DELETE /api/connections/C`. */
-  closeConnection?(id: string): Outcome;
+  closeConnection?(id: string): Soon<Outcome>;
   /** `PATCH /api/server`: the role itself, where it is a server. */
   changeServer?(change: ServerPatch): Outcome;
   /** `GET /api/drains`: those under way. */
-  drains?(): readonly DrainView[];
+  drains?(): Soon<readonly DrainView[]>;
   /** `POST /api/reload`: reads the configuration again. 422 with `problems` when it is wrong; nothing has changed then. */
   reload?(): Promise<Outcome>;
   /** `GET /metrics`, beside those of the process. A name comes once. */
-  metrics?(): Iterable<MetricFamily> | Promise<Iterable<MetricFamily>>;
+  metrics?(): Soon<Iterable<MetricFamily>>;
   /** `GET /api/sessions`: at most `limit` of those that the filter lets through, in any order. */
-  sessions?(filter: SessionFilter, limit: number): readonly SessionView[] | Promise<readonly SessionView[]>;
+  sessions?(filter: SessionFilter, limit: number): Soon<readonly SessionView[]>;
   /** `DELETE /api/sessions/S`. */
-  closeSession?(id: string): Outcome | Promise<Outcome>;
+  closeSession?(id: string): Soon<Outcome>;
   /** `DELETE /api/sessions?user=NAME`: those of a user, on whatever server. 404 where there is no such user. */
-  closeUserSessions?(user: string, options: SessionsEnd): Outcome | Promise<Outcome>;
+  closeUserSessions?(user: string, options: SessionsEnd): Soon<Outcome>;
   /** `POST /api/announce`: tells every client of the cluster. */
-  announce?(text: string): Outcome | Promise<Outcome>;
+  announce?(text: string): Soon<Outcome>;
 }
+
+/** What is here, or comes once other processes have answered. */
+export type Soon<T> = T | Promise<T>;
 
 /** What `GET /health` says. */
 export interface HealthReport {

@@ -1,5 +1,5 @@
 import { jsonAnswer, textAnswer } from "./answer.ts";
-import type { Control, MetricFamily, Outcome, ProcessUsage } from "./contract.ts";
+import type { Control, MetricFamily, Outcome, ProcessUsage, Soon } from "./contract.ts";
 import {
   expectNothing,
   toAnnouncement,
@@ -26,9 +26,11 @@ type Able<A extends Ability> = Control & Required<Pick<Control, A>>;
 type Offer = (control: Control) => Route | undefined;
 
 const OFFERS: readonly Offer[] = [
-  offer("pools", "GET", "/api/pools", (control) => jsonAnswer({ pools: control.pools() })),
-  offer("pools", "GET", "/api/pools/POOL", (control, { names: [pool = ""] }) =>
-    jsonAnswer(control.pools().find(({ name }) => name === pool) ?? missingPool(control, pool)),
+  offer("pools", "GET", "/api/pools", async (control) => jsonAnswer({ pools: await control.pools() })),
+  offer("pools", "GET", "/api/pools/POOL", async (control, { names: [pool = ""] }) =>
+    jsonAnswer(
+      (await control.pools()).find(({ name }) => name === pool) ?? (await missingPool(control, pool)),
+    ),
   ),
   offer("changePool", "PATCH", "/api/pools/POOL", async (control, { names: [pool = ""], body, query }) => {
     const outcome = control.changePool(pool, toTakingPatch(await body(), query));
@@ -48,20 +50,22 @@ const OFFERS: readonly Offer[] = [
     const outcome = control.removeBackend(pool, backend, toDrainOptions(query));
     return done(outcome, () => missingBackend(control, pool, backend));
   }),
-  offer("frontends", "GET", "/api/frontends", (control) => jsonAnswer({ frontends: control.frontends() })),
+  offer("frontends", "GET", "/api/frontends", async (control) =>
+    jsonAnswer({ frontends: await control.frontends() }),
+  ),
   offer("changeFrontend", "PATCH", "/api/frontends/FRONTEND", async (control, { names, body, query }) => {
     const [frontend = ""] = names;
     const outcome = control.changeFrontend(frontend, toFrontendPatch(await body(), query));
-    const known = control.frontends?.() ?? [];
+    const known = (await control.frontends?.()) ?? [];
     return done(outcome, () => missing("frontend", frontend, known));
   }),
-  offer("connections", "GET", "/api/connections", (control, { query }) => {
+  offer("connections", "GET", "/api/connections", async (control, { query }) => {
     const { filter, limit } = toConnectionQuery(query);
-    const found = control.connections(filter, limit + 1);
+    const found = await control.connections(filter, limit + 1);
     return jsonAnswer({ connections: found.slice(0, limit), more: found.length > limit });
   }),
-  offer("closeConnection", "DELETE", "/api/connections/CONNECTION", (control, { names: [id = ""] }) =>
-    done(control.closeConnection(id), () => {
+  offer("closeConnection", "DELETE", "/api/connections/CONNECTION", async (control, { names: [id = ""] }) =>
+    done(await control.closeConnection(id), () => {
       throw new Refusal(`there is no connection ${named(id)}; it may be over`, { status: 404 });
     }),
   ),
@@ -91,7 +95,7 @@ const OFFERS: readonly Offer[] = [
       throw new Refusal("there is no server", { status: 404 });
     }),
   ),
-  offer("drains", "GET", "/api/drains", (control) => jsonAnswer({ drains: control.drains() })),
+  offer("drains", "GET", "/api/drains", async (control) => jsonAnswer({ drains: await control.drains() })),
   offer("reload", "POST", "/api/reload", async (control, { body }) => {
     expectNothing(await body());
     return done(await control.reload(), () => {
@@ -139,20 +143,20 @@ function health(control: Control, { caller }: Asked): Response {
 }
 
 /** The answer to a change. @throws {Refusal} Where it was not done; `notFound` says what there is. */
-function done(outcome: Outcome, notFound: () => never, status = 200): Response {
+function done(outcome: Outcome, notFound: () => Soon<never>, status = 200): Soon<Response> {
   if (outcome.ok) return jsonAnswer(outcome.value ?? {}, status);
   if (outcome.error === undefined) return notFound();
   const problems = "problems" in outcome ? outcome.problems : undefined;
   throw new Refusal(outcome.error, { status: outcome.status, ...(problems ? { problems } : {}) });
 }
 
-function missingPool(control: Control, name: string): never {
-  return missing("pool", name, control.pools?.() ?? []);
+async function missingPool(control: Control, name: string): Promise<never> {
+  return missing("pool", name, (await control.pools?.()) ?? []);
 }
 
-function missingBackend(control: Control, pool: string, name: string): never {
-  const found = control.pools?.().find((known) => known.name === pool);
-  return found ? missing(`backend of pool ${pool}`, name, found.backends) : missingPool(control, pool);
+async function missingBackend(control: Control, pool: string, name: string): Promise<never> {
+  const found = (await control.pools?.())?.find((known) => known.name === pool);
+  return found ? missing(`backend of pool ${pool}`, name, found.backends) : await missingPool(control, pool);
 }
 
 function missing(kind: string, name: string, known: readonly { readonly name: string }[]): never {

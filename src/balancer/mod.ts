@@ -79,9 +79,13 @@ export {
 } from "./probe/mod.ts";
 export { type Balancer, startBalancer } from "./running/balancer.ts";
 export type { BalancerOptions } from "./running/balancer_options.ts";
+export { type Capacity, capacityOf } from "./running/capacity.ts";
 export { BalancerClosedError } from "./running/closed_error.ts";
 export { ConfigurationError } from "./running/configuration_error.ts";
 export type { Servers } from "./running/context.ts";
-export { descriptorWarning } from "./running/descriptor_warning.ts";
 export type { AppliedChanges } from "./running/plans.ts";
 export { checkFiles } from "./running/tls_contexts.ts";
+export type { WorkerOrders, WorkerUsage } from "./workers/contract.ts";
+export { type WorkedOperations, workedOperations } from "./workers/control.ts";
+export { Follower, type FollowerOptions } from "./workers/follower.ts";
+export { Workers, type WorkersOptions } from "./workers/workers.ts";

@@ -8,20 +8,23 @@ import {
   type Balancer,
   type BalancerConfiguration,
   ConfigurationError,
+  capacityOf,
   checkFiles,
-  descriptorWarning,
   isServingState,
   Operations,
   openStateFile,
   type Pool,
   type StateFile,
   startBalancer,
+  type Workers,
   watchFile,
+  workedOperations,
 } from "../balancer/mod.ts";
 import { type Address, formatAddress, systemDriver, type TcpAddress } from "../net/mod.ts";
 import { readConfiguration } from "./balance_configuration.ts";
 import { type BalanceRequest, readBalanceFlags } from "./balance_flags.ts";
 import { logClients, logStates } from "./balance_log.ts";
+import { makeWorkers, usageWith } from "./balance_workers.ts";
 import { UsageError } from "./errors.ts";
 import { type LogOptions, logErrors, startLog } from "./log.ts";
 import { announceReady, type Interruption, onFreePort } from "./process.ts";
@@ -45,20 +48,21 @@ export async function balance(argv: readonly string[], interrupted: Interruption
   const { admin } = configuration;
   const token = openAdminToken(admin.listen ?? ADMIN, admin.tokenFile);
   const log = await startLog(logOptionsOf(request, configuration));
-
   await using opened = new AsyncDisposableStack();
   // Until there is something to be read again, nothing is.
   interrupted.onHangUp(() => undefined);
-  const { balancer, registries, listen } = await open(request, configuration, opened, log);
+  const { balancer, workers, registries, listen } = await open(request, configuration, opened, log);
   // Where the default port was taken, it stays where it is.
   const read = (): BalancerConfiguration => {
     const found = readConfiguration(request);
     return listen === undefined ? found : listeningOn(found, listen);
   };
-  const reloading = new Reloading({ read, balancer, registries, log });
+  const onApplied = workers?.publish.bind(workers);
+  const reloading = new Reloading({ read, balancer, registries, log, onApplied });
   if (request.file !== undefined) opened.use(await watchFile(resolve(request.file), () => reloading.ask()));
   interrupted.onHangUp(() => reloading.ask());
   const operations = new Operations(balancer);
+  if (workers) Object.assign(operations, workedOperations(operations, workers));
   const server = await serveAdmin({
     listen: admin.listen ?? ADMIN,
     isAskedFor: admin.listen !== undefined,
@@ -68,6 +72,7 @@ export async function balance(argv: readonly string[], interrupted: Interruption
       reload: () => reloading.run(),
     }),
     log,
+    usage: () => usageWith(workers),
   });
   if (server) opened.use(server);
   for (const { name, address, pool } of balancer.frontends.list())
@@ -79,14 +84,17 @@ export async function balance(argv: readonly string[], interrupted: Interruption
   announceReady("balance", { tcp: firstAddress(balancer), admin: server?.address });
 
   await interrupted.asked;
+  interrupted.onSecond(() => workers?.kill());
   const graceMs = graceOf(request, balancer.settings?.configuration ?? configuration);
   log.info("stopping: clients have {grace} ms to leave", { grace: graceMs });
-  await balancer.close(graceMs);
+  // The workers first: what becomes of the balancer's pools is no news to those who let their clients leave.
+  await Promise.all([workers?.stop(graceMs), balancer.close(graceMs)]);
   return 0;
 }
 
 interface Opened {
   readonly balancer: Balancer;
+  readonly workers: Workers | undefined;
   readonly registries: Registries;
   /** Where it listens instead of where it was to, which was taken. */
   readonly listen: Address | undefined;
@@ -104,13 +112,27 @@ async function open(
   const state = await openState(configuration, log);
   if (state) opened.use(state);
   for (const warning of warningsOf(configuration)) log.warn("{warning}", { warning });
+  const nodeId = configuration.nodeId ?? `balance-${randomBytes(6).toString("hex")}`;
+  const workers = makeWorkers({
+    configuration,
+    capacity: capacityOf(configuration),
+    nodeId,
+    graceMs: graceOf(request, configuration),
+    logOptions: logOptionsOf(request, configuration),
+    log,
+  });
   const options = {
     driver: systemDriver(),
-    nodeId: configuration.nodeId ?? `balance-${randomBytes(6).toString("hex")}`,
+    nodeId,
     registryAt: registries.at.bind(registries),
-    onPool: (pool: Parameters<typeof logStates>[0]) => logStates(pool, log),
+    onPool(pool: Pool) {
+      logStates(pool, log);
+      workers?.follow(pool);
+    },
     handler: logClients(log),
     onError,
+    servers: workers?.servers,
+    startStream: workers?.startStream.bind(workers),
     state,
   };
   const isGiven = request.file !== undefined || request.given.has("listen");
@@ -124,7 +146,8 @@ async function open(
     ? onFreePort(first.listen, isGiven, log, start)
     : startBalancer(configuration, options);
   const balancer = opened.use(await started.catch(asUsageError));
-  return { balancer, registries, listen };
+  if (workers) await opened.use(workers).start(balancer.settings?.configuration ?? configuration);
+  return { balancer, workers, registries, listen };
 }
 
 /** What is wrong in a file that the configuration names is a mistake of the user. */
@@ -161,8 +184,8 @@ function warningsOf(configuration: BalancerConfiguration): string[] {
   const warnings = idle.map(
     ({ name }) => `pool "${name}" has weights, which round-robin does not look at; weighted does`,
   );
-  const descriptors = descriptorWarning(configuration);
-  return descriptors === undefined ? warnings : [...warnings, descriptors];
+  const { warning } = capacityOf(configuration);
+  return warning === undefined ? warnings : [...warnings, warning];
 }
 
 /** Opens the file that keeps what is changed at run time, where one is wanted. */

@@ -81,6 +81,18 @@ const FILE_FLAGS: Readonly<Record<string, FileFlag>> = {
     text("N", "the most of one address"),
     asNumber,
   ),
+  workers: at(
+    "workers.count",
+    text(
+      "N",
+      "how many share the ports; UDP and unix sockets are not shared (1, or what --max-connections needs)",
+    ),
+    asNumber,
+  ),
+  "worker-kind": at(
+    "workers.kind",
+    choice(["processes", "threads"], "what they are; processes have open files of their own (processes)"),
+  ),
   state: at(
     "state",
     text("FILE|none", "where to keep what is changed at run time (beside --config, else nowhere)"),

@@ -19,7 +19,7 @@ import type { Registries } from "./registries.ts";
 const EXPECTED = [UsageError, ConfigurationError, NetError, RedisError, BalancerClosedError] as const;
 
 /** The keys that are only looked at when a balancer starts. */
-const AT_START: readonly OtherKey[] = ["admin", "nodeId", "state", "log"];
+const AT_START: readonly OtherKey[] = ["admin", "nodeId", "workers", "state", "log"];
 
 /** What is to be read again, and for whom. */
 export interface ReloadingParts {
@@ -28,6 +28,8 @@ export interface ReloadingParts {
   readonly balancer: Balancer;
   readonly registries: Registries;
   readonly log: Logger;
+  /** What is to happen once the balancer works by another one, such as telling its workers. */
+  readonly onApplied?: ((configuration: BalancerConfiguration) => Promise<void>) | undefined;
 }
 
 /** Reads the configuration of a running balancer again, and applies what is different. One reading at a time. */
@@ -62,11 +64,12 @@ export class Reloading {
   }
 
   async #reload(): Promise<Outcome> {
-    const { read, balancer, registries, log } = this.#parts;
+    const { read, balancer, registries, log, onApplied } = this.#parts;
     try {
       const before = balancer.settings?.configuration;
       const configuration = read();
       const changes = await balancer.apply(configuration);
+      await onApplied?.(configuration);
       await registries.keep(configuration.redis);
       const others = before ? difference(before, configuration).others : [];
       for (const key of others.filter((one) => AT_START.includes(one)))

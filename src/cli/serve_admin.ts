@@ -1,5 +1,11 @@
 import type { Logger } from "@logtape/logtape";
-import { type AdminServer, type AdminToken, type Control, startAdmin } from "../admin/mod.ts";
+import {
+  type AdminServer,
+  type AdminToken,
+  type Control,
+  type ProcessUsage,
+  startAdmin,
+} from "../admin/mod.ts";
 import type { TcpAddress } from "../net/mod.ts";
 import { logErrors } from "./log.ts";
 import { onFreePort } from "./process.ts";
@@ -13,11 +19,13 @@ export interface AdminService {
   readonly token: AdminToken | undefined;
   readonly control: Control;
   readonly log: Logger;
+  /** @default {what this process uses} */
+  readonly usage?: (() => ProcessUsage) | undefined;
 }
 
 /** Starts the admin server of a role, unless none is wanted. @throws {NetError} When it cannot listen. */
 export async function serveAdmin(service: AdminService): Promise<AdminServer | undefined> {
-  const { listen, isAskedFor, token, control, log } = service;
+  const { listen, isAskedFor, token, control, log, usage = processUsage } = service;
   if (listen === "none") return undefined;
   if (token?.isNew) log.info("a token for operators was made");
   const handler = {
@@ -26,6 +34,6 @@ export async function serveAdmin(service: AdminService): Promise<AdminServer | u
     error: logErrors(log),
   };
   return await onFreePort(listen, isAskedFor, log, (free) =>
-    startAdmin({ listen: free, control, token, usage: processUsage, handler }),
+    startAdmin({ listen: free, control, token, usage, handler }),
   );
 }

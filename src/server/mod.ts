@@ -14,6 +14,7 @@ export type {
   ModelServer,
 } from "./model/contract.ts";
 export { Crew, type CrewOptions, type Progress } from "./model/crew.ts";
+export { hearReady } from "./model/employ.ts";
 export { models } from "./model/models.ts";
 export { fromSent, type Ready, type SentError, TOPICS, toSent } from "./model/orders.ts";
 export { findFree } from "./model/reactors.ts";

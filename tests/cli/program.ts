@@ -65,13 +65,16 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** Gives it a terminal, by util-linux' `script`; both of its outputs are then `stdout`. @default {false} */
   readonly hasTerminal?: boolean;
+  /** How many files it may open. @default {what the test may} */
+  readonly maxFiles?: number;
 }
 
 /** Starts `chorus` with arguments. */
 export function startProgram(args: readonly string[], options: ProgramOptions = {}): Program {
   const { runtime = RUNTIME } = options;
   const words = [programOf(runtime), ...ARGUMENTS[runtime], ...args];
-  const [command = "", ...rest] = options.hasTerminal ? inTerminal(words) : words;
+  const limited = options.maxFiles === undefined ? words : withFiles(options.maxFiles, words);
+  const [command = "", ...rest] = options.hasTerminal ? inTerminal(limited) : limited;
   const child = spawn(command, rest, {
     cwd: options.cwd ?? ROOT,
     env: {
@@ -93,6 +96,10 @@ function withoutColorRules(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 function inTerminal(words: readonly string[]): string[] {
   const line = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
   return ["script", "--quiet", "--return", "--command", line, "/dev/null"];
+}
+
+function withFiles(most: number, words: readonly string[]): string[] {
+  return ["sh", "-c", `ulimit -n ${most} && exec "$0" "$@"`, ...words];
 }
 
 class RunningProgram implements Program {

@@ -8,6 +8,8 @@ import type { KeySource, PolicyName } from "../contract.ts";
  * Plain values that never change: another configuration is another object.
  */
 export interface BalancerConfiguration {
+  /** The text that it was read from, as it was parsed. */
+  readonly text: string;
   /** The file it was read from, absolute. */
   readonly file: string;
   readonly frontends: ReadonlyMap<string, FrontendConfiguration>;
@@ -19,6 +21,7 @@ export interface BalancerConfiguration {
   /** What this balancer is called on the path of a client. Absent: a random one. */
   readonly nodeId: string | undefined;
   readonly limits: { readonly maxConnections: number | undefined };
+  readonly workers: WorkersConfiguration;
   /** The file of what was changed at run time, absolute. Absent where nothing is to be kept. */
   readonly state: string | undefined;
   /** How long clients may take to leave when it stops. */
@@ -31,6 +34,13 @@ export interface AdminConfiguration {
   /** Absent where the file does not say: the default address, or another port of it where that is taken. */
   readonly listen: TcpAddress | "none" | undefined;
   readonly tokenFile: string | undefined;
+}
+
+/** Who serves the clients of TCP. */
+export interface WorkersConfiguration {
+  /** Absent where it follows from `limits.maxConnections` and the open files that a process may have. */
+  readonly count: number | undefined;
+  readonly kind: "processes" | "threads";
 }
 
 /** How a balancer announces itself to those that stand before it. */

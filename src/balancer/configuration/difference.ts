@@ -20,7 +20,17 @@ export interface Difference {
 /** The keys of a configuration beside frontends and pools. */
 export type OtherKey = (typeof OTHER_KEYS)[number];
 
-const OTHER_KEYS = ["admin", "redis", "advertise", "nodeId", "limits", "state", "graceMs", "log"] as const;
+const OTHER_KEYS = [
+  "admin",
+  "redis",
+  "advertise",
+  "nodeId",
+  "limits",
+  "workers",
+  "state",
+  "graceMs",
+  "log",
+] as const;
 const NONE: ReadonlySet<string> = new Set();
 
 /**

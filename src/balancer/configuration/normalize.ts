@@ -16,9 +16,9 @@ import type { FileValues } from "./schema.ts";
 /**
  * Makes a configuration of what a file without mistakes says: what depends on other keys is filled in, files become absolute.
  *
- * @param file The file, absolute.
+ * @param file The file, absolute. @param text What it holds.
  */
-export function normalize(values: FileValues, file: string): BalancerConfiguration {
+export function normalize(values: FileValues, file: string, text: string): BalancerConfiguration {
   const folder = dirname(file);
   const frontends = Object.entries(values.frontends).map(
     ([name, found]) => [name, normalizeFrontend(name, found, folder)] as const,
@@ -28,6 +28,7 @@ export function normalize(values: FileValues, file: string): BalancerConfigurati
   );
   const { tokenFile } = values.admin;
   return {
+    text,
     file,
     frontends: new Map(frontends),
     pools: new Map(pools),
@@ -36,6 +37,7 @@ export function normalize(values: FileValues, file: string): BalancerConfigurati
     advertise: values.advertise,
     nodeId: values.nodeId,
     limits: values.limits,
+    workers: values.workers,
     state: stateFile(values, file),
     graceMs: values.grace,
     log: values.log,

@@ -51,7 +51,7 @@ export function parseConfiguration(
   const values = result.output as FileValues;
   const has = (...path: string[]): boolean => document.has(path);
   const findings = [...mistakes, ...crossChecks(values, { mistakes, file: resolve(file), has })];
-  return findings.length === 0 ? normalize(values, resolve(file)) : toProblems(findings, document);
+  return findings.length === 0 ? normalize(values, resolve(file), text) : toProblems(findings, document);
 }
 
 function toFinding({ path, message }: v.BaseIssue<unknown>): Finding {

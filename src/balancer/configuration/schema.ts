@@ -1,7 +1,12 @@
 import * as v from "valibot";
 import type { TcpAddress } from "../../net/mod.ts";
 import { checkUrl, RedisError } from "../../redis/mod.ts";
-import type { AdminConfiguration, AdvertiseConfiguration, LogConfiguration } from "./contract.ts";
+import type {
+  AdminConfiguration,
+  AdvertiseConfiguration,
+  LogConfiguration,
+  WorkersConfiguration,
+} from "./contract.ts";
 import { type FrontendValues, frontendSchema } from "./frontend_schema.ts";
 import { duration, filePath, name, parsed, tcpAddress, text, whole } from "./kinds.ts";
 import { type PoolValues, poolSchema } from "./pool_schema.ts";
@@ -16,6 +21,7 @@ export interface FileValues {
   readonly advertise?: AdvertiseConfiguration | undefined;
   readonly nodeId?: string | undefined;
   readonly limits: { readonly maxConnections: number | undefined };
+  readonly workers: WorkersConfiguration;
   /** `none` where nothing is to be kept. */
   readonly state?: string | undefined;
   /** In milliseconds. */
@@ -66,6 +72,27 @@ const limits = v.pipe(
   v.transform(({ maxConnections }) => ({ maxConnections })),
 );
 
+const workers: v.GenericSchema<unknown, WorkersConfiguration> = v.pipe(
+  section({
+    count: v.optional(
+      whole(
+        "How many share the ports, each with event loop and clients of its own; with 1 the balancer serves all itself. Absent: 1, or as many processes as `limits.maxConnections` needs.",
+        { minimum: 1, maximum: 256 },
+      ),
+    ),
+    kind: v.optional(
+      choice(
+        ["processes", "threads"],
+        "Processes have open files of their own, and crash alone; threads take less memory. Absent: `processes`.",
+      ),
+    ),
+  }),
+  v.description(
+    "Who serves the clients of TCP. Datagrams and unix sockets are always served by the balancer itself.",
+  ),
+  v.transform(({ count, kind = "processes" }) => ({ count, kind })),
+);
+
 const log: v.GenericSchema<unknown, LogConfiguration> = v.pipe(
   section({
     format: v.optional(
@@ -114,6 +141,7 @@ export const configurationSchema: v.GenericSchema<unknown, FileValues> = v.pipe(
       name("What this balancer is called on the way of a client through several. Absent: a random name."),
     ),
     limits: v.optional(limits, {}),
+    workers: v.optional(workers, {}),
     state: v.optional(
       filePath(
         "File of what was changed at run time, kept over restarts; `none` for nowhere. Absent: beside this file, `chorus.state.json` for `chorus.json`.",

@@ -8,9 +8,18 @@ import { Refusal } from "./refusal.ts";
 const MIN_KEPT_BACK = 64;
 const MAX_KEPT_BACK = 512;
 
+/** From this part of the usable descriptors on, no more clients are accepted where others can; and below that one they are again. */
+const CROWDED = 0.95;
+const ROOMY = 0.9;
+
 /** How many clients this process can serve, with a descriptor for each and one for its backend; Infinity where nobody can tell. */
 export function maxClients(): number {
   return Math.floor(usable() / 2);
+}
+
+/** How many clients a worker can serve that leaves new ones to others once it is full; Infinity where nobody can tell. */
+export function maxWorkedClients(): number {
+  return Math.max(1, Math.floor((usable() * CROWDED) / 2));
 }
 
 /**
@@ -22,6 +31,18 @@ export function judgeDescriptors(waiting: number): Refusal | undefined {
   const limit = usable();
   if (openDescriptors() + waiting <= limit) return undefined;
   return new Refusal("descriptors", `the process may open ${limit} files for clients, which are in use`);
+}
+
+/**
+ * How full this process is, or this thread, which may use one of `shares` equal parts of the descriptors.
+ *
+ * @returns `between` where whoever accepts goes on, and whoever does not, does not begin again.
+ */
+export function judgeCrowd(shares: number): "crowded" | "between" | "roomy" {
+  const limit = usable() / shares;
+  const open = openDescriptors();
+  if (open >= limit * CROWDED) return "crowded";
+  return open <= limit * ROOMY ? "roomy" : "between";
 }
 
 function usable(): number {

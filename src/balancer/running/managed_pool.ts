@@ -145,9 +145,14 @@ export class ManagedPool implements AsyncDisposable {
     const { table, drains, servers } = this.#context;
     const target = { kind: "backend", name: backend.name, pool: this.pool.name } as const;
     const select = (): Iterable<TableEntry> => table.of(backend);
-    const coming = (): number => backend.active - table.of(backend).size;
+    const coming = (): number => this.#activeOf(backend) - table.of(backend).size;
     const tell = tellerOf(servers, [backend]);
     return drains.start(target, { of: backend, select, coming, tell }, deadlineMs);
+  }
+
+  /** A backend has left, and has connections here of which whoever removed it may not have known: they go as the configuration wants. */
+  dismiss(backend: Backend): void {
+    this.#leave(backend, this.configuration.connections.drainMs);
   }
 
   undrainBackend(backend: Backend): void {
@@ -199,8 +204,13 @@ export class ManagedPool implements AsyncDisposable {
 
   #active(): number {
     let active = 0;
-    for (const backend of this.pool.backends()) active += backend.active;
+    for (const backend of this.pool.backends()) active += this.#activeOf(backend);
     return active;
+  }
+
+  /** Whoever is judged elsewhere waits for its own connections alone. */
+  #activeOf({ active, elsewhere }: Backend): number {
+    return this.#context.judge ? active - elsewhere : active;
   }
 
   #probe() {

@@ -21,13 +21,7 @@ export function employ(
   { handler, model, listen, places, onReady, onCount }: Employment,
 ): Worker {
   const { channel } = worker;
-  let failure: { readonly error: Error } | undefined;
-  channel.on(TOPICS.ready, (body) => {
-    const ready = body as Ready;
-    if ("address" in ready) return onReady(ready.address);
-    failure = { error: fromSent(ready.failed) };
-    worker.kill("SIGKILL");
-  });
+  const heard = hearReady(worker, onReady);
   channel.on(TOPICS.count, (body) => onCount(Number(body)));
   channel.on(TOPICS.error, (body) => {
     const { error, during } = body as ToldError;
@@ -35,5 +29,17 @@ export function employ(
   });
   const { graceMs = GRACE_MS } = model;
   channel.send(TOPICS.orders, { handler, listen, places, graceMs } satisfies ReactorOrders);
+  return heard;
+}
+
+/** Waits for a worker to be ready; ends one that cannot be. @returns The same worker, whose end then says why it could not. */
+export function hearReady(worker: Worker, onReady: (address: Address | undefined) => void): Worker {
+  let failure: { readonly error: Error } | undefined;
+  worker.channel.on(TOPICS.ready, (body) => {
+    const ready = body as Ready;
+    if ("address" in ready) return onReady(ready.address);
+    failure = { error: fromSent(ready.failed) };
+    worker.kill("SIGKILL");
+  });
   return { ...worker, exited: worker.exited.then((end) => failure ?? end) };
 }

@@ -63,7 +63,7 @@ test("parseConfiguration() fills in every default", () => {
       drainMs: 600_000,
     },
   });
-  const { frontends: _, pools: __, ...rest } = configuration;
+  const { frontends: _, pools: __, text: ___, ...rest } = configuration;
   assertEquals(rest, {
     file: FILE,
     admin: { listen: undefined, tokenFile: undefined },
@@ -71,6 +71,7 @@ test("parseConfiguration() fills in every default", () => {
     advertise: undefined,
     nodeId: undefined,
     limits: { maxConnections: undefined },
+    workers: { count: undefined, kind: "processes" },
     state: "/etc/chorus/chorus.state.json",
     graceMs: 5000,
     log: { format: undefined, level: undefined },
