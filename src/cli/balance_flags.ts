@@ -85,7 +85,7 @@ const FILE_FLAGS: Readonly<Record<string, FileFlag>> = {
     "workers.count",
     text(
       "N",
-      "how many share the ports; UDP and unix sockets are not shared (1, or what --max-connections needs)",
+      "how many share the ports; UDP and unix sockets are not shared (1, or up to 32 if --max-connections needs so many)",
     ),
     asNumber,
   ),

@@ -76,7 +76,7 @@ const workers: v.GenericSchema<unknown, WorkersConfiguration> = v.pipe(
   section({
     count: v.optional(
       whole(
-        "How many share the ports, each with event loop and clients of its own; with 1 the balancer serves all itself. Absent: 1, or as many processes as `limits.maxConnections` needs.",
+        "How many share the ports, each with event loop and clients of its own; with 1 the balancer serves all itself. Absent: 1, or as many processes as `limits.maxConnections` needs, where 32 are enough.",
         { minimum: 1, maximum: 256 },
       ),
     ),

@@ -2,8 +2,10 @@ import { descriptorLimit } from "../../net/mod.ts";
 import type { BalancerConfiguration } from "../configuration/contract.ts";
 import { maxClients, maxWorkedClients } from "../frontend/descriptors.ts";
 
-/** The most workers that are started where nobody has said how many. */
-const MAX_CHOSEN = 256;
+/** The most workers that are started where nobody has said how many: each takes memory. More have to be asked for. */
+const MAX_CHOSEN = 32;
+/** The most that can be asked for. */
+const MAX_WORKERS = 256;
 
 /** Who serves the clients of a configuration, and how many can be served. */
 export interface Capacity {
@@ -21,7 +23,7 @@ export function capacityOf(configuration: BalancerConfiguration): Capacity {
   const asked = askedFor(configuration);
   const needed = Math.ceil(asked / maxWorkedClients());
   const areProcesses = wanted.kind === "processes";
-  const chosen = areProcesses && asked > maxClients() ? Math.min(needed, MAX_CHOSEN) : 1;
+  const chosen = areProcesses && asked > maxClients() && needed <= MAX_CHOSEN ? needed : 1;
   const isOfUse = Array.from(frontends.values()).some(
     ({ transport, listen }) => transport === "tcp" && "host" in listen,
   );
@@ -29,7 +31,7 @@ export function capacityOf(configuration: BalancerConfiguration): Capacity {
   const processes = areProcesses ? workers : 1;
   const connections = workers > 1 ? processes * maxWorkedClients() : maxClients();
   if (asked <= connections) return { workers, connections, warning: undefined };
-  const more = isOfUse ? `, or start ${needed} processes (--workers ${needed})` : "";
+  const more = isOfUse && needed <= MAX_WORKERS ? `, or start ${needed} processes (--workers ${needed})` : "";
   const warning = `${asked} connections are asked for, but ${filesOf(processes)}, which is enough for ${connections}; raise the limit (ulimit -n)${more}`;
   return { workers, connections, warning };
 }
