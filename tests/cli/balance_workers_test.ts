@@ -240,3 +240,38 @@ test("a worker that is short of files leaves new clients to the others, and none
   assertEquals(await metric(parts.admin, "chorus_frontend_refused_total"), 0);
   assertEquals((await shownConnections(parts.admin)).atBackends, count);
 });
+
+test("a frontend on a unix socket stays with the balancer, and one limit holds for its clients and those of workers", async () => {
+  await using servers = await greeters(1);
+  const backends = servers.all.map(({ address }) => formatAddress(address));
+  using folder = temporaryFolder();
+  using guests = new Guests();
+  const [file, path] = [join(folder.path, "chorus.json"), join(folder.path, "socket")];
+  const configuration = {
+    frontends: {
+      main: { listen: "127.0.0.1:0", pool: "main" },
+      local: { listen: `unix:${path}`, pool: "main" },
+    },
+    pools: { main: { backends, heartbeat: { kind: "none" } } },
+    admin: { listen: "127.0.0.1:0" },
+    limits: { maxConnections: 6 },
+    workers: { count: 2 },
+  };
+  writeFileSync(file, JSON.stringify(configuration));
+  await using program = startProgram(["balance", "--config", file, "--grace", "100ms"]);
+  const parts = await program.ready();
+  const frontend = { address: partAddress(parts, "tcp") };
+  for (let index = 0; index < 3; index++) {
+    await guests.greeted({ address: { path } });
+    await guests.greeted(frontend);
+  }
+  const { ids } = await shownConnections(parts.admin);
+  assertEquals(ids.filter((id) => id.startsWith("c")).length, 3);
+  assertEquals(ids.filter((id) => id.startsWith("w")).length, 3);
+  await eventually("there is no room for more", async () => {
+    const { recorder } = await guests.visit(frontend);
+    await Promise.race([recorder.gone, recorder.received(1)]);
+    return isGone({ recorder });
+  });
+  assertEquals(await metric(parts.admin, "chorus_frontend_refused_total", 'reason="frontend_full"'), 1);
+});

@@ -69,6 +69,6 @@ export function countByName(guests: readonly { readonly name: string }[]): Recor
 }
 
 /** Whether a client's connection is over. */
-export function isGone({ recorder }: Visitor): boolean {
+export function isGone({ recorder }: Pick<Visitor, "recorder">): boolean {
   return recorder.events.includes("end") || recorder.events.includes("close");
 }
