@@ -13,21 +13,15 @@ import {
   startBalancer,
   startHandOverFrontend,
 } from "../balancer/mod.ts";
-import { localBus } from "../bus/mod.ts";
-import {
-  openWriter,
-  PASSWORD_COST,
-  presenceHub,
-  serveWriter,
-  type TokenVerifierOptions,
-} from "../chat/mod.ts";
+import { PASSWORD_COST, type TokenVerifierOptions } from "../chat/mod.ts";
 import { type Address, formatAddress, systemDriver } from "../net/mod.ts";
 import { localRegistry, type Registry } from "../registry/mod.ts";
 import type { Channel } from "../server/mod.ts";
-import { forFolder, type OnError } from "./backing.ts";
+import type { OnError } from "./backing.ts";
 import { listeningOn } from "./balance.ts";
 import { logClients, logStates } from "./balance_log.ts";
 import { checkStore } from "./chat.ts";
+import { openHubs } from "./child_backing.ts";
 import { UsageError } from "./errors.ts";
 import { address, choice, text, whole, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags, type Values } from "./flags.ts";
@@ -155,16 +149,8 @@ async function openParts(values: UpValues, data: string, opened: AsyncDisposable
     (channel) => desk.attach(channel),
   ];
   if (values.redis === undefined) {
-    const bus = opened.use(localBus());
-    const presence = presenceHub();
-    const publish = (user: string, line: Uint8Array): void => bus.publish(`user:${user}`, line);
     const durable = values.durable ?? (values.data === ":memory:" ? "memory" : "disk");
-    const writer = opened.use(await openWriter({ dir: data, hint: publish, onError, ...forFolder(durable) }));
-    attached.push(
-      (channel) => bus.attach(channel),
-      (channel) => presence.attach(channel),
-      (channel) => serveWriter(channel, writer, onError),
-    );
+    attached.push(await openHubs({ data, durable, onError }, opened));
   }
   return {
     registry,

@@ -4,25 +4,20 @@
  * @module
  */
 import process from "node:process";
-import { type Bus, channelBus } from "../bus/mod.ts";
 import {
   type ChatLimits,
   type ChatServer,
-  channelPresence,
   type Durability,
   openTokenVerifier,
-  type Presence,
-  remoteWriter,
-  type Store,
-  sqliteStore,
   startChatServer,
   type TokenVerifier,
   type TokenVerifierOptions,
 } from "../chat/mod.ts";
 import { formatAddress, systemDriver } from "../net/mod.ts";
-import { channelRegistry, type Registry } from "../registry/mod.ts";
+import { channelRegistry } from "../registry/mod.ts";
 import { type Channel, parentChannel, takeConnections } from "../server/mod.ts";
-import { type BackingOptions, openRedis } from "./backing.ts";
+import { openChildBacking } from "./child_backing.ts";
+import type { Started, ToldDrain } from "./child_servers.ts";
 import { type LogOptions, logErrors, startLog, wordsOf } from "./log.ts";
 import { ignoreSignals } from "./process.ts";
 import { toAddressList } from "./role_flags.ts";
@@ -45,20 +40,6 @@ export interface ChildConfiguration {
   readonly log: LogOptions;
 }
 
-/** What the child answers on topic `started`: where it listens, or why it could not start. */
-export type Started = { readonly tcp: string } | { readonly error: string };
-
-/** What the parent says on topic `drain`: how long the clients have to leave, or that they may stay. */
-export type ToldDrain = { readonly graceMs: number } | "off";
-
-/** What one child holds open. */
-interface Held extends AsyncDisposable {
-  readonly store: Store;
-  readonly bus: Bus;
-  readonly presence: Presence;
-  readonly registry: Registry;
-}
-
 const channel = parentChannel();
 if (!channel) throw new Error("up_child.ts is started by chorus up");
 ignoreSignals();
@@ -78,19 +59,21 @@ try {
 }
 
 async function serve(parent: Channel, options: ChildConfiguration): Promise<void> {
-  const { id, announceId, limits, passwordCost, graceMs } = options;
+  const { id, announceId: instance, data, redis, durable, limits, passwordCost, graceMs } = options;
   const log = await startLog(options.log);
   const onError = logErrors(log);
   const stopped = new Promise<void>((resolve) => parent.on("stop", () => resolve()));
 
   let running: ChatServer | undefined;
-  await using held = await hold(parent, options, {
-    onError,
+  await using backing = await openChildBacking(parent, {
+    ...{ data, redis, durable, instance, onError },
     onRestored: () => void running?.reconcile(),
     onGone: (users) => running?.usersGone(users),
     onBack: (users) => running?.usersBack(users),
   });
-  const { store, bus, presence, registry } = held;
+  // Its balancer is the parent, so it announces itself there alone: nobody else can reach it.
+  await using registry = channelRegistry(parent);
+  const { store, bus, presence } = backing;
   // The balancer is the parent, on this machine.
   const trusted = toAddressList(["127.0.0.0/8", "::1"]);
   const verifier = await verifierOf(options.tokens);
@@ -119,7 +102,7 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
   });
   takeConnections(parent, (socket, onClosed) => server.adopt(socket, onClosed));
   parent.send("started", { tcp } satisfies Started);
-  const announcement = { id: announceId, tcp, weight: 1, capacity: 0, draining: false };
+  const announcement = { id: instance, tcp, weight: 1, capacity: 0, draining: false };
   const announced = await registry.announce(announcement);
 
   await Promise.race([stopped, parent.closed]);
@@ -132,24 +115,4 @@ async function verifierOf(options: TokenVerifierOptions | undefined): Promise<To
   const verifier = await openTokenVerifier(options);
   if (typeof verifier === "string") throw new TypeError(`Cannot check tokens: ${verifier}`);
   return verifier;
-}
-
-/** Opens what the server needs. Its balancer is the parent, so it announces itself there alone: nobody else can reach it. */
-async function hold(
-  parent: Channel,
-  { data, redis, durable, announceId: instance }: ChildConfiguration,
-  handlers: Pick<BackingOptions, "onError" | "onRestored" | "onGone" | "onBack">,
-): Promise<Held> {
-  const opened = new AsyncDisposableStack();
-  const registry = opened.use(channelRegistry(parent));
-  const close = (): Promise<void> => opened.disposeAsync();
-  if (redis !== undefined) {
-    const parts = opened.use(await openRedis(redis, { durable, instance, ...handlers }));
-    return { ...parts, registry, [Symbol.asyncDispose]: close };
-  }
-  const bus = opened.use(channelBus(parent));
-  const writer = opened.use(remoteWriter(parent, durable ?? "disk"));
-  const store = opened.use(await sqliteStore({ dir: data, writer }));
-  const presence = opened.use(channelPresence(parent, { server: instance, ...handlers }));
-  return { store, bus, presence, registry, [Symbol.asyncDispose]: close };
 }
