@@ -7,6 +7,9 @@
 export { openTokenVerifier, type TokenVerifierOptions } from "./account/jwt.ts";
 export { PASSWORD_COST, PASSWORD_COSTS } from "./account/password.ts";
 export type { TokenVerifier } from "./account/token_verifier.ts";
+export { type Admission, type AdmissionOptions, type Guest, localAdmission } from "./admission/admission.ts";
+export { type AdmissionHub, admissionHub } from "./admission/admission_hub.ts";
+export { channelAdmission } from "./admission/channel_admission.ts";
 export { ChatClient, connectChat } from "./client/chat_client.ts";
 export type { Credentials, CredentialsSource } from "./client/credentials.ts";
 export type { Dial, DialHandler, ServerLink } from "./client/dial.ts";

@@ -8,17 +8,16 @@ import {
   adopt,
   type Connection,
   type ConnectionHandler,
-  type Driver,
   hostOf,
   type Listener,
 } from "../net/mod.ts";
 import { Accounts } from "./account/accounts.ts";
 import { LoginTurns } from "./account/login_turns.ts";
-import { RegisterLimit } from "./account/register_limit.ts";
+import { type Admission, localAdmission } from "./admission/admission.ts";
+import { HostCounts } from "./admission/host_counts.ts";
 import { type ChatCounters, chatCounters } from "./counters.ts";
 import { Reconciling } from "./delivery/reconciling.ts";
 import { Draining, type ServerDrain } from "./draining.ts";
-import { HostCounts } from "./host_counts.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import { EVERYBODY, readPayload } from "./notice.ts";
 import { localPresence } from "./presence/mod.ts";
@@ -41,7 +40,7 @@ const MAX_TRUSTED_CONNECTIONS = 4;
 /** Starts a chat server. Resolves when it listens. @throws {NetError} {@linkcode BusError} */
 export async function startChatServer(options: ChatServerOptions): Promise<ChatServer> {
   const server = new Server(options);
-  await server.listen(options.driver, options.listen);
+  await server.listen(options);
   return server;
 }
 
@@ -54,9 +53,8 @@ class Server implements ChatServer {
   readonly #inside = new Occupancy();
   readonly #tick = new WriteTick();
   readonly #gates = new Set<ProxyGate>();
-  readonly #clients = new HostCounts();
   readonly #balancers = new HostCounts();
-  readonly #registers: RegisterLimit;
+  readonly #admission: Admission;
   readonly #reconciling: Reconciling;
   readonly #draining: Draining;
   #everybody: Subscription | undefined;
@@ -72,7 +70,7 @@ class Server implements ChatServer {
     const sessions = this.#all;
     this.id = server;
     this.#trusted = options.trusted;
-    this.#registers = new RegisterLimit(limits.registersPerMinute, clock);
+    this.#admission = options.admission ?? localAdmission({ limits, clock });
     this.#draining = new Draining(sessions, clock);
     this.#reconciling = new Reconciling({ sessions, store, clock, onError });
     this.control = new SessionControl({ server, sessions, store, bus, wallNow: () => clock.wallNow() });
@@ -91,9 +89,9 @@ class Server implements ChatServer {
       loggedIn: (session) => this.#draining.loggedIn(session),
       suspect: () => this.#reconciling.soon(),
       leaving: new Set(),
-      registerWaitMs: (host) => this.#registers.take(host),
+      registerWaitMs: (host) => this.#admission.registerWaitMs(host),
       status: () => ({
-        connections: this.connections,
+        connections: this.connections + this.#admission.elsewhere,
         capacity: options.capacity ?? 0,
         draining: this.draining !== undefined,
       }),
@@ -121,11 +119,12 @@ class Server implements ChatServer {
     return this.#context.counters;
   }
 
-  async listen(driver: Driver, address: Address): Promise<void> {
+  async listen({ driver, listen, reusePort = false }: ChatServerOptions): Promise<void> {
     const { bus, onError } = this.#context;
     try {
       this.#everybody = await bus.subscribe(EVERYBODY, (payload) => this.#receive(payload));
-      this.#listener = await driver.listen(address, this.#accept(), {
+      this.#listener = await driver.listen(listen, this.#accept(), {
+        reusePort,
         onError: (error, { during }) => onError(error, { during }),
       });
     } catch (error) {
@@ -248,30 +247,25 @@ class Server implements ChatServer {
   }
 
   #add(session: Session): void {
-    const { host } = session.link;
-    const count = this.#countsOf(session).add(host);
     this.#all.add(session);
     if (this.#closing !== undefined) session.close("draining");
-    else if (count > (this.#context.limits.connectionsPerHost ?? Infinity))
-      session.refuse("too many connections from this address");
+    // Balancers do not take the places of clients who come from the same address.
+    if (session.isTrusted) this.#balancers.add(session.link.host);
+    else this.#admission.enter(session);
   }
 
   #remove(session: Session): void {
-    this.#countsOf(session).remove(session.link.host);
+    if (session.isTrusted) this.#balancers.remove(session.link.host);
+    else this.#admission.leave(session);
     this.#all.delete(session);
     this.#inside.leave();
-  }
-
-  /** Balancers do not take the places of clients who come from the same address. */
-  #countsOf({ isTrusted }: Session): HostCounts {
-    return isTrusted ? this.#balancers : this.#clients;
   }
 
   /** One timer for all sessions, however many there are. */
   #sweep(): void {
     for (const gate of this.#gates) gate.sweep();
     for (const session of this.#all) session.sweep();
-    this.#registers.sweep();
+    this.#admission.sweep();
     this.#sweepTimer = this.#context.clock.after(SWEEP_MS, () => this.#sweep());
   }
 }

@@ -3,6 +3,7 @@ import type { Clock } from "../async/mod.ts";
 import type { Bus } from "../bus/mod.ts";
 import type { Address, AddressList, Driver } from "../net/mod.ts";
 import type { TokenVerifier } from "./account/token_verifier.ts";
+import type { Admission } from "./admission/admission.ts";
 import type { ChatCounters } from "./counters.ts";
 import type { ServerDrain } from "./draining.ts";
 import type { ChatLimits } from "./limits.ts";
@@ -38,6 +39,15 @@ export interface ChatServerOptions {
    * @default {14} 16 MiB and about 40 ms
    */
   readonly passwordCost?: number | undefined;
+  /** Lets other servers listen on the same address; the system spreads the connections. @default {false} */
+  readonly reusePort?: boolean;
+  /**
+   * Who may come in: that of {@linkcode admissionHub} where several servers listen on one address, so that the limits of an
+   * address hold for all of them together.
+   *
+   * @default {by the limits, for this server alone}
+   */
+  readonly admission?: Admission;
   /** @default {DEFAULT_LIMITS} */
   readonly limits?: Partial<ChatLimits>;
   /** @default {systemClock} */

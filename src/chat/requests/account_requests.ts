@@ -11,7 +11,7 @@ export async function register(session: Session, request: RegisterRequest): Prom
   const { id, name, password } = request;
   const { accounts, registerWaitMs } = session.context;
   normalizeName(name);
-  const retryMs = registerWaitMs(session.link.host);
+  const retryMs = await registerWaitMs(session.link.host);
   if (retryMs > 0)
     throw new ProtocolError("rate_limited", "too many new accounts from this address", { retryMs });
   const user = await accounts.register(name, password);

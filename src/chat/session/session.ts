@@ -155,6 +155,7 @@ export class Session {
 
   /** Says why this connection cannot be served, then closes it. */
   refuse(message: string): void {
+    if (this.#phase.name === "closed") return;
     this.#writeError(undefined, new ProtocolError("rate_limited", message, { retryMs: 10_000 }));
     this.#end();
   }

@@ -18,7 +18,7 @@ export interface SessionContext extends DeliveryContext {
   /** A client has logged in and was answered. */
   loggedIn(session: Session): void;
   /** Counts one account of an address, and gives for how long it has to wait until it may make one: 0 when it may now. */
-  registerWaitMs(host: string): number;
+  registerWaitMs(host: string): number | Promise<number>;
   /** What the server tells balancers of itself. */
   status(): ServerStatus;
 }
