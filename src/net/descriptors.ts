@@ -34,6 +34,13 @@ export function descriptorLimit(): number {
   return limit;
 }
 
+/** How many connections a process can accept that does little else, before listeners turn clients away; `Infinity` where nobody tells. */
+export function acceptableConnections(): number {
+  const most = descriptorLimit();
+  if (most === Number.POSITIVE_INFINITY) return most;
+  return Math.max(1, most - kept(most) - GUESSED_OTHERS);
+}
+
 /** How many of them sockets of ours take now. Costs nothing. */
 export function openDescriptors(): number {
   return openHandles();
@@ -51,7 +58,12 @@ export function isOutOfDescriptors(): boolean {
     others = countOthers();
     countedAt = systemClock.now();
   }
-  return open + others >= most - Math.min(KEPT, Math.floor(most / 10));
+  return open + others >= most - kept(most);
+}
+
+/** How many listeners leave unused. */
+function kept(most: number): number {
+  return Math.min(KEPT, Math.floor(most / 10));
 }
 
 function readLimit(): number {

@@ -31,7 +31,7 @@ export {
   MAX_WAITING_BYTES,
 } from "./datagram.ts";
 export { denoDriver } from "./deno_driver.ts";
-export { descriptorLimit, openDescriptors } from "./descriptors.ts";
+export { acceptableConnections, descriptorLimit, openDescriptors } from "./descriptors.ts";
 export {
   type DnsAddress,
   type DnsOptions,
