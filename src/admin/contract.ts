@@ -30,7 +30,7 @@ export interface Control {
   /** `DELETE /api/connections/C`. */
   closeConnection?(id: string): Soon<Outcome>;
   /** `PATCH /api/server`: the role itself, where it is a server. */
-  changeServer?(change: ServerPatch): Outcome;
+  changeServer?(change: ServerPatch): Outcome | Promise<Outcome>;
   /** `GET /api/drains`: those under way. */
   drains?(): Soon<readonly DrainView[]>;
   /** `POST /api/reload`: reads the configuration again. 422 with `problems` when it is wrong; nothing has changed then. */

@@ -91,7 +91,7 @@ const OFFERS: readonly Offer[] = [
     }),
   ),
   offer("changeServer", "PATCH", "/api/server", async (control, { body, query }) =>
-    done(control.changeServer(toTakingPatch(await body(), query)), () => {
+    done(await control.changeServer(toTakingPatch(await body(), query)), () => {
       throw new Refusal("there is no server", { status: 404 });
     }),
   ),
