@@ -1,12 +1,17 @@
 import { randomBytes } from "node:crypto";
 import process from "node:process";
-import type { Control } from "../admin/mod.ts";
-import { type ChatServer, type Durability, PASSWORD_COST, type Store, startChatServer } from "../chat/mod.ts";
-import { type Address, formatAddress, systemDriver } from "../net/mod.ts";
+import type { Logger } from "@logtape/logtape";
+import type { AdminToken } from "../admin/mod.ts";
+import { systemClock } from "../async/mod.ts";
+import { type ChatServer, localAdmission, PASSWORD_COST, startChatServer } from "../chat/mod.ts";
+import { type Address, descriptorLimit, systemDriver } from "../net/mod.ts";
 import type { Announced } from "../registry/mod.ts";
-import { type Backing, openBacking } from "./backing.ts";
+import { openBacking } from "./backing.ts";
+import { announceChat } from "./chat_announcing.ts";
+import { chatControl } from "./chat_control.ts";
+import { advertisedAddress, type ChatValues, checkStore } from "./chat_flags.ts";
 import { UsageError } from "./errors.ts";
-import { address, repeated, text, weight, whole, withDefault } from "./flag_kinds.ts";
+import { address, choice, repeated, text, weight, whole, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags } from "./flags.ts";
 import { logErrors, startLog } from "./log.ts";
 import { announceReady, type Interruption, onFreePort } from "./process.ts";
@@ -24,8 +29,8 @@ import {
   trustedFlag,
 } from "./role_flags.ts";
 import { serveAdmin } from "./serve_admin.ts";
-import { sessionDesk } from "./session_desk.ts";
-import { readTokenSettings, TOKEN_FLAGS } from "./token_flags.ts";
+import { readTokenSettings, TOKEN_FLAGS, type TokenSettings } from "./token_flags.ts";
+import { countWorkers } from "./worker_count.ts";
 
 const FLAGS = {
   listen: withDefault(address("where clients connect"), "127.0.0.1:7001"),
@@ -38,6 +43,15 @@ const FLAGS = {
     whole(0, 10_000_000, "the connections it can hold, as announced; 0 says nothing"),
     "0",
   ),
+  workers: whole(1, 256, "event loops behind the one port (default 1, or what --max-connections takes)"),
+  "worker-kind": withDefault(
+    choice(
+      ["processes", "threads"],
+      "what each of several workers is; threads share the files of one process",
+    ),
+    "processes",
+  ),
+  "max-connections": whole(1, 10_000_000, "the most clients at once (default: what open files allow)"),
   redis: redisFlag,
   data: withDefault(text("DIR", "where it keeps its data without a Redis"), ".chorus"),
   durable: durableFlag,
@@ -51,9 +65,24 @@ const FLAGS = {
 const HELP = `chorus chat [FLAGS]
 
 One chat server. With --redis it forms one cluster with every other server on the same Redis, and balancers started with
-\`chorus balance --redis\` find it; without, it stands for itself and keeps its data in --data.
+\`chorus balance --redis\` find it; without, it stands for itself and keeps its data in --data. With --workers it has several
+event loops behind its port, and is still one server for balancers, operators and limits: a worker that dies takes only its own
+connections with it, and is started again.
 
 ${describeFlags(FLAGS)}`;
+
+/** What a chat server is started with, however many workers it has. */
+export interface ChatStart {
+  readonly values: ChatValues;
+  readonly given: ReadonlySet<string>;
+  /** Where balancers reach it, where that is not where it listens. */
+  readonly advertised: Address | undefined;
+  readonly token: AdminToken | undefined;
+  readonly tokens: TokenSettings | undefined;
+  readonly workers: number;
+  readonly log: Logger;
+  readonly interrupted: Interruption;
+}
 
 /** Runs one chat server until it is told to end. */
 export async function chat(argv: readonly string[], interrupted: Interruption): Promise<number> {
@@ -65,12 +94,42 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
   if (positionals[0] !== undefined)
     throw new UsageError(`chorus chat takes no argument, received "${positionals[0]}"`);
   checkStore(values, given);
-  const advertised = advertisedAddress(values.listen, values.advertise, values.redis !== undefined);
+  const advertised = advertisedAddress(values);
+  const { workers, fitting } = countWorkers({
+    workers: values.workers,
+    kind: values["worker-kind"],
+    maxConnections: values["max-connections"],
+  });
+  if (workers > 1 && "path" in values.listen)
+    throw new UsageError("--workers: a unix socket cannot be shared by several; listen on HOST:PORT");
   const token = openAdminToken(values.admin, values["admin-token"]);
-  const verifier = (await readTokenSettings(values))?.verifier;
+  const tokens = await readTokenSettings(values);
   const log = await startLog({ format: values.log, level: values["log-level"], role: "chat" });
-  const onError = logErrors(log);
+  sayWhatFits(values["max-connections"], workers, fitting, log);
+  const start = { values, given, advertised, token, tokens, workers, log, interrupted };
+  if (workers === 1) return await serveAlone(start);
+  const { serveWithWorkers } = await import("./chat_parent.ts");
+  return await serveWithWorkers(start);
+}
 
+/** Says how many connections fit, where that is not as one would expect. */
+function sayWhatFits(asked: number | undefined, workers: number, fitting: number, log: Logger): void {
+  const details = { asked, workers, fitting, files: descriptorLimit() };
+  if (asked !== undefined && asked > fitting) {
+    const words = "{asked} connections are asked for and {fitting} fit, with --workers {workers}";
+    log.warn(`${words} and {files} open files a process; raise the limit (ulimit -n)`, details);
+  } else if (workers > 1 && fitting !== Number.POSITIVE_INFINITY) {
+    log.info(
+      "{workers} workers have room for {fitting} connections: each process may open {files} files",
+      details,
+    );
+  }
+}
+
+/** One process, one event loop. */
+async function serveAlone(start: ChatStart): Promise<number> {
+  const { values, given, advertised, token, tokens, log, interrupted } = start;
+  const onError = logErrors(log);
   const id = values.id ?? `chat-${randomBytes(4).toString("hex")}`;
   // A successor must not be taken for its predecessor: under this name it is known to others, and it is new at each start.
   const instance = `${id}-${randomBytes(4).toString("hex")}`;
@@ -79,11 +138,9 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
   const onGone = (users: readonly string[]): void => running?.usersGone(users);
   const onBack = (users: readonly string[]): void => running?.usersBack(users);
   await using backing = await openBacking({ ...values, instance, onError, onRestored, onGone, onBack });
-  const limits = toLimits(values.limit);
   const trusted = toAddressList(values.trusted);
-  const { weight, capacity, "password-cost": passwordCost } = values;
   const { store, bus, presence } = backing;
-  const settings = { verifier, limits, trusted, capacity, passwordCost };
+  const settings = { ...settingsOf(values), verifier: tokens?.verifier, trusted };
   const parts = { id, driver: systemDriver(), store, bus, presence, ...settings };
   await using server = await onFreePort(values.listen, given.has("listen"), log, (listen) =>
     startChatServer({ ...parts, listen, onError }),
@@ -91,12 +148,11 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
   running = server;
   let announced: Announced | undefined;
   const onDraining = (draining: boolean): void => announced?.update({ draining });
-  const control = { ...controlOf(server, store), ...drainControl(server, values.grace, onDraining) };
+  const control = chatControl({ server, store, graceMs: values.grace, onDraining });
   const shown = { listen: values.admin, isAskedFor: given.has("admin"), token, control, log };
   await using admin = await serveAdmin(shown);
   const tcp = advertised ?? server.address;
-  const readsProxy = trusted.size > 0;
-  announced = await announce(backing, { id: instance, tcp, weight, capacity, readsProxy });
+  announced = await announceChat(backing.registry, { instance, tcp, values });
   // An operator may have been quicker.
   if (server.draining) onDraining(true);
   announceReady("chat", { tcp: server.address, admin: admin?.address, id });
@@ -108,89 +164,10 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
   return 0;
 }
 
-/** One store, and one that can be as durable as asked for: a folder has no replica. @throws {UsageError} */
-export function checkStore(
-  { durable, redis }: { readonly durable: Durability | undefined; readonly redis: string | undefined },
-  given: ReadonlySet<string>,
-): void {
-  if (redis !== undefined && given.has("data")) throw new UsageError("give --redis or --data, not both");
-  if (durable === "replica" && redis === undefined) {
-    throw new UsageError("--durable: replica needs --redis; a data folder offers memory or disk");
-  }
-}
-
-/** Where others reach a server that listens here; undefined: where it listens. @throws {UsageError} When nobody could tell. */
-function advertisedAddress(
-  listen: Address,
-  advertise: Address | undefined,
-  isNeeded: boolean,
-): Address | undefined {
-  if (advertise) return advertise;
-  const isEverywhere = "host" in listen && (listen.host === "0.0.0.0" || listen.host === "::");
-  if (isNeeded && (isEverywhere || "path" in listen)) {
-    throw new UsageError(
-      `--advertise: say where balancers reach a server that listens on ${formatAddress(listen)}`,
-    );
-  }
-  return undefined;
-}
-
-interface Announcing {
-  /** New at each start. */
-  readonly id: string;
-  readonly tcp: Address;
-  readonly weight: number;
-  readonly capacity: number;
-  /** Whether it reads PROXY headers from some balancers. */
-  readonly readsProxy: boolean;
-}
-
-async function announce(
-  { registry }: Backing,
-  { id, tcp, weight, capacity, readsProxy }: Announcing,
-): Promise<Announced | undefined> {
-  return await registry?.announce({
-    id,
-    tcp: formatAddress(tcp),
-    weight,
-    capacity,
-    draining: false,
-    ...(readsProxy && { proxy: 2 }),
-  });
-}
-
-/** What operators see of a chat server, and can do. */
-function controlOf(server: ChatServer, store: Store): Control {
-  return {
-    health: () => ({
-      healthy: true,
-      role: "chat",
-      id: server.id,
-      connections: server.connections,
-      sessions: server.sessions,
-      ...(server.draining && { draining: true }),
-      ...(store.setAside > 0 && { setAside: store.setAside }),
-    }),
-    ...sessionDesk(server, store),
-  };
-}
-
-/** How operators send the clients of a chat server elsewhere. @param onDraining Told first: who is sent away is not to come back here. */
-function drainControl(
-  server: ChatServer,
-  graceMs: number,
-  onDraining: (draining: boolean) => void,
-): Required<Pick<Control, "changeServer" | "drains">> {
-  return {
-    changeServer({ state, deadlineMs = graceMs }) {
-      onDraining(state === "draining");
-      if (state === "draining") server.drain(deadlineMs);
-      else server.undrain();
-      return { ok: true, value: { state } };
-    },
-    drains() {
-      const { draining, id: name } = server;
-      return draining && draining.left > 0 ? [{ kind: "server", name, ...draining }] : [];
-    },
-  };
+/** What the flags say of the server itself. */
+function settingsOf(values: ChatValues) {
+  const limits = toLimits(values.limit);
+  const { capacity, "password-cost": passwordCost, "max-connections": maxConnections } = values;
+  const admission = localAdmission({ limits, maxConnections, clock: systemClock });
+  return { limits, capacity, passwordCost, admission };
 }

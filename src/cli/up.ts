@@ -20,7 +20,7 @@ import type { Channel } from "../server/mod.ts";
 import type { OnError } from "./backing.ts";
 import { listeningOn } from "./balance.ts";
 import { logClients, logStates } from "./balance_log.ts";
-import { checkStore } from "./chat.ts";
+import { checkStore } from "./chat_flags.ts";
 import { openHubs } from "./child_backing.ts";
 import { UsageError } from "./errors.ts";
 import { address, choice, text, whole, withDefault } from "./flag_kinds.ts";

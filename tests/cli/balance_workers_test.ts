@@ -10,7 +10,7 @@ import { temporaryFolder } from "../helpers.ts";
 import { test } from "../testing.ts";
 import { ask, backendProcess, eventually, shownBackends } from "./backends.ts";
 import { childrenOf, getJson, partAddress, startProgram } from "./program.ts";
-import { allUp, balancerOf, countByName, greeters, isGone, metric, shownConnections } from "./workers.ts";
+import { allUp, balancerOf, countByName, greeters, isGone, metric, shownConnections } from "./balance_workers.ts";
 
 test("two workers give each of three servers its turns, and operators see the clients of both as one", async () => {
   await using servers = await greeters(3);

@@ -1,0 +1,29 @@
+import { type Address, formatAddress } from "../net/mod.ts";
+import type { Announced, Registry } from "../registry/mod.ts";
+import type { ChatValues } from "./chat_flags.ts";
+
+/** What a chat server announces, beside what its flags say. */
+export interface ChatAnnouncing {
+  /** New at each start. */
+  readonly instance: string;
+  /** Where balancers reach it. */
+  readonly tcp: Address;
+  readonly values: Pick<ChatValues, "weight" | "capacity" | "trusted">;
+}
+
+/** Announces a chat server, where there is a registry. */
+export async function announceChat(
+  registry: Registry | undefined,
+  { instance, tcp, values }: ChatAnnouncing,
+): Promise<Announced | undefined> {
+  const { weight, capacity, trusted } = values;
+  return await registry?.announce({
+    id: instance,
+    tcp: formatAddress(tcp),
+    weight,
+    capacity,
+    draining: false,
+    // It reads the PROXY headers of those balancers.
+    ...(trusted.length > 0 && { proxy: 2 }),
+  });
+}

@@ -1,0 +1,144 @@
+/**
+ * One worker of a `chorus chat` with several: a chat server in a process or a thread of its own, which listens on the address of all.
+ *
+ * @module
+ */
+import process from "node:process";
+import { isMainThread } from "node:worker_threads";
+import { systemClock } from "../async/mod.ts";
+import {
+  type ChatLimits,
+  type ChatServer,
+  channelAdmission,
+  type Durability,
+  openTokenVerifier,
+  startChatServer,
+  type TokenVerifier,
+  type TokenVerifierOptions,
+} from "../chat/mod.ts";
+import { formatAddress, systemDriver, type TcpAddress } from "../net/mod.ts";
+import { type Channel, parentChannel, parentThread } from "../server/mod.ts";
+import { openChildBacking } from "./child_backing.ts";
+import type { Started, ToldDrain } from "./child_servers.ts";
+import { type LogOptions, logErrors, startLog, wordsOf } from "./log.ts";
+import { ignoreSignals } from "./process.ts";
+import { toAddressList } from "./role_flags.ts";
+import { sessionDesk } from "./session_desk.ts";
+import { serveDesk } from "./up_desk.ts";
+
+/** What the parent tells a worker first, on topic `configure`. */
+export interface WorkerConfiguration {
+  readonly id: string;
+  /** What it is known by to other servers: new at each start. */
+  readonly instance: string;
+  /** Where all workers listen. */
+  readonly listen: TcpAddress;
+  readonly data: string;
+  readonly redis: string | undefined;
+  readonly durable: Durability | undefined;
+  readonly limits: ChatLimits;
+  readonly capacity: number;
+  readonly passwordCost: number;
+  readonly trusted: readonly string[];
+  /** What makes a verifier of tokens of somebody else's; the parent has tried it. */
+  readonly tokens: TokenVerifierOptions | undefined;
+  readonly graceMs: number;
+  readonly log: LogOptions;
+}
+
+/** What a worker says on topic `load`, when it has changed. */
+export interface Load {
+  readonly connections: number;
+  readonly sessions: number;
+  /** The drains that it was told of. */
+  readonly drains: number;
+}
+
+/** How often it looks whether its load has changed, in milliseconds. */
+const LOOK_MS = 200;
+
+const channel = parentThread() ?? parentChannel();
+if (!channel) throw new Error("chat_worker.ts is started by chorus chat");
+// A thread gets no signals.
+if (isMainThread) ignoreSignals();
+const configured = new Promise<WorkerConfiguration>((resolve) => {
+  channel.on("configure", (body) => resolve(body as WorkerConfiguration));
+});
+// A parent that dies before it has said what to do leaves nothing to do.
+void Promise.race([configured, channel.closed]).then((configuration) =>
+  configuration ? work(channel, configuration) : process.exit(0),
+);
+
+async function work(parent: Channel, configuration: WorkerConfiguration): Promise<void> {
+  try {
+    await serve(parent, configuration);
+    process.exit(0);
+  } catch (error) {
+    parent.send("started", { error: wordsOf(error) } satisfies Started);
+    await parent.closed;
+    process.exit(1);
+  }
+}
+
+async function serve(parent: Channel, configuration: WorkerConfiguration): Promise<void> {
+  const { id, graceMs, listen, capacity, limits, passwordCost, tokens } = configuration;
+  const onError = logErrors(await startLog(configuration.log));
+  const stopped = new Promise<void>((resolve) => parent.on("stop", () => resolve()));
+  let running: ChatServer | undefined;
+  await using backing = await openChildBacking(parent, {
+    ...configuration,
+    onError,
+    onRestored: () => void running?.reconcile(),
+    onGone: (users) => running?.usersGone(users),
+    onBack: (users) => running?.usersBack(users),
+  });
+  const { store, bus, presence } = backing;
+  const shared = { listen, reusePort: true, admission: channelAdmission(parent), driver: systemDriver() };
+  const settings = { id, capacity, limits, passwordCost, trusted: toAddressList(configuration.trusted) };
+  const verifier = tokens && (await verifierOf(tokens));
+  await using server = await startChatServer({
+    ...shared,
+    ...settings,
+    store,
+    bus,
+    presence,
+    verifier,
+    onError,
+  });
+  running = server;
+  const desk = sessionDesk(server, store, { server: id });
+  using _serving = serveDesk(parent, { desk, setAside: () => store.setAside, onError });
+  using _telling = tellLoad(parent, server);
+  parent.send("started", { tcp: formatAddress(server.address) } satisfies Started);
+  await Promise.race([stopped, parent.closed]);
+  await server.close(graceMs);
+}
+
+async function verifierOf(options: TokenVerifierOptions): Promise<TokenVerifier> {
+  const verifier = await openTokenVerifier(options);
+  if (typeof verifier === "string") throw new TypeError(`Cannot check tokens: ${verifier}`);
+  return verifier;
+}
+
+/** Obeys drains, and tells the parent how many are here: when that has changed, and after each drain. */
+function tellLoad(parent: Channel, server: ChatServer): Disposable {
+  let told: Load = { connections: 0, sessions: 0, drains: 0 };
+  function tell(drains: number): void {
+    const { connections, sessions } = server;
+    if (connections === told.connections && sessions === told.sessions && drains === told.drains) return;
+    told = { connections, sessions, drains };
+    parent.send("load", told);
+  }
+  parent.on("drain", (body) => {
+    const order = body as ToldDrain;
+    if (order === "off") server.undrain();
+    else server.drain(order.graceMs);
+    tell(told.drains + 1);
+  });
+  function look(): void {
+    tell(told.drains);
+    timer = systemClock.after(LOOK_MS, look);
+  }
+  let timer = systemClock.after(LOOK_MS, look);
+  return { [Symbol.dispose]: () => timer.cancel() };
+}
