@@ -9,8 +9,16 @@ import { echo, Guests } from "../balancer/running/balancers.ts";
 import { temporaryFolder } from "../helpers.ts";
 import { test } from "../testing.ts";
 import { ask, backendProcess, eventually, shownBackends } from "./backends.ts";
+import {
+  allUp,
+  balancerOf,
+  countByName,
+  greeters,
+  isGone,
+  metric,
+  shownConnections,
+} from "./balance_workers.ts";
 import { childrenOf, getJson, partAddress, startProgram } from "./program.ts";
-import { allUp, balancerOf, countByName, greeters, isGone, metric, shownConnections } from "./balance_workers.ts";
 
 test("two workers give each of three servers its turns, and operators see the clients of both as one", async () => {
   await using servers = await greeters(3);

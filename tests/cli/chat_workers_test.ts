@@ -5,9 +5,9 @@ import { type Announcement, redisRegistry } from "../../src/registry/mod.ts";
 import { DEADLINE_MS, RawClient, Signal, temporaryFolder } from "../helpers.ts";
 import { redisServer } from "../redis_server.ts";
 import { test } from "../testing.ts";
+import { serverOf, startWorkers, type Workers } from "./chat_workers.ts";
 import { gather } from "./crowd.ts";
 import { getJson, isAlive, startProgram } from "./program.ts";
-import { serverOf, startWorkers, type Workers } from "./chat_workers.ts";
 
 const SLOW = { timeoutMs: 100_000 };
 
