@@ -91,8 +91,8 @@ export interface StreamWork {
 
 /** What one process of those does that hold connections: it opens, holds and reports when it is told to. */
 export interface HoldWork {
-  /** `HOST:PORT` of each place to connect to; connections take turns. */
-  readonly addresses: readonly string[];
+  /** `HOST:PORT` of what it connects to. */
+  readonly address: string;
   /** The addresses that it connects from, which have so many free ports each; connections take turns. */
   readonly sources: readonly string[];
   /** Each has a connection. */

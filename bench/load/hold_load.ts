@@ -41,7 +41,7 @@ function nowUs(): number {
 }
 
 function routeOf(index: number): Route {
-  const [host = "", port = ""] = (work.addresses[index % work.addresses.length] ?? "").split(":");
+  const [host = "", port = ""] = work.address.split(":");
   const localAddress = work.sources[index % work.sources.length] ?? "";
   return { host, port: Number(port), localAddress };
 }

@@ -1,8 +1,8 @@
 /** How many processes of each sort hold so many connections. */
 export interface HoldLayout {
   readonly connections: number;
-  /** Processes of each tier of balancers, where a connection takes a file to the client and one to the backend. */
-  readonly balancers: number;
+  /** Workers of each balancer, where a connection takes a file to the client and one to the backend. */
+  readonly workers: number;
   readonly servers: number;
   readonly loads: number;
 }
@@ -23,7 +23,7 @@ export function holdLayout(wanted: number, files: number): HoldLayout {
   const spliced = Math.floor(most / 2);
   const connections = Math.min(wanted, MOST_PROCESSES * spliced);
   const processes = (each: number): number => Math.max(2, Math.ceil(connections / each));
-  return { connections, balancers: processes(spliced), servers: processes(most), loads: processes(most) };
+  return { connections, workers: processes(spliced), servers: processes(most), loads: processes(most) };
 }
 
 /** Who writes to whom: pairs of two different ones each, drawn from all. */

@@ -1,10 +1,9 @@
 /**
- * Who holds very many chat connections: servers behind one balancer with several workers, behind several balancers or two tiers of them, or
- * with connections handed over, on each runtime.
+ * Who holds very many chat connections: servers behind one balancer with several workers, behind two tiers of them, or with connections handed
+ * over, on each runtime.
  *
  * @module
  */
-import { execFileSync } from "node:child_process";
 import process from "node:process";
 import { descriptorLimit, redisStore } from "../../mod.ts";
 import { redisServer } from "../../tests/redis_server.ts";
@@ -13,7 +12,6 @@ import type { Account, HoldResult, HoldWork } from "../load/contract.ts";
 import { percentile } from "../load/measurement.ts";
 import {
   RUNTIME_NAMES,
-  RUNTIMES,
   type Running,
   type RuntimeName,
   residentMemoryOf,
@@ -44,7 +42,7 @@ const PER_SOURCE = 6000;
 /** Servers and what is before them. */
 interface Held {
   /** Where clients connect. */
-  readonly addresses: readonly string[];
+  readonly address: string;
   /** The ids of their processes. */
   readonly balancers: readonly number[];
   readonly servers: readonly number[];
@@ -52,12 +50,6 @@ interface Held {
 
 /** Starts all processes of a row, which `opened` then owns. */
 type Start = (place: Place) => Promise<Held>;
-
-/** Balancers that are started alike. */
-interface Tier {
-  readonly count: number;
-  readonly flags?: readonly string[];
-}
 
 interface Place {
   readonly runtime: RuntimeName;
@@ -69,8 +61,7 @@ interface Place {
 /** The rows of the scenario. */
 export function holdRows(): readonly Row[] {
   return [
-    ...rowsOf("splice", splice, { missing: withoutWorkers }),
-    ...rowsOf("side by side", sideBySide, { missing: withWorkers }),
+    ...rowsOf("splice", splice),
     ...rowsOf("hand-over", handOver),
     ...rowsOf("two tiers", twoTiers, { isVariant: true }),
   ];
@@ -85,49 +76,28 @@ function rowsOf(name: string, start: Start, more: Partial<Row> = {}): readonly R
   }));
 }
 
-let balancerHelp: string | undefined;
-
-function withoutWorkers(): string | undefined {
-  const [node = "", ...args] = RUNTIMES.node;
-  balancerHelp ??= execFileSync(node, [...args, "mod.ts", "balance", "--help"], { encoding: "utf8" });
-  return balancerHelp.includes("--workers") ? undefined : "chorus balance has no --workers";
-}
-
-function withWorkers(): string | undefined {
-  return withoutWorkers() === undefined ? "one balancer has workers" : undefined;
-}
-
 /** One balancer, whose workers share its port. */
-const splice: Start = (place) => {
-  const { balancers, connections } = place.layout;
-  const flags = ["--workers", `${balancers}`, "--max-connections", `${connections}`];
-  return oneTier(place, { count: 1, flags });
+const splice: Start = async (place) => {
+  const { servers, addresses: backends } = await chatServers(place);
+  const { address, programs } = await balancerBefore(backends, place);
+  return { address, balancers: programs, servers };
 };
 
-/** Several balancers, of which each client knows one. */
-const sideBySide: Start = (place) => oneTier(place, { count: place.layout.balancers });
-
-async function oneTier(place: Place, tier: Tier): Promise<Held> {
-  const { servers, addresses: backends } = await chatServers(place);
-  const { addresses, programs } = await balancersBefore(place, backends, tier);
-  return { addresses, balancers: programs, servers };
-}
-
-/** Several balancers before as many others. */
+/** One such balancer before another one. */
 const twoTiers: Start = async (place) => {
   const { servers, addresses: backends } = await chatServers(place);
-  const second = await balancersBefore(place, backends, { count: place.layout.balancers });
-  const first = await balancersBefore(place, second.addresses, { count: place.layout.balancers });
-  return { addresses: first.addresses, balancers: [...first.programs, ...second.programs], servers };
+  const second = await balancerBefore(backends, place);
+  const first = await balancerBefore([second.address], place);
+  return { address: first.address, balancers: [...first.programs, ...second.programs], servers };
 };
 
 /** `chorus up`, whose servers are its children. */
 const handOver: Start = async ({ runtime, layout, redisUrl, opened }) => {
   const flags = ["--dispatch", "hand-over", "--servers", `${layout.servers}`, "--redis", redisUrl];
   const args = ["up", "--listen", "127.0.0.1:0", "--admin", "none", ...flags, ...NO_LIMITS];
-  const [up, addresses] = await startAll("up", runtime, [args], opened);
+  const [up, [address = ""]] = await startAll("up", runtime, [args], opened);
   const [parent = 0, ...children] = up.flatMap(treeOf);
-  return { addresses, balancers: [parent], servers: children };
+  return { address, balancers: [parent], servers: children };
 };
 
 async function chatServers({ runtime, layout, redisUrl, opened }: Place) {
@@ -137,16 +107,13 @@ async function chatServers({ runtime, layout, redisUrl, opened }: Place) {
   return { servers: servers.flatMap(treeOf), addresses };
 }
 
-async function balancersBefore(
-  { runtime, opened }: Place,
-  backends: readonly string[],
-  { count, flags = [] }: Tier,
-) {
+async function balancerBefore(backends: readonly string[], { runtime, layout, opened }: Place) {
+  const { workers, connections } = layout;
   const pool = backends.flatMap((backend) => ["--backend", backend]);
+  const flags = ["--workers", `${workers}`, "--max-connections", `${connections}`];
   const args = ["balance", "--listen", "127.0.0.1:0", "--admin", "none", ...pool, ...flags];
-  const all = Array.from({ length: count }, () => args);
-  const [programs, addresses] = await startAll("balance", runtime, all, opened);
-  return { programs: programs.flatMap(treeOf), addresses };
+  const [programs, [address = ""]] = await startAll("balance", runtime, [args], opened);
+  return { programs: programs.flatMap(treeOf), address };
 }
 
 /** Starts programs at the same time, and ends them at the same time. @returns Their ids and their addresses. */
@@ -174,7 +141,7 @@ async function measure(runtime: RuntimeName, start: Start, amount: Amount): Prom
   const { url: redisUrl } = opened.use(await redisServer());
   const accounts = await seed(redisUrl, layout.connections);
   const held = await start({ runtime, layout, redisUrl, opened });
-  const loads = startLoads({ layout, accounts, amount, addresses: held.addresses, opened });
+  const loads = startLoads({ layout, accounts, amount, address: held.address, opened });
   const [balancers, servers] = [new Growth(held.balancers), new Growth(held.servers)];
   const openMs = await everyone(loads, "open", /^opened$/m);
   await everyone(loads, "hold", /^settled$/m);
@@ -201,12 +168,12 @@ interface Loads {
   readonly layout: HoldLayout;
   readonly accounts: readonly Account[];
   readonly amount: Amount;
-  readonly addresses: readonly string[];
+  readonly address: string;
   readonly opened: AsyncDisposableStack;
 }
 
 /** Starts the processes that connect, each with its share of the accounts; whom somebody writes to may be in another one. */
-function startLoads({ layout, accounts, amount, addresses, opened }: Loads): readonly Running[] {
+function startLoads({ layout, accounts, amount, address, opened }: Loads): readonly Running[] {
   const pairs = randomPairs(
     accounts.map(({ name }) => name),
     amount.pairs,
@@ -217,12 +184,7 @@ function startLoads({ layout, accounts, amount, addresses, opened }: Loads): rea
     const receivers = Object.fromEntries(own.flatMap(({ name }) => pairOf(name, pairs)));
     const { holdMs, messageEveryMs } = amount;
     const sources = Array.from({ length: Math.ceil(own.length / PER_SOURCE) }, nextSource);
-    // Processes that begin with another address each load all of them alike.
-    const turned = [
-      ...addresses.slice(index % addresses.length),
-      ...addresses.slice(0, index % addresses.length),
-    ];
-    const work: HoldWork = { addresses: turned, sources, accounts: own, receivers, holdMs, messageEveryMs };
+    const work: HoldWork = { address, sources, accounts: own, receivers, holdMs, messageEveryMs };
     return startFile("load", "node", "bench/load/hold_load.ts", [opened.use(workFile(work)).path]);
   });
   endTogether(loads, opened);

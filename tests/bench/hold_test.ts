@@ -4,18 +4,18 @@ import { holdLayout, randomPairs } from "../../bench/rows/hold_layout.ts";
 import { test } from "../testing.ts";
 
 test("holdLayout() has as many processes as the files of each need", () => {
-  const layout = { connections: 60_000, balancers: 7, servers: 4, loads: 4 };
+  const layout = { connections: 60_000, workers: 7, servers: 4, loads: 4 };
   assertEquals(holdLayout(60_000, 20_000), layout);
 });
 
 test("holdLayout() has two of each for few connections, and where files have no limit", () => {
-  const two = { connections: 1000, balancers: 2, servers: 2, loads: 2 };
+  const two = { connections: 1000, workers: 2, servers: 2, loads: 2 };
   assertEquals(holdLayout(1000, 20_000), two);
   assertEquals(holdLayout(1000, Number.POSITIVE_INFINITY), two);
 });
 
-test("holdLayout() holds fewer connections where eight balancers cannot hold all", () => {
-  const layout = { connections: 3584, balancers: 8, servers: 4, loads: 4 };
+test("holdLayout() holds fewer connections where eight workers cannot hold all", () => {
+  const layout = { connections: 3584, workers: 8, servers: 4, loads: 4 };
   assertEquals(holdLayout(60_000, 1024), layout);
 });
 
