@@ -3,7 +3,7 @@ import { redisStore } from "../../../src/chat/store/mod.ts";
 import { redisSentinel } from "../../redis_sentinel.ts";
 import { test } from "../../testing.ts";
 import { createUsers } from "./open_stores.ts";
-import { untilAvailable } from "./redis/redis_steps.ts";
+import { until, untilAvailable } from "./redis/redis_steps.ts";
 import { frames, makeGroup, outgoing, sendTexts, textsOf } from "./store_steps.ts";
 
 // Behind sentinels a store is the one on one server, which the whole suite is for; only who that server is changes.
@@ -23,6 +23,8 @@ test("a store behind sentinels has everything after a fail-over, and goes on cou
     assertEquals(result.seq, seq);
   }
   assertEquals((await store.inboxState("bob")).epoch, before.epoch);
+  // To a group it is delivered behind the answer.
+  await until(async () => (await frames(store, "ann")).length === 5);
   assertEquals(textsOf(await frames(store, "ann")), ["1", "2", "a", "3", "b"]);
   assertEquals((await store.groups("bob", "", 10)).entries, [{ group: "#g", state: "member", by: "bob" }]);
 });

@@ -18,6 +18,8 @@ export interface RedisStoreContext {
   readonly deadlineMs: number;
   readonly clock: Clock;
   readonly onError: StoreErrorHandler;
+  /** Whether {@linkcode confirm} waits for anything. */
+  readonly isConfirmed: boolean;
   /**
    * Waits until what was written through `keyspace` before is as durable as the store promises, where `key` is kept.
    *

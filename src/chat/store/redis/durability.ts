@@ -1,4 +1,4 @@
-import type { RedisKeyspace } from "../../../redis/mod.ts";
+import { RedisError, type RedisKeyspace } from "../../../redis/mod.ts";
 import { type Durability, StoreError } from "../contract.ts";
 
 /**
@@ -85,12 +85,11 @@ function confirmOnce(
     await new Promise<void>((resolve) => setImmediate(resolve));
     asked.delete(server);
     const answer = await keyspace.command(key, [...args, `${timeoutMs}`]);
-    if (keyspace.history(key) !== server)
-      throw new StoreError("unavailable", "Cannot write to the store: Redis has failed over meanwhile");
+    if (keyspace.history(key) !== server) throw failedOver();
     // WAIT answers with a number of replicas, WAITAOF with that of the local disk first.
     const count: unknown = Array.isArray(answer) ? answer[0] : answer;
     if (Number(count) >= 1) return;
-    throw new StoreError("unavailable", `Cannot write to the store: Redis has it, but ${failure} in time`);
+    throw unconfirmed(new RedisError("unwritable", `Redis has it, but ${failure} in time`));
   }
   return (key) => {
     const server = keyspace.history(key);
@@ -100,6 +99,15 @@ function confirmOnce(
     asked.set(server, confirming);
     return confirming;
   };
+}
+
+/** What was written or read is of a history that is no longer the one. */
+export function failedOver(): StoreError {
+  return unconfirmed(new RedisError("unreachable", "Redis has failed over meanwhile"));
+}
+
+function unconfirmed(cause: RedisError): StoreError {
+  return new StoreError("unavailable", `Cannot write to the store: ${cause.message}`, { cause });
 }
 
 function field(info: string, name: string): string {

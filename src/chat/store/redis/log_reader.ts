@@ -1,5 +1,6 @@
-import { defineScript, type RedisScript } from "../../../redis/mod.ts";
+import { defineScript, partitionOf, type RedisKeyspace, type RedisScript } from "../../../redis/mod.ts";
 import type { RedisStoreContext } from "./context.ts";
+import { failedOver } from "./durability.ts";
 import { toList, toText } from "./reply.ts";
 
 /** An entry of a log. */
@@ -38,9 +39,33 @@ export type LogRange =
   | { readonly from: number; readonly to: number; readonly count: number }
   | { readonly newest: number };
 
-/** Looks at a log and its head at one moment. */
+/**
+ * Looks at a log and its head at one moment, to bring inboxes what they miss. Where these are on other servers, as on a Cluster, it waits until what
+ * it has seen is as durable as the store promises, whoever wrote it: an inbox would keep what its log has lost again.
+ *
+ * @throws {StoreError} `unavailable` when that takes too long.
+ */
 export async function viewLog(
-  { reads, keys, deadlineMs }: RedisStoreContext,
+  context: RedisStoreContext,
+  conversation: string,
+  range: LogRange,
+): Promise<LogView> {
+  const { isSplit, isConfirmed, reads, keyspace, keys, confirm } = context;
+  const isElsewhere = isSplit && isConfirmed;
+  if (!isElsewhere) return await ask(reads, context, conversation, range);
+  const key = keys.conv(conversation);
+  const server = keyspace.history(key);
+  const view = await ask(keyspace, context, conversation, range);
+  // Who waits for a replica waits for what their own connection wrote, and for all that was written before.
+  await keyspace.command(key, ["SET", keys.viewed(partitionOf(conversation)), "", "PX", "60000"]);
+  await confirm(key);
+  if (keyspace.history(key) !== server) throw failedOver();
+  return view;
+}
+
+async function ask(
+  from: RedisKeyspace,
+  { keys, deadlineMs }: RedisStoreContext,
   conversation: string,
   range: LogRange,
 ): Promise<LogView> {
@@ -48,10 +73,8 @@ export async function viewLog(
     "newest" in range
       ? ["-", "+", `${range.newest}`, "newest"]
       : [`${range.from}-0`, `${range.to}-0`, `${range.count}`, "oldest"];
-  const reply = await reads.script(VIEW_SCRIPT, [keys.conv(conversation), keys.log(conversation)], args, {
-    deadlineMs,
-  });
-  const [top, stamp, values] = toList(reply);
+  const names = [keys.conv(conversation), keys.log(conversation)];
+  const [top, stamp, values] = toList(await from.script(VIEW_SCRIPT, names, args, { deadlineMs }));
   const entries = toList(values).map((value) => parseEntry(toText(value)));
   if ("newest" in range) entries.reverse();
   return { top: Number(top), stamp: toText(stamp), entries };

@@ -7,6 +7,7 @@ import type { KnownNames } from "./known_names.ts";
 import { Lanes } from "./lane.ts";
 import { toTexts } from "./reply.ts";
 import { parseSent, SEND_SCRIPT, sendCall } from "./send_script.ts";
+import type { Appended } from "./waiting_windows.ts";
 
 /** Messages in one call: Redis does nothing else while it runs the script. */
 const MAX_MESSAGES = 128;
@@ -80,27 +81,21 @@ export class Sender {
       sendable.length > 0
         ? toTexts(await keyspace.script(APPEND_SCRIPT, call.keys, call.args, { deadlineMs }))
         : [];
+    const appended: Appended[] = [];
     let next = 0;
     const results = messages.map((message) => {
       if (!isKnown(message)) return { outcome: "unknown_user" } as const;
       next += 1;
-      return this.#take(message, replies[next - 1], call.tails[next - 1] ?? "");
+      const sent = parseSent(replies[next - 1]);
+      if (sent instanceof StoreError) return sent;
+      if (sent.isOwed && sent.result.outcome === "stored")
+        appended.push(toAppended(message, sent.result.seq, sent.rest, call.tails[next - 1] ?? ""));
+      return sent.result;
     });
     await this.#confirm(sendable, results);
+    // Not before: on a Cluster inboxes are elsewhere, and would keep what their log has lost again.
+    for (const one of appended) this.#deliveries.take(one);
     return results;
-  }
-
-  #take(message: Outgoing, reply: string | undefined, tail: string): SendResult | StoreError {
-    const sent = parseSent(reply);
-    if (sent instanceof StoreError) return sent;
-    const { result, isOwed, rest } = sent;
-    if (isOwed && result.outcome === "stored") {
-      const [version, before = "0", stamp = "0"] = rest;
-      const { conversation, from } = message;
-      const { seq } = result;
-      this.#deliveries.take({ conversation, seq, before, stamp, from, tail, version: Number(version) });
-    }
-    return result;
   }
 
   /** One wait: the messages of a lane are all kept at one server. */
@@ -110,4 +105,11 @@ export class Sender {
     const [first] = messages;
     if (first) await confirm(keys.conv(first.conversation));
   }
+}
+
+/** @param rest What the script says beside the result. */
+function toAppended(message: Outgoing, seq: number, rest: readonly string[], tail: string): Appended {
+  const [version, before = "0", stamp = "0"] = rest;
+  const { conversation, from } = message;
+  return { conversation, seq, before, stamp, from, tail, version: Number(version) };
 }

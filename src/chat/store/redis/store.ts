@@ -95,6 +95,7 @@ function makeStore(options: RedisStoreOptions, ways: RedisStoreWays, connections
     keyspace,
     reads,
     confirm,
+    isConfirmed: durable !== "memory",
     isSplit: ways.isSplit ?? keyspace.kind === "cluster",
     keys: keysOf(prefix),
     limits: withDefaults(options.limits),

@@ -1,15 +1,19 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { redisStore, type Store, StoreError } from "../../../../src/chat/store/mod.ts";
+import { redisStore as openRedisStore } from "../../../../src/chat/store/redis/store.ts";
+import { partitionOf } from "../../../../src/redis/mod.ts";
 import { type RedisServer, redisServer } from "../../../redis_server.ts";
 import { test } from "../../../testing.ts";
 import { unexpected } from "../open_stores.ts";
-import { changeGroup, NOW, outgoing, sendNew } from "../store_steps.ts";
+import { changeGroup, NOW, outgoing, readAll, sendNew } from "../store_steps.ts";
 import {
   assertUnavailable,
   edit,
   KEEPING,
+  KEYS,
   openStore,
   sendUntilStored,
+  until,
   untilAvailable,
 } from "./redis_steps.ts";
 
@@ -93,10 +97,11 @@ const CHANGES: readonly {
 
 for (const { what, change } of CHANGES) {
   test(`${what} that is asked for again is not done before a replica has it`, async () => {
-    await using replicated = await openReplicated(async (patient) => {
+    const prepare = async (patient: Store): Promise<void> => {
       await changeGroup(patient, "#g", "ann", { action: "create", mode: "open" });
       await sendNew(patient);
-    });
+    };
+    await using replicated = await openReplicated({ prepare });
     const { replica, store } = replicated;
     replica.kill("SIGSTOP");
     await assertUnavailable(() => change(store));
@@ -105,6 +110,24 @@ for (const { what, change } of CHANGES) {
     assertEquals((await untilAvailable(() => change(store))).outcome, "done");
   });
 }
+
+test("on servers of its own no inbox has what no replica of its log has, whoever would bring it", async () => {
+  const tried = Promise.withResolvers<void>();
+  await using replicated = await openReplicated({ isSplit: true, onError: () => tried.resolve() });
+  const { redis, replica, store } = replicated;
+  replica.kill("SIGSTOP");
+  const message = outgoing();
+  await assertUnavailable(() => store.send(message));
+  // It is owed, and whoever takes it up fails, too.
+  const owed = KEYS.owed(partitionOf(message.conversation));
+  await edit(redis, (client) => client.zAdd(owed, { value: "d ann:bob", score: 1 }));
+  await tried.promise;
+  assertEquals((await readAll(store, "bob")).length, 0);
+  replica.kill("SIGCONT");
+  await until(async () => (await readAll(store, "bob")).length === 1);
+  await sendUntilStored(store);
+  await until(async () => (await readAll(store, "bob")).length === 2);
+});
 
 /** How the tests' stores wait for a replica. */
 const TO_REPLICA = { durable: "replica", deadlineMs: 1000 } as const;
@@ -115,12 +138,16 @@ interface Replicated extends AsyncDisposable {
   readonly store: Store;
 }
 
-/**
- * A Redis with a replica, and a store that waits for that.
- *
- * @param prepare What is done before, by a store that does not wait: on a busy machine a replica may take longer than the tests let a store wait.
- */
-async function openReplicated(prepare?: (patient: Store) => Promise<void>): Promise<Replicated> {
+interface ReplicatedOptions {
+  /** What is done before, by a store that does not wait: on a busy machine a replica may take longer than the tests let a store wait. */
+  readonly prepare?: (patient: Store) => Promise<void>;
+  readonly isSplit?: boolean;
+  readonly onError?: () => void;
+}
+
+/** A Redis with a replica, and a store that waits for that. */
+async function openReplicated(options: ReplicatedOptions = {}): Promise<Replicated> {
+  const { prepare, isSplit = false, onError = unexpected } = options;
   await using opening = new AsyncDisposableStack();
   const redis = opening.use(await redisServer({ args: ["--repl-diskless-sync-delay", "0"] }));
   const replica = opening.use(await redisServer({ args: ["--replicaof", "127.0.0.1", `${redis.port}`] }));
@@ -129,7 +156,7 @@ async function openReplicated(prepare?: (patient: Store) => Promise<void>): Prom
     await prepare?.(patient);
   }
   await replicaIsOnline(redis);
-  const store = opening.use(await redisStore({ url: redis.url, ...TO_REPLICA, onError: unexpected }));
+  const store = opening.use(await openRedisStore({ url: redis.url, ...TO_REPLICA, onError }, { isSplit }));
   const opened = opening.move();
   return { redis, replica, store, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
