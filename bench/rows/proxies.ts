@@ -1,5 +1,5 @@
 /**
- * Programs that stand between clients and a backend: ours, those of other people, two pipes on Node, and nothing.
+ * Programs that stand between clients and a backend: ours, those of other people, the least that one can be, and nothing.
  *
  * @module
  */
@@ -27,9 +27,10 @@ export function direct(backend: string): Promise<Proxy> {
   return Promise.resolve({ address: backend, programs: [], [Symbol.asyncDispose]: () => Promise.resolve() });
 }
 
-/** Two pipes on Node. */
-export function control(backend: string): Promise<Proxy> {
-  return announced(startFile("proxy", "node", "bench/rows/control_proxy.ts", [backend]), /^ready (\S+)$/m);
+/** The least that a proxy on a runtime is. */
+export function control(runtime: RuntimeName): StartProxy {
+  return (backend) =>
+    announced(startFile("proxy", runtime, "bench/rows/control_proxy.ts", [backend]), /^ready (\S+)$/m);
 }
 
 /** `chorus balance`, as it is without further flags. */

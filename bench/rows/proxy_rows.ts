@@ -1,5 +1,5 @@
 /**
- * Who carries bytes between clients and a backend: nothing, two pipes on Node, our balancer on each runtime, nginx and HAProxy.
+ * Who carries bytes between clients and a backend: nothing, the least that a proxy is, our balancer on each runtime, nginx and HAProxy.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { Metric, Round, Row, Sample, Scenario } from "../contract.ts";
 import type { StreamWork } from "../load/contract.ts";
 import type { Measured } from "../load/measurement.ts";
 import type { StreamOrder } from "../load/stream_load.ts";
-import { ProcessorTime, peakMemoryOf, startFile } from "../processes.ts";
+import { ProcessorTime, peakMemoryOf, RUNTIME_NAMES, startFile } from "../processes.ts";
 import {
   control,
   direct,
@@ -48,13 +48,11 @@ export function proxyScenario({ name, title, unit, work }: ProxyScenario): Scena
       { name: "memory", unit: "MB", digits: 1 },
     ],
     compared: "proxy",
-    baselines: ["nginx", "control"],
+    baselines: ["nginx", "control node"],
     rows: [
       row("direct", "direct", work, direct),
-      row("control", "control", work, control),
-      row("node", "ours", work, ours("node")),
-      row("bun", "ours", work, ours("bun")),
-      row("deno", "ours", work, ours("deno")),
+      ...RUNTIME_NAMES.map((runtime) => row(`control ${runtime}`, "control", work, control(runtime))),
+      ...RUNTIME_NAMES.map((runtime) => row(runtime, "ours", work, ours(runtime))),
       { ...row("nginx", "peer", work, nginx), missing: nginxMissing },
       { ...row("haproxy", "peer", work, haproxy), missing: haproxyMissing },
     ],

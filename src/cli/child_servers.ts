@@ -24,7 +24,7 @@ export interface ChildServersOptions<W extends Worker> {
 }
 
 /** How much longer than its grace a server may take to end, in milliseconds, before it is killed. */
-const END_MARGIN_MS = 2000;
+const END_MARGIN_MS = 5000;
 
 /** Chat servers in processes or threads of their own, that are started again when they end. */
 export class ChildServers<W extends Worker> {
@@ -65,7 +65,11 @@ export class ChildServers<W extends Worker> {
   async stop(): Promise<void> {
     this.#release();
     for (const { channel } of this.#workers) channel.send("stop", undefined);
-    const timer = setTimeout(() => this.kill(), this.#options.graceMs + END_MARGIN_MS);
+    const { graceMs, log } = this.#options;
+    const timer = setTimeout(() => {
+      log.warn("{count} servers have not ended in time, and are killed", { count: this.#workers.size });
+      this.kill();
+    }, graceMs + END_MARGIN_MS);
     await Promise.all([...this.#workers].map(({ exited }) => exited));
     clearTimeout(timer);
   }
