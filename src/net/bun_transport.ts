@@ -111,8 +111,11 @@ export class BunTransport implements Transport, SocketOwner {
   }
 
   onData(chunk: Uint8Array): void {
-    if (!this.#isPaused) this.connection.received(chunk);
-    else if (this.#held) this.#held.push(chunk);
+    if (!this.#isPaused) {
+      this.#turn.begin();
+      this.connection.received(chunk);
+      this.#turn.end();
+    } else if (this.#held) this.#held.push(chunk);
     else this.#held = [chunk];
   }
 
