@@ -29,7 +29,7 @@ const ALIKE = ["buffer", "crypto", "fs", "os", "path", "sqlite", "timers", "url"
 
 /** Files whose only business is values: they import nothing but each other, `node:buffer` and a checker of input. */
 const PURE = [
-  /^src\/balancer\/(policy\/.*|heartbeat\/heartbeat|contract)\.ts$/,
+  /^src\/balancer\/(policy\/.*|heartbeat\/(heartbeat|history)|contract)\.ts$/,
   /^src\/chat\/(protocol|requests\/(parse_request|request_schemas|frequent_request|signal_data))\.ts$/,
   /^src\/chat\/store\/(contract|line)\.ts$/,
   /^src\/chat\/client\/(outbox|reader|recent|errors)\.ts$/,

@@ -17,6 +17,11 @@ export function textAnswer(text: string, contentType: string): Response {
   return new Response(text, { headers: { ...HEADERS, "content-type": contentType } });
 }
 
+/** An answer that goes on: server-sent events. @param events Absent for HEAD. */
+export function eventsAnswer(events: ReadableStream<Uint8Array> | null): Response {
+  return new Response(events, { headers: { ...HEADERS, "content-type": "text/event-stream" } });
+}
+
 /** The answer to a request that is refused: `{"error": …}`, with `problems` where there are some. */
 export function refusalAnswer({ status, message, headers, problems }: Refusal): Response {
   return jsonAnswer({ error: message, problems }, status, headers);

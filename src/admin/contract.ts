@@ -1,5 +1,5 @@
 import type { Address } from "../net/mod.ts";
-import type { SessionFilter, SessionsEnd, SessionView } from "./session_contract.ts";
+import type { ServerView, SessionFilter, SessionsEnd, SessionView } from "./session_contract.ts";
 
 /**
  * What a role hands to the admin server: plain data and functions. The server knows no product; whoever starts it writes these
@@ -43,6 +43,8 @@ export interface Control {
   closeSession?(id: string): Soon<Outcome>;
   /** `DELETE /api/sessions?user=NAME`: those of a user, on whatever server. 404 where there is no such user. */
   closeUserSessions?(user: string, options: SessionsEnd): Soon<Outcome>;
+  /** What the chat servers have counted, for those who follow `GET /api/events`. */
+  servers?(): Soon<readonly ServerView[]>;
   /** `POST /api/announce`: tells every client of the cluster. */
   announce?(text: string): Soon<Outcome>;
 }
@@ -130,6 +132,12 @@ export interface BackendView {
   /** Bytes from clients to it, and back, those of live connections included. */
   readonly bytesIn?: number;
   readonly bytesOut?: number;
+  /** When its state was last changed, in milliseconds since 1970. */
+  readonly stateSince?: number;
+  /** How its last heartbeats ended, the oldest first: `+` answered, `-` not in time. */
+  readonly heartbeats?: string;
+  /** How many clients were connected to it, and how long that took in all. */
+  readonly connectTime?: { readonly count: number; readonly seconds: number };
 }
 
 /** What a backend says of itself. */

@@ -66,16 +66,26 @@ export function unauthorized(reason: string): Refusal {
  */
 export function checkChange(request: Request, url: URL): void {
   if (READING.includes(request.method)) return;
-  const origin = request.headers.get("origin");
-  const site = request.headers.get("sec-fetch-site") ?? "none";
-  if ((origin !== null && origin !== url.origin) || (site !== "none" && site !== "same-origin")) {
-    throw new Refusal("a change that another site's page asks for is refused", { status: 403 });
-  }
+  checkSite(request, url, "a change");
   if (request.method === "DELETE") return;
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/json *(?:;|$)/i.test(type.trim())) {
     const found = type === "" ? "none" : JSON.stringify(type.slice(0, 100));
     throw new Refusal(`a change needs content-type: application/json, received ${found}`, { status: 415 });
+  }
+}
+
+/**
+ * Refuses what a page of another site asks for.
+ *
+ * @param what Such as `a change`.
+ * @throws {Refusal} 403.
+ */
+export function checkSite(request: Request, url: URL, what: string): void {
+  const origin = request.headers.get("origin");
+  const site = request.headers.get("sec-fetch-site") ?? "none";
+  if ((origin !== null && origin !== url.origin) || (site !== "none" && site !== "same-origin")) {
+    throw new Refusal(`${what} that another site's page asks for is refused`, { status: 403 });
   }
 }
 

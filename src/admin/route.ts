@@ -21,6 +21,8 @@ export interface Route {
   readonly path: string;
   /** Whether those who show no token may ask, too. @default {false} */
   readonly isOpen?: boolean;
+  /** Whether its answer goes on: a page of another site may not ask for it, though it changes nothing. @default {false} */
+  readonly isLasting?: boolean;
   /** @throws {Refusal} */
   answer(asked: Asked): Response | Promise<Response>;
 }

@@ -1,13 +1,18 @@
+import { type Clock, DeadlineError, systemClock, withDeadline } from "../async/mod.ts";
 import type { Address, TcpAddress } from "../net/mod.ts";
 import { isLoopback, NetError, toNetError } from "../net/mod.ts";
-import { failureAnswer, refusalAnswer } from "./answer.ts";
+import { eventsAnswer, failureAnswer, refusalAnswer } from "./answer.ts";
 import { readJson } from "./body.ts";
 import type { Control, ProcessUsage } from "./contract.ts";
-import { checkChange, Guard, unauthorized } from "./guard.ts";
+import { Feed } from "./feed.ts";
+import { checkChange, checkSite, Guard, unauthorized } from "./guard.ts";
 import { Refusal } from "./refusal.ts";
 import { findRoute, type Route } from "./route.ts";
 import { routesOf } from "./routes.ts";
 import type { AdminToken } from "./token.ts";
+
+/** How long answers that go on may take to end with the server, and the server after them, in milliseconds. */
+const CLOSE_MS = 500;
 
 /** Options for {@linkcode startAdmin}: where to listen and what to show. */
 export interface AdminOptions {
@@ -18,6 +23,8 @@ export interface AdminOptions {
   readonly token?: AdminToken | undefined;
   /** What the process uses, for `/metrics`. @default {left out} */
   readonly usage?: () => ProcessUsage;
+  /** @default {systemClock} */
+  readonly clock?: Clock;
   /** Told of what happens. @default {ignored} */
   readonly handler?: AdminHandler;
 }
@@ -77,7 +84,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     await server.ready();
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => {
-      closing ??= Promise.resolve(server.close(true));
+      closing ??= end(async (isAtOnce) => server.close(isAtOnce), service.feed);
       return closing;
     };
     const address = { host, port: Number(new URL(server.url ?? "").port || 80) };
@@ -88,14 +95,42 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   }
 }
 
+/**
+ * Ends a server and those who follow, who first, since on Deno it does not close while an answer goes on: they get what was
+ * written, for a while. One who does not read would be waited for, on Deno for ever.
+ */
+async function end(closeServer: (isAtOnce: boolean) => Promise<void>, feed: Feed): Promise<void> {
+  const hadFollowers = feed.followers > 0;
+  feed.close();
+  if (hadFollowers) await waitShortly(closeServer(false));
+  await waitShortly(closeServer(true));
+}
+
+async function waitShortly(closing: Promise<void>): Promise<void> {
+  await withDeadline(closing, CLOSE_MS, "close the admin server").catch((error) => {
+    if (!(error instanceof DeadlineError)) throw error;
+  });
+}
+
 /** Answers requests, one by one. */
 class Service {
   readonly #routes: readonly Route[];
   readonly #guard: Guard;
   readonly #handler: AdminHandler;
+  readonly feed: Feed;
 
-  constructor({ control, token, usage, handler = {} }: AdminOptions) {
-    this.#routes = routesOf(control, () => usage?.());
+  constructor({ control, token, usage, handler = {}, clock = systemClock }: AdminOptions) {
+    const onError = (error: unknown): void => handler.error?.(error, { during: "GET /api/events" });
+    this.feed = new Feed({ control, clock, onError });
+    this.#routes = [
+      ...routesOf(control, () => usage?.()),
+      {
+        method: "GET",
+        path: "/api/events",
+        isLasting: true,
+        answer: () => eventsAnswer(this.feed.follow()),
+      },
+    ];
     this.#guard = new Guard(token);
     this.#handler = handler;
   }
@@ -127,7 +162,9 @@ class Service {
     // Before the route is looked for: a stranger does not learn what there is.
     if (!isOpen) throw unauthorized("this needs the token");
     const { route, names } = findRoute(this.#routes, request.method, url.pathname);
+    if (route.isLasting) checkSite(request, url, "what goes on");
     checkChange(request, url);
+    if (route.isLasting && request.method === "HEAD") return eventsAnswer(null);
     return await route.answer({ caller, names, query: url.searchParams, body: () => readJson(request) });
   }
 }

@@ -26,3 +26,15 @@ export interface SessionView {
   readonly queuedBytes: number;
   readonly sentBytes: number;
 }
+
+/** One chat server, as it counts for itself. */
+export interface ServerView {
+  readonly name: string;
+  readonly connections: number;
+  /** Those that are logged in. */
+  readonly sessions: number;
+  /** Messages that it has stored, and those that it has written to clients. */
+  readonly received: number;
+  readonly delivered: number;
+  readonly draining: boolean;
+}

@@ -1,4 +1,5 @@
 import { END_REASONS, type EndReason, REFUSAL_REASONS, type RefusalReason } from "./end_reason.ts";
+import { type HeartbeatHistory, NO_HISTORY } from "./heartbeat/history.ts";
 import { Histogram } from "./histogram.ts";
 
 /** Bounds for what takes milliseconds, in seconds: 0.5 ms to 10 s. */
@@ -19,6 +20,8 @@ export class BackendCounters {
   /** Probes sent, and those that got no answer in time. */
   probes = 0;
   misses = 0;
+  /** How its last probes ended. */
+  heartbeats: HeartbeatHistory = NO_HISTORY;
   /** How often its state changed. */
   stateChanges = 0;
   /** Why it was last not reached, in few words; undefined when it has answered a heartbeat since. */

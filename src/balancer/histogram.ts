@@ -20,6 +20,16 @@ export class Histogram {
     this.#counts = new Array<number>(bounds.length).fill(0);
   }
 
+  /** The sum of all values. */
+  get sum(): number {
+    return this.#sum;
+  }
+
+  /** How many there were. */
+  get count(): number {
+    return this.#count;
+  }
+
   add(value: number): void {
     this.#sum += value;
     this.#count += 1;

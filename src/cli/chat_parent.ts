@@ -129,6 +129,7 @@ function controlOf({ id, workers, desk, graceMs, count, onDraining }: ControlOpt
     closeSession: desk.closeSession.bind(desk),
     closeUserSessions: desk.closeUserSessions.bind(desk),
     announce: desk.announce.bind(desk),
+    servers: desk.servers.bind(desk),
     metrics: async () => [...(await desk.metrics()), ...familiesOf(workers)],
     async changeServer({ state, deadlineMs = graceMs }) {
       onDraining(state === "draining");

@@ -1,9 +1,11 @@
-import type { Control, Outcome, SampleLabels, SessionView, ValueFamily } from "../admin/mod.ts";
+import type { Control, Outcome, SampleLabels, ServerView, SessionView, ValueFamily } from "../admin/mod.ts";
 import { type ChatServer, type Store, StoreError } from "../chat/mod.ts";
 
 /** What operators see and do of sessions and what is counted, of one server or of several. */
 export interface SessionDesk
-  extends Required<Pick<Control, "sessions" | "closeSession" | "closeUserSessions" | "announce">> {
+  extends Required<
+    Pick<Control, "sessions" | "closeSession" | "closeUserSessions" | "announce" | "servers">
+  > {
   metrics(): readonly ValueFamily[] | Promise<readonly ValueFamily[]>;
 }
 
@@ -42,7 +44,13 @@ export function sessionDesk(
       return { ok: true };
     },
     metrics: () => familiesOf(server, store, labels),
+    servers: () => [viewOf(server)],
   };
+}
+
+function viewOf({ id: name, connections, sessions, counters, draining }: ChatServer): ServerView {
+  const { received, delivered } = counters;
+  return { name, connections, sessions, received, delivered, draining: draining !== undefined };
 }
 
 /** What a server has counted. */

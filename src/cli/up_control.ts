@@ -16,6 +16,7 @@ export function upControl(balancer: Balancer, desk: UpDesk): Control {
     closeSession: desk.closeSession.bind(desk),
     closeUserSessions: desk.closeUserSessions.bind(desk),
     announce: desk.announce.bind(desk),
+    servers: desk.servers.bind(desk),
     metrics: async () => [...balancerMetrics(), ...(await desk.metrics())],
   });
 }

@@ -1,4 +1,11 @@
-import type { Outcome, SessionFilter, SessionsEnd, SessionView, ValueFamily } from "../admin/mod.ts";
+import type {
+  Outcome,
+  ServerView,
+  SessionFilter,
+  SessionsEnd,
+  SessionView,
+  ValueFamily,
+} from "../admin/mod.ts";
 import { type Clock, DeadlineError, systemClock, withDeadline } from "../async/mod.ts";
 import type { Channel } from "../server/mod.ts";
 import type { SessionDesk } from "./session_desk.ts";
@@ -9,7 +16,8 @@ type DeskAsk =
   | { readonly type: "close"; readonly id: string }
   | { readonly type: "close_user"; readonly user: string; readonly options: SessionsEnd }
   | { readonly type: "announce"; readonly text: string }
-  | { readonly type: "metrics" };
+  | { readonly type: "metrics" }
+  | { readonly type: "servers" };
 
 /** What goes over topic `desk`: an ask, its answer, or what a child says by itself. */
 type DeskFrame =
@@ -69,6 +77,8 @@ async function answer(desk: SessionDesk, ask: DeskAsk): Promise<unknown> {
       return await desk.announce(ask.text);
     case "metrics":
       return await desk.metrics();
+    case "servers":
+      return await desk.servers();
   }
 }
 
@@ -162,6 +172,11 @@ export class UpDesk implements SessionDesk {
 
   announce(text: string): Promise<Outcome> {
     return this.#askOne({ type: "announce", text });
+  }
+
+  async servers(): Promise<readonly ServerView[]> {
+    const lists = await this.#askAll<readonly ServerView[]>({ type: "servers" });
+    return lists.flat().sort((one, other) => one.name.localeCompare(other.name));
   }
 
   async metrics(): Promise<readonly ValueFamily[]> {

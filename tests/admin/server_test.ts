@@ -34,7 +34,7 @@ test("what a role has nothing of is not there: its paths are 404, and the answer
   await using admin = await startWith({ frontends: () => [] });
   assertEquals(await read(admin, "/api/pools"), [
     404,
-    { error: "there is no /api/pools; there are /health, /metrics and /api/frontends" },
+    { error: "there is no /api/pools; there are /health, /metrics, /api/frontends and /api/events" },
   ]);
   assertEquals(await read(admin, "/api/frontends"), [200, { frontends: [] }]);
 });

@@ -25,6 +25,9 @@ function deskOf(server: string, told: string[]): SessionDesk {
       told.push(`${server} ${text}`);
       return { ok: true };
     },
+    servers: () => [
+      { name: server, connections: 2, sessions: 1, received: 5, delivered: 9, draining: false },
+    ],
     metrics: () => [
       { name: "chorus_x", help: "X.", type: "gauge", samples: [{ labels: { server }, value: 1 }] },
     ],
@@ -56,6 +59,10 @@ test("a desk of several servers lists the sessions of all that answer, and close
   assertEquals(
     (await up.sessions({}, 10)).map(({ id }) => id),
     ["s1.1", "s2.1"],
+  );
+  assertEquals(
+    (await up.servers()).map(({ name }) => name),
+    ["s1", "s2"],
   );
   assertEquals(await up.closeSession("s2.1"), { ok: true });
   assertEquals(await up.closeSession("s3.1"), { ok: false, status: 404 });

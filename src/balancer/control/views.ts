@@ -4,6 +4,8 @@ import type { ConnectionTable } from "../connection/table.ts";
 import type { BackendState, PolicyName } from "../contract.ts";
 import type { RefusalReason } from "../end_reason.ts";
 import type { Frontend } from "../frontend/frontend.ts";
+import { outcomesOf } from "../heartbeat/history.ts";
+import type { Histogram } from "../histogram.ts";
 import type { AdminState, Backend } from "../pool/backend.ts";
 import type { DispatchName, Pool } from "../pool/pool.ts";
 
@@ -42,6 +44,18 @@ export interface BackendView {
   readonly connectFailures: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** When its state was last changed, in milliseconds since 1970. */
+  readonly stateSince: number;
+  /** How its last heartbeats ended, the oldest first: `+` answered, `-` not in time. */
+  readonly heartbeats: string;
+  /** How long it took to connect clients to it. */
+  readonly connectTime: ConnectTime;
+}
+
+/** How many clients were connected, and how long that took in all. */
+export interface ConnectTime {
+  readonly count: number;
+  readonly seconds: number;
 }
 
 /** What a backend says of itself when it is probed. */
@@ -111,7 +125,14 @@ export function viewBackend(backend: Backend, table: ConnectionTable): BackendVi
     connectFailures: counters.connectFailures,
     bytesIn: counters.bytesIn + live.bytesIn,
     bytesOut: counters.bytesOut + live.bytesOut,
+    stateSince: backend.stateSince,
+    heartbeats: outcomesOf(counters.heartbeats),
+    connectTime: connectTimeOf(counters.connectSeconds),
   };
+}
+
+function connectTimeOf({ count, sum }: Histogram): ConnectTime {
+  return { count, seconds: sum };
 }
 
 /** Shows a frontend. @param protocol `tcp`, `tls` or `udp`. */

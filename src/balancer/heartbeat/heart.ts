@@ -5,6 +5,7 @@ import type { Backend } from "../pool/backend.ts";
 import type { Pool } from "../pool/pool.ts";
 import { noProbe, type Probe, type ProbeAnswer } from "../probe/mod.ts";
 import { nextProbeDelayMs, probeTimeoutMs } from "./heartbeat.ts";
+import { remembering } from "./history.ts";
 import type { Pacer } from "./pacer.ts";
 
 /** What the hearts of a pool share. */
@@ -123,6 +124,7 @@ export class Heart {
 
   #hear(answer: ProbeAnswer, tookMs: number): void {
     const { counters } = this.#backend;
+    counters.heartbeats = remembering(counters.heartbeats, true);
     counters.heartbeatSeconds.add(tookMs / 1000);
     counters.lastError = undefined;
     this.#tell(() => this.#shared.pool.report(this.#backend, answer));
@@ -132,6 +134,7 @@ export class Heart {
     if (!this.#isWaiting || this.#controller.signal.aborted) return;
     const { counters } = this.#backend;
     counters.misses += 1;
+    counters.heartbeats = remembering(counters.heartbeats, false);
     counters.lastError = fewWords(reason);
     this.#shared.onMiss?.(this.#backend, reason);
     this.#report("overdue");

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ManualClock } from "../../../src/async/mod.ts";
+import { outcomesOf } from "../../../src/balancer/heartbeat/history.ts";
 import { noProbe } from "../../../src/balancer/probe/mod.ts";
 import { test } from "../../testing.ts";
 import { lab, pass, timesOf, turn } from "./monitor_lab.ts";
@@ -44,6 +45,14 @@ test("monitor() reports up at the first answer, and brings a backend down by thr
   const states = it.told.filter((line) => !line.includes("missed"));
   assertEquals(states, ["0 suspect up", "0 up suspect", "0 suspect down"]);
   assertEquals(it.told.filter((line) => line === "0 missed: Error: refused").length, 3);
+});
+
+test("monitor() remembers how the last probes of a backend ended", async () => {
+  await using it = lab(1);
+  await pass(1900, it);
+  await pass(2500, it, () => true);
+  await pass(5000, it);
+  assertEquals(outcomesOf(it.pool.find("0")?.counters.heartbeats ?? 0), "+---+");
 });
 
 test("monitor() probes a backend that is down every 5 s, and every second while it rises", async () => {
