@@ -134,10 +134,12 @@ test("each package is used in its one place", () => {
   }
   assertEquals(places, {
     "@logtape/logtape": ["cli"],
+    "htm/preact": ["admin"],
     jose: ["chat"],
     "prom-client": ["admin"],
     redis: ["redis"],
     srvx: ["admin"],
+    uplot: ["admin"],
     valibot: ["admin", "balancer", "chat", "registry"],
   });
 });

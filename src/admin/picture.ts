@@ -127,7 +127,7 @@ function changedRows(before: ReadonlyMap<string, Row>, after: ReadonlyMap<string
 /** Undefined where nothing has changed. */
 function changedFields(before: Row = {}, after: Row): Row | undefined {
   let fields: Record<string, unknown> | undefined;
-  for (const name in after) {
+  for (const name of Object.keys({ ...before, ...after })) {
     if (!isOther(before[name], after[name])) continue;
     fields ??= {};
     fields[name] = after[name] ?? null;

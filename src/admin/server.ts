@@ -6,6 +6,7 @@ import { readJson } from "./body.ts";
 import type { Control, ProcessUsage } from "./contract.ts";
 import { Feed } from "./feed.ts";
 import { checkChange, checkSite, Guard, unauthorized } from "./guard.ts";
+import type { PageFile } from "./page_files.ts";
 import { Refusal } from "./refusal.ts";
 import { findRoute, type Route } from "./route.ts";
 import { routesOf } from "./routes.ts";
@@ -118,6 +119,8 @@ class Service {
   readonly #guard: Guard;
   readonly #handler: AdminHandler;
   readonly feed: Feed;
+  /** Of the dashboard, by their paths. */
+  #pageFiles: ReadonlyMap<string, PageFile> | undefined;
 
   constructor({ control, token, usage, handler = {}, clock = systemClock }: AdminOptions) {
     const onError = (error: unknown): void => handler.error?.(error, { during: "GET /api/events" });
@@ -157,6 +160,8 @@ class Service {
 
   async #serve(request: Request, url: URL, client: string): Promise<Response> {
     const caller = this.#guard.admit(request, url, client);
+    if (url.pathname === "/" || url.pathname.startsWith("/page/"))
+      return await this.#page(request, url.pathname);
     const isOpen =
       caller === "operator" || this.#routes.some((route) => route.isOpen && route.path === url.pathname);
     // Before the route is looked for: a stranger does not learn what there is.
@@ -166,5 +171,22 @@ class Service {
     checkChange(request, url);
     if (route.isLasting && request.method === "HEAD") return eventsAnswer(null);
     return await route.answer({ caller, names, query: url.searchParams, body: () => readJson(request) });
+  }
+
+  /** What the page is made of tells nothing of what runs, so that everybody may have it: it asks for the token itself. */
+  async #page(request: Request, pathname: string): Promise<Response> {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      const headers = { allow: "GET, HEAD" };
+      throw new Refusal(`${pathname.slice(0, 200)} takes GET, received ${request.method}`, {
+        status: 405,
+        headers,
+      });
+    }
+    // Once, when it is first asked for: most who start a role never look at it.
+    const { pageAnswer, readPageFiles } = await import("./page_files.ts");
+    this.#pageFiles ??= readPageFiles();
+    const file = this.#pageFiles.get(pathname);
+    if (!file) throw new Refusal(`there is no ${pathname.slice(0, 200)}`, { status: 404 });
+    return pageAnswer(file, request);
   }
 }

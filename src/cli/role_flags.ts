@@ -39,7 +39,7 @@ export const durableFlag: Flag<Durability> = choice(
 
 /** Where operators look. An address that is not loopback needs a token too: see {@linkcode openAdminToken}. */
 export const adminFlag: Flag<TcpAddress | "none"> = {
-  ...addressOrNone("where operators look and change things over HTTP"),
+  ...addressOrNone("where operators look and change things over HTTP, and have a dashboard"),
   parse(found) {
     const parsed = addressOrNone("").parse(found);
     if (parsed === "none" || parsed instanceof Wrong || "host" in parsed) return parsed;

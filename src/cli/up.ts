@@ -276,7 +276,7 @@ function welcome(tcp: Address, admin: Address | undefined): string[] {
     `  nc ${host} ${port}`,
     '  {"type":"register","id":"1","name":"ada","password":"secret"}',
     '  {"type":"login","id":"2","name":"ada","password":"secret"}',
-    ...(admin ? [`The balancer's state: curl http://${formatAddress(admin)}/api/pools`] : []),
+    ...(admin ? [`What runs, in a browser: http://${formatAddress(admin)}/`] : []),
     "Ctrl-C ends it.",
   ];
 }

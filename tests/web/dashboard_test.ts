@@ -1,0 +1,270 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { AdminToken, type BackendView, type Control } from "../../src/admin/mod.ts";
+import { type Clock, systemClock } from "../../src/async/mod.ts";
+import { startWith, urlOf } from "../admin/requests.ts";
+import { getJson, type RuntimeName, startProgram } from "../cli/program.ts";
+import { temporaryFolder } from "../helpers.ts";
+import { RUNTIME, test } from "../testing.ts";
+import { IN_BROWSER, OpenPage } from "./chromium.ts";
+
+const COUNTS = { missed: 0, weight: 1, connections: 0, total: 0, source: "config", backup: false };
+
+function backends(count: number): BackendView[] {
+  const names = Array.from({ length: count }, (_, index) => `10.0.${index >> 8}.${index & 255}:6000`);
+  return names.map((name) => ({ name, state: "up", ...COUNTS, heartbeats: "+".repeat(30) }));
+}
+
+/** A role with one pool whose backends do something else at each look. */
+function busy(all: readonly BackendView[]): Pick<Control, "pools"> {
+  let look = 0;
+  return {
+    pools: () => {
+      look += 1;
+      const moved = all.map((backend, index) => ({
+        ...backend,
+        connections: look + index,
+        bytesIn: 999 * look,
+      }));
+      return [{ name: "p", policy: "random", dispatch: "splice", backends: moved, queued: look % 7 }];
+    },
+  };
+}
+
+/** A clock on which timers fire so many times as early. */
+function fastClock(times: number): Clock {
+  return { ...systemClock, after: (ms, callback) => systemClock.after(ms / times, callback) };
+}
+
+/** The state of a backend as the API has it. */
+async function stateOf(admin: string | undefined, name: string): Promise<unknown> {
+  const { pools } = (await getJson(admin, "/api/pools")) as { pools: { backends: BackendView[] }[] };
+  return pools[0]?.backends.find((one) => one.name === name)?.state;
+}
+
+/** Deno does not lead the browser here, but what it serves is looked at as well. */
+const SERVED_BY: readonly RuntimeName[] = RUNTIME === "node" ? ["node", "deno"] : [RUNTIME];
+
+for (const runtime of SERVED_BY)
+  test(
+    `a backend of a real up on ${runtime} is drained from the dashboard once it is confirmed, and undrained`,
+    IN_BROWSER,
+    async () => {
+      const args = [
+        "--listen",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+        "--data",
+        ":memory:",
+        "--servers",
+        "2",
+      ];
+      await using program = startProgram(["up", ...args], { runtime });
+      const { admin } = await program.ready();
+      await using opened = await OpenPage.at(`http://${admin}/`);
+      const { page } = opened;
+      const row = page.locator("tr[data-backend]").first();
+      await row.getByText("up", { exact: true }).waitFor();
+      const name = (await row.getAttribute("data-backend")) ?? "";
+      assertMatch(
+        (await row.getByRole("img").getAttribute("aria-label")) ?? "",
+        /^the last \d+ heartbeats? answered$/,
+      );
+      await row.getByRole("button", { name: `drain ${name}` }).click();
+      await page.getByRole("button", { name: "Cancel" }).click();
+      assertEquals([await page.getByRole("dialog").count(), await stateOf(admin, name)], [0, "up"]);
+      await row.getByRole("button", { name: `drain ${name}` }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Drain", exact: true }).click();
+      await row.getByText("draining").waitFor();
+      await page.getByText(`${name} drains`, { exact: true }).waitFor();
+      assertEquals(await stateOf(admin, name), "draining");
+      await row.getByRole("button", { name: `undrain ${name}` }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Undrain" }).click();
+      await row.getByText("up", { exact: true }).waitFor();
+      await page.getByRole("heading", { name: "Chat servers" }).waitFor();
+      assertEquals(opened.complaints, []);
+    },
+  );
+
+test(
+  "a weight is changed and a backend added from the dashboard; what is refused is said where it was asked",
+  IN_BROWSER,
+  async () => {
+    const args = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--policy", "weighted"];
+    await using program = startProgram([
+      "balance",
+      ...args,
+      "--backend",
+      "127.0.0.1:9",
+      "--heartbeat",
+      "none",
+    ]);
+    const { admin } = await program.ready();
+    await using opened = await OpenPage.at(`http://${admin}/`);
+    const { page } = opened;
+    const dialog = page.getByRole("dialog");
+    await page.getByRole("button", { name: "change the weight of 127.0.0.1:9" }).click();
+    await dialog.getByLabel("Weight").fill("7");
+    await page.keyboard.press("Enter");
+    await page.getByText("127.0.0.1:9 has weight 7").waitFor();
+    await page.getByRole("button", { name: "add a backend to default" }).click();
+    await dialog.getByLabel("Address").fill("nowhere");
+    await dialog.getByRole("button", { name: "Add" }).click();
+    await dialog.getByText("address is").waitFor();
+    await dialog.getByLabel("Address").fill("127.0.0.1:10");
+    await dialog.getByRole("button", { name: "Add" }).click();
+    await page.locator('tr[data-backend="127.0.0.1:10"]').waitFor();
+    const { pools } = (await getJson(admin, "/api/pools")) as { pools: { backends: BackendView[] }[] };
+    assertEquals(
+      pools[0]?.backends.map(({ name, weight }) => [name, weight]),
+      [
+        ["127.0.0.1:9", 7],
+        ["127.0.0.1:10", 1],
+      ],
+    );
+  },
+);
+
+test(
+  "the dashboard asks for the token once, says when it is wrong, and keeps it with the tab",
+  IN_BROWSER,
+  async () => {
+    using folder = temporaryFolder();
+    const file = join(folder.path, "token");
+    const secret = "a-token-of-the-operators";
+    writeFileSync(file, secret, { mode: 0o600 });
+    const token = AdminToken.open(file);
+    if (typeof token === "string") throw new Error(token);
+    await using admin = await startWith(busy(backends(2)), { token });
+    await using opened = await OpenPage.at(urlOf(admin, "/"));
+    const { page } = opened;
+    await page.getByLabel("The token").fill("not-the-token-at-all");
+    await page.keyboard.press("Enter");
+    await page.getByText("This token is not the right one.").waitFor();
+    await page.getByLabel("The token").fill(secret);
+    await page.keyboard.press("Enter");
+    await page.getByText("live", { exact: true }).waitFor();
+    await page.reload();
+    await page.getByText("live", { exact: true }).waitFor();
+    assert(!opened.requests.some((url) => url.includes(secret)), "the token was in an address");
+  },
+);
+
+test(
+  "names and errors are shown as text, nothing comes from elsewhere, and the policy of the page is kept",
+  IN_BROWSER,
+  async () => {
+    const evil = "<img src=x onerror=alert(1)>";
+    const all = [
+      { ...backends(1)[0], name: evil, lastError: `<script>alert(2)</script>`, state: "down" } as BackendView,
+    ];
+    await using admin = await startWith(busy(all));
+    await using opened = await OpenPage.at(urlOf(admin, "/"));
+    const { page } = opened;
+    await page.getByText("<script>alert(2)</script>").waitFor();
+    assertEquals(await page.locator("main img, main script").count(), 0);
+    await page.getByRole("button", { name: `drain ${evil}` }).click();
+    await page.getByRole("heading", { name: `Drain ${evil}?` }).waitFor();
+    assertEquals(await page.title(), "(1 down) Chorus");
+    assertEquals(opened.complaints, []);
+    assertEquals(new Set(opened.requests.map((url) => new URL(url).origin)), new Set([urlOf(admin)]));
+  },
+);
+
+test(
+  "everything can be done by keyboard, and a dialog that is left gives the focus back",
+  IN_BROWSER,
+  async () => {
+    await using admin = await startWith({ ...busy(backends(3)), addBackend: () => ({ ok: true }) });
+    await using opened = await OpenPage.at(urlOf(admin, "/"));
+    const { page } = opened;
+    const add = page.getByRole("button", { name: "add a backend to p" });
+    await add.focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog", { name: "Add a backend to p" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    assert(await add.evaluate((element) => element === document.activeElement), "the focus went elsewhere");
+    const region = page.getByRole("region", { name: "Rows of backends" });
+    await page.getByLabel("State").focus();
+    await page.keyboard.press("Tab");
+    assert(
+      await region.evaluate((element) => element === document.activeElement),
+      "the rows cannot be scrolled",
+    );
+  },
+);
+
+test(
+  "of 1,000 backends a window is drawn, which scrolls, finds and sorts, in little time",
+  IN_BROWSER,
+  async () => {
+    await using admin = await startWith(busy(backends(1000)));
+    await using opened = await OpenPage.at(urlOf(admin, "/"));
+    const { page } = opened;
+    const rows = page.locator("tr[data-backend]");
+    await rows.first().waitFor();
+    assert((await rows.count()) < 60, `${await rows.count()} rows`);
+    const region = page.getByRole("region", { name: "Rows of backends" });
+    await region.evaluate((element) => element.scrollTo(0, element.scrollHeight));
+    await page.locator('tr[data-backend="10.0.3.231:6000"]').waitFor();
+    await region.evaluate((element) => element.scrollTo(0, 0));
+    await page.getByRole("button", { name: "Connections" }).click();
+    await page.locator('tr[data-backend="10.0.3.231:6000"]').waitFor();
+    await page.getByLabel("Find").fill("10.0.2.200");
+    await page.getByText("1 of 1,000").waitFor();
+    assertEquals(await rows.count(), 1);
+    await page.getByLabel("Find").fill("");
+    const before = await opened.metrics();
+    await page.waitForTimeout(5000);
+    const after = await opened.metrics();
+    const scriptMs = (1000 * ((after.ScriptDuration ?? 0) - (before.ScriptDuration ?? 0))) / 5;
+    assert(scriptMs < 100, `an update took ${scriptMs} ms of script`);
+  },
+);
+
+test("a page that has followed for long holds no more than one that has for ten minutes", {
+  ...IN_BROWSER,
+  timeoutMs: 120_000,
+}, async () => {
+  let looks = 0;
+  const { pools } = busy(backends(20));
+  const enough = (count: number): Promise<void> =>
+    new Promise((resolve) => {
+      waiting = { count, resolve };
+    });
+  let waiting: { count: number; resolve: () => void } | undefined;
+  const control: Partial<Control> = {
+    pools: () => {
+      looks += 1;
+      if (waiting && looks >= waiting.count) waiting.resolve();
+      return pools?.() ?? [];
+    },
+  };
+  await using admin = await startWith(control, { clock: fastClock(200) });
+  await using opened = await OpenPage.at(urlOf(admin, "/"));
+  await opened.page.locator("tr[data-backend]").first().waitFor();
+  await enough(900);
+  const young = await opened.metrics();
+  await enough(3600);
+  const old = await opened.metrics();
+  const grownBytes = (old.JSHeapUsedSize ?? 0) - (young.JSHeapUsedSize ?? 0);
+  assert(grownBytes < 300_000, `the heap has grown by ${grownBytes} bytes`);
+  assert((old.Nodes ?? 0) <= (young.Nodes ?? 0) + 50, `${young.Nodes} nodes became ${old.Nodes}`);
+});
+
+test("a page whose server is gone says so, and follows again when it is back", IN_BROWSER, async () => {
+  const first = await startWith(busy(backends(2)));
+  await using opened = await OpenPage.at(urlOf(first, "/"));
+  const { page } = opened;
+  await page.getByText("live", { exact: true }).waitFor();
+  await first.close();
+  await page.getByText("not connected, trying again").waitFor();
+  if (!("port" in first.address)) throw new Error("no TCP address");
+  await using _second = await startWith(busy(backends(3)), { listen: first.address });
+  await page.getByText("live", { exact: true }).waitFor();
+  await page.getByRole("cell", { name: "3 of 3" }).waitFor();
+  assertStringIncludes(await page.locator("h1").innerText(), "Chorus");
+});
