@@ -9,6 +9,8 @@ import {
   timeWords,
 } from "./backend_words.ts";
 import { printable } from "./client_screen.ts";
+import { sparkline } from "./sparkline.ts";
+import { LOOKS, type StatusHistory } from "./status_history.ts";
 import { type Color, type Column, color, cut, table } from "./table.ts";
 
 /** All that `chorus status` shows. What the role has nothing of is empty. */
@@ -27,6 +29,11 @@ export interface Fact {
   readonly key: string;
   readonly fact: string;
   readonly line: string;
+}
+
+/** A status as one line of JSON. */
+export function jsonLine({ health, pools, frontends, drains }: Status): string {
+  return JSON.stringify({ health, pools, frontends, drains });
 }
 
 /** A status as lines for programs. */
@@ -57,6 +64,9 @@ function backendFact(pool: PoolView, backend: BackendView): Fact {
   const key = `${printable(pool.name)} ${printable(backend.name)}`;
   return { key, fact: backendFacts(pool.name, backend).join(" "), line: backendLine(pool.name, backend) };
 }
+
+/** What the looks of a second each were like. */
+const LATELY = `LAST ${LOOKS} S`;
 
 const STATE_COLORS: Readonly<Record<string, Color>> = {
   up: "green",
@@ -101,6 +111,25 @@ const BACKENDS: readonly Column<BackendView>[] = [
   { title: "LAST ERROR", rank: 9, cell: ({ lastError = "" }) => printable(lastError) },
 ];
 
+/** After the connections: how they went lately, and the bytes. */
+function lately(pool: string, history: StatusHistory): readonly Column<BackendView>[] {
+  const bytes = ({ name }: BackendView): readonly number[] => history.bytesPerSecondOf(pool, name);
+  return [
+    { title: LATELY, rank: 1, cell: ({ name }) => sparkline(history.connectionsOf(pool, name), LOOKS) },
+    {
+      title: "BYTES/S",
+      rank: 1,
+      isNumber: true,
+      cell: (backend) => (bytes(backend).length === 0 ? "" : byteWords(bytes(backend).at(-1) ?? 0)),
+    },
+    {
+      title: LATELY,
+      rank: 2,
+      cell: (backend) => (bytes(backend).length === 0 ? "" : sparkline(bytes(backend), LOOKS)),
+    },
+  ];
+}
+
 const FRONTENDS: readonly Column<FrontendView>[] = [
   { title: "FRONTEND", rank: 0, cell: ({ name }) => printable(name) },
   { title: "ADDRESS", rank: 1, cell: ({ address }) => printable(address) },
@@ -118,18 +147,22 @@ const DRAINS: readonly Column<DrainView>[] = [
   { title: "CLOSED IN", rank: 1, isNumber: true, cell: ({ remainingMs }) => timeWords(remainingMs) },
 ];
 
-/** A status as people read it, in lines of at most `width` characters. */
-export function screenOf(status: Status, width: number): string[] {
+/**
+ * A status as people read it, in lines of at most `width` characters where that is not all too narrow.
+ *
+ * @param history What it was before, where that is to be shown, too.
+ */
+export function screenOf(status: Status, width: number, history?: StatusHistory): string[] {
   const { address, health, pools, frontends, drains } = status;
   const word = health.healthy ? color("green", "healthy") : color("red", "not healthy");
   const lines = [`${cut(`${printable(health.role)} at ${address}`, width - 14)}: ${word}`];
-  for (const pool of pools) lines.push("", ...poolScreen(pool, width));
+  for (const pool of pools) lines.push("", ...poolScreen(pool, width, history));
   if (frontends.length > 0) lines.push("", ...table(frontends, FRONTENDS, width));
   if (drains.length > 0) lines.push("", ...table(drains, DRAINS, width));
   return lines;
 }
 
-function poolScreen(pool: PoolView, width: number): string[] {
+function poolScreen(pool: PoolView, width: number, history: StatusHistory | undefined): string[] {
   const connections = pool.backends.reduce((sum, backend) => sum + backend.connections, 0);
   const facts = [
     `pool ${printable(pool.name)}: ${printable(pool.policy)}, ${printable(pool.dispatch)}`,
@@ -139,7 +172,10 @@ function poolScreen(pool: PoolView, width: number): string[] {
     ...(pool.draining ? ["draining"] : []),
   ];
   const title = color("bold", cut(facts.join(", "), width));
-  return [title, ...(pool.backends.length === 0 ? ["no backends"] : table(pool.backends, BACKENDS, width))];
+  if (pool.backends.length === 0) return [title, "no backends"];
+  const place = BACKENDS.findIndex((column) => column.title === "CONNECTIONS") + 1;
+  const columns = history ? BACKENDS.toSpliced(place, 0, ...lately(pool.name, history)) : BACKENDS;
+  return [title, ...table(pool.backends, columns, width)];
 }
 
 function textOf(value: number | undefined): string {

@@ -56,6 +56,23 @@ export function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
+/** Colors, and the characters between them. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colors begin with escape.
+const PIECES = /\u001b\[[0-9;]*m|[^\u001b]/gu;
+
+/** Cuts a line, which may be colored, to `width` characters. */
+export function cutColored(line: string, width: number): string {
+  let room = width;
+  const kept: string[] = [];
+  for (const [piece] of line.matchAll(PIECES)) {
+    const isColor = piece.length > 1 && piece.startsWith("\u001b");
+    // The colors of what was cut are kept: the last one ends them.
+    if (isColor || room > 0) kept.push(piece);
+    if (!isColor) room -= 1;
+  }
+  return kept.join("");
+}
+
 interface Sized<Row> {
   readonly column: Column<Row>;
   readonly texts: readonly string[];

@@ -58,6 +58,12 @@ export interface Program extends AsyncDisposable {
   end(): Promise<number | string>;
 }
 
+/** The size of a terminal, in characters. */
+export interface Window {
+  readonly columns: number;
+  readonly rows: number;
+}
+
 /** Options for {@linkcode startProgram}. */
 export interface ProgramOptions {
   readonly runtime?: RuntimeName;
@@ -65,6 +71,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** Gives it a terminal, by util-linux' `script`; both of its outputs are then `stdout`. @default {false} */
   readonly hasTerminal?: boolean;
+  /** The size of that terminal. @default {unknown} */
+  readonly window?: Window;
   /** How many files it may open. @default {what the test may} */
   readonly maxFiles?: number;
 }
@@ -74,7 +82,7 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
   const { runtime = RUNTIME } = options;
   const words = [programOf(runtime), ...ARGUMENTS[runtime], ...args];
   const limited = options.maxFiles === undefined ? words : withFiles(options.maxFiles, words);
-  const [command = "", ...rest] = options.hasTerminal ? inTerminal(limited) : limited;
+  const [command = "", ...rest] = options.hasTerminal ? inTerminal(limited, options.window) : limited;
   const child = spawn(command, rest, {
     cwd: options.cwd ?? ROOT,
     env: {
@@ -93,8 +101,9 @@ function withoutColorRules(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return rest;
 }
 
-function inTerminal(words: readonly string[]): string[] {
-  const line = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+function inTerminal(words: readonly string[], window: Window | undefined): string[] {
+  const size = window ? `stty columns ${window.columns} rows ${window.rows} && exec ` : "";
+  const line = size + words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
   return ["script", "--quiet", "--return", "--command", line, "/dev/null"];
 }
 
@@ -116,6 +125,9 @@ class RunningProgram implements Program {
     this.exited = new Promise((resolve) =>
       child.on("close", (code, signal) => resolve(signal ?? code ?? -1)),
     );
+    // A character may come in two pieces.
+    child.stdout?.setEncoding("utf8");
+    child.stderr?.setEncoding("utf8");
     child.stdout?.on("data", (chunk) => {
       this.stdout += chunk;
       this.#look();
@@ -219,6 +231,14 @@ export async function childrenOf(pid: number): Promise<number[]> {
     .map((line) => line.trim().split(/\s+/).map(Number))
     .filter(([, parent]) => parent === pid)
     .map(([child]) => child ?? -1);
+}
+
+/** Gives the terminal of a program another size, as who sits before it does by the mouse. */
+export async function resize(program: Program, { columns, rows }: Window): Promise<void> {
+  const { execFileSync } = await import("node:child_process");
+  const [inside] = await childrenOf(program.pid);
+  const terminal = execFileSync("ps", ["-o", "tty=", "-p", String(inside)], { encoding: "utf8" }).trim();
+  execFileSync("stty", ["-F", `/dev/${terminal}`, "columns", String(columns), "rows", String(rows)]);
 }
 
 /** Asks an admin server. */
