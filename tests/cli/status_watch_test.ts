@@ -1,11 +1,12 @@
 import { spawnSync } from "node:child_process";
+import process from "node:process";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { sparkline } from "../../src/cli/sparkline.ts";
 import { LOOKS, StatusHistory } from "../../src/cli/status_history.ts";
 import { cutColored } from "../../src/cli/table.ts";
 import { test } from "../testing.ts";
 import { backendNamed, Desk } from "./desk.ts";
-import { type Program, resize } from "./program.ts";
+import { childrenOf, type Program, resize } from "./program.ts";
 
 const hasScript = spawnSync("script", ["--version"]).stdout?.includes("util-linux") === true;
 const OPTIONS = hasScript ? {} : { skip: "there is no `script` of util-linux to make a terminal" };
@@ -111,7 +112,8 @@ test(
       orders.filter((order) => order.endsWith("m")),
       [],
     );
-    program.type("\u0003");
+    const [inside = 0] = await childrenOf(program.pid);
+    process.kill(inside, "SIGTERM");
     assertEquals(await program.end(), 0);
     assert(program.stdout.endsWith(LEFT), JSON.stringify(program.stdout.slice(-80)));
   },

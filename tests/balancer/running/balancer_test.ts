@@ -120,6 +120,8 @@ test("operators see the clients of a backend, end one, drain a frontend, and are
   const second = await guests.greeted(one);
   const [shown] = operations.connections({ backend: formatAddress(a.address) }, 10);
   assertEquals([shown?.frontend, shown?.pool, shown?.transport, shown?.bytesOut], ["one", "main", "tcp", 1]);
+  const connectTime = operations.pools()[0]?.backends[0]?.connectTime;
+  assertEquals([connectTime?.count, (connectTime?.seconds ?? 0) > 0], [2, true]);
   assertEquals(operations.closeConnection(shown?.id ?? "").ok, true);
   await first.recorder.gone;
   first.connection.end();
