@@ -246,9 +246,9 @@ test("a page that has followed for long holds no more than one that has for ten 
   await using admin = await startWith(control, { clock: fastClock(200) });
   await using opened = await OpenPage.at(urlOf(admin, "/"));
   await opened.page.locator("tr[data-backend]").first().waitFor();
-  await enough(900);
+  await enough(700);
   const young = await opened.metrics();
-  await enough(3600);
+  await enough(2400);
   const old = await opened.metrics();
   const grownBytes = (old.JSHeapUsedSize ?? 0) - (young.JSHeapUsedSize ?? 0);
   assert(grownBytes < 300_000, `the heap has grown by ${grownBytes} bytes`);

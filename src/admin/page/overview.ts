@@ -21,8 +21,14 @@ const BALANCING: readonly ChartSpec[] = [
     words: (bytes) => `${byteWords(bytes)}/s`,
   },
   { title: "Connect time", lines: [{ label: "", measure: "connectMs" }], words: latencyWords },
-  { title: "Waiting clients", lines: [{ label: "", measure: "waiting" }], words: countWords },
 ];
+
+/** A backend has none: they wait for any of its pool. */
+const WAITING: ChartSpec = {
+  title: "Waiting clients",
+  lines: [{ label: "", measure: "waiting" }],
+  words: countWords,
+};
 
 const CHATTING: readonly ChartSpec[] = [
   { title: "Sessions", lines: [{ label: "", measure: "sessions" }], words: countWords },
@@ -45,6 +51,7 @@ export function Overview({ model, ui, trend, shell }: Shown): VNode {
   const { scope } = ui;
   const specs = [
     ...(model.pools.length > 0 ? BALANCING : []),
+    ...(model.pools.length > 0 && scope.kind !== "backend" ? [WAITING] : []),
     ...(model.servers.length > 0 && scope.kind === "all" ? CHATTING : []),
   ];
   const title =

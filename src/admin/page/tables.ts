@@ -58,13 +58,18 @@ function Pool({ pool, backends, shell }: PoolShown): VNode {
     <td class="number">${countWords(up)} of ${countWords(backends.length)}</td>
     <td class="number">${countWords(connections)}</td>
     <td class="number">${countWords(pool.queued ?? 0)}</td>
-    <td class="number">${pool.capacity === undefined ? "–" : countWords(pool.capacity)}</td>
+    <td class="number">${roomWords(pool)}</td>
     <td><span class="actions">
       <button aria-label="add a backend to ${name}" onClick=${() => shell.ask({ kind: "add", pool: name })}>Add</button>
       <button aria-label="${pool.draining ? "undrain" : "drain"} pool ${name}" onClick=${() => shell.ask({ kind, pool: name })}>
         ${pool.draining ? "Undrain" : "Drain"}</button>
     </span></td>
   </tr>`;
+}
+
+/** A server that was not told how many it can hold says 0, so that 0 says nothing. */
+function roomWords({ capacity = 0 }: PoolRow): string {
+  return capacity === 0 ? "–" : countWords(capacity);
 }
 
 /** The frontends. */

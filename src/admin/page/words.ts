@@ -1,5 +1,6 @@
-/** A number of things: `1,234`, or in short `12.3k`. */
+/** A number of things: `0.5`, `1,234`, or in short `12.3k`. */
 export function countWords(count: number): string {
+  if (count < 10 && !Number.isInteger(count)) return count.toFixed(1);
   if (count < 10_000) return Math.round(count).toLocaleString("en");
   return shortWords(count, ["", "k", "M", "G"]);
 }
