@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, CDPSession, Page } from "playwright-core";
 import { RUNTIME, type TestOptions } from "../testing.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -37,6 +37,7 @@ export class OpenPage implements AsyncDisposable {
   /** Every address that was asked for. */
   readonly requests: string[] = [];
   readonly #browser: Browser;
+  #session: CDPSession | undefined;
 
   private constructor(browser: Browser, page: Page) {
     this.#browser = browser;
@@ -63,11 +64,11 @@ export class OpenPage implements AsyncDisposable {
 
   /** What the browser has measured. */
   async metrics(): Promise<Readonly<Record<string, number>>> {
-    const session = await this.page.context().newCDPSession(this.page);
-    await session.send("Performance.enable");
-    await session.send("HeapProfiler.collectGarbage");
-    const { metrics } = await session.send("Performance.getMetrics");
-    await session.detach();
+    // One session: what takes time is counted while it is there.
+    this.#session ??= await this.page.context().newCDPSession(this.page);
+    await this.#session.send("Performance.enable");
+    await this.#session.send("HeapProfiler.collectGarbage");
+    const { metrics } = await this.#session.send("Performance.getMetrics");
     return Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
   }
 
