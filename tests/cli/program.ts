@@ -47,6 +47,8 @@ export interface Program extends AsyncDisposable {
   ready(): Promise<Readonly<Record<string, string>>>;
   /** Waits until standard output and error together hold a text. */
   says(text: string): Promise<void>;
+  /** Looks at what it has said, now and whenever it says more, until there is what is looked for. */
+  until<T>(what: string, look: () => T | undefined): Promise<T>;
   /** Writes to standard input. */
   type(text: string): void;
   /** Ends standard input. */
@@ -145,7 +147,7 @@ class RunningProgram implements Program {
   }
 
   async ready(): Promise<Readonly<Record<string, string>>> {
-    const line = await this.#until(
+    const line = await this.until(
       "its ready line",
       () => /^chorus \S+ ready (?<parts>.*)\n/.exec(this.stdout)?.groups?.parts,
     );
@@ -155,7 +157,7 @@ class RunningProgram implements Program {
   }
 
   async says(text: string): Promise<void> {
-    await this.#until(`"${text}"`, () => (this.stdout + this.stderr).includes(text) || undefined);
+    await this.until(`"${text}"`, () => (this.stdout + this.stderr).includes(text) || undefined);
   }
 
   type(text: string): void {
@@ -191,7 +193,7 @@ class RunningProgram implements Program {
     for (const check of [...this.#waiting]) check();
   }
 
-  async #until<T>(what: string, look: () => T | undefined): Promise<T> {
+  async until<T>(what: string, look: () => T | undefined): Promise<T> {
     const found = new Promise<T>((resolve, reject) => {
       const check = (): void => {
         const value = look();

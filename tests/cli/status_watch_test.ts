@@ -36,8 +36,15 @@ function picturesOf({ stdout }: Program): string[][] {
     .map((picture) => picture.split("\u001b[J")[0]?.replaceAll(ORDERS, "").split(/\r*\n/) ?? []);
 }
 
-function assertFits(picture: readonly string[] | undefined, columns: number, rows: number): void {
-  assert(picture && picture.length <= rows, `${picture?.length} lines in a window of ${rows}`);
+/** The first whole picture that holds a text. */
+function pictureWith(program: Program, text: string): Promise<string[]> {
+  return program.until(`a picture with "${text}"`, () =>
+    picturesOf(program).find((picture) => picture.some((line) => line.includes(text))),
+  );
+}
+
+function assertFits(picture: readonly string[], columns: number, rows: number): void {
+  assert(picture.length <= rows, `${picture.length} lines in a window of ${rows}`);
   for (const line of picture)
     assert(line.length <= columns, `${JSON.stringify(line)} in a window of ${columns}`);
 }
@@ -49,17 +56,16 @@ test(
     await using desk = await Desk.open({ chat: many(100) });
     const window = { columns: 60, rows: 12 };
     await using program = desk.start(["status", "--watch"], { hasTerminal: true, env: ENV, window });
-    await program.says("lines 1 to 10 of 103");
-    const [first] = picturesOf(program);
+    const first = await pictureWith(program, "lines 1 to 10 of 103");
     assertFits(first, 60, 12);
-    assertEquals(first?.length, 12);
+    assertEquals(first.length, 12);
     program.type("\u001b[B");
     await program.says("lines 2 to 11 of 103");
     program.type("\u001b[6~");
     await program.says("lines 12 to 21 of 103");
     program.type("G");
-    await program.says("lines 94 to 103 of 103");
-    assertStringIncludes(picturesOf(program).at(-1)?.join("\n") ?? "", "10.0.0.99:6000");
+    const last = await pictureWith(program, "lines 94 to 103 of 103");
+    assertStringIncludes(last.join("\n"), "10.0.0.99:6000");
     program.type("q");
     assertEquals(await program.end(), 0);
     assert(program.stdout.endsWith(LEFT), JSON.stringify(program.stdout.slice(-80)));
@@ -70,14 +76,14 @@ test("status --watch follows a window that gets another size, however small", OP
   await using desk = await Desk.open({ chat: many(20) });
   const window = { columns: 100, rows: 30 };
   await using program = desk.start(["status", "--watch"], { hasTerminal: true, env: ENV, window });
-  await program.says("10.0.0.19:6000");
-  assertFits(picturesOf(program).at(-1), 100, 30);
+  assertFits(await pictureWith(program, "10.0.0.19:6000"), 100, 30);
   await resize(program, { columns: 24, rows: 8 });
-  await program.says("q quits, arrows move: li");
-  assertFits(picturesOf(program).at(-1), 24, 8);
+  assertFits(await pictureWith(program, "q quits, arrows move: li"), 24, 8);
   await resize(program, { columns: 5, rows: 1 });
-  await program.says("\u001b[H…: ");
-  assertFits(picturesOf(program).at(-1), 5, 1);
+  const smallest = await program.until("a picture of one line", () =>
+    picturesOf(program).find(({ length }) => length === 1),
+  );
+  assertFits(smallest, 5, 1);
   program.type("q");
   assertEquals(await program.end(), 0);
 });
@@ -92,10 +98,7 @@ test("status --watch draws what connections and bytes have done lately", OPTIONS
   await program.says("         █");
   backend.connections = 7;
   backend.bytesIn = 1_000_000;
-  await program.says("▂█");
-  const row = picturesOf(program)
-    .flat()
-    .findLast((line) => line.startsWith("10.0.0.0"));
+  const row = (await pictureWith(program, "▂█ ")).find((line) => line.startsWith("10.0.0.0"));
   assertMatch(row ?? "", /^10\.0\.0\.0:6000 +up +0 +1 +7 {2,}[▁-█]*▂█ +\d+k +█/);
 });
 
