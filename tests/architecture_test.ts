@@ -134,11 +134,12 @@ test("each package is used in its one place", () => {
   }
   assertEquals(places, {
     "@logtape/logtape": ["cli"],
+    "crossws/server": ["chat"],
     "htm/preact": ["admin"],
     jose: ["chat"],
     "prom-client": ["admin"],
     redis: ["redis"],
-    srvx: ["admin"],
+    srvx: ["admin", "chat"],
     uplot: ["admin"],
     valibot: ["admin", "balancer", "chat", "registry"],
   });

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { withDeadline } from "../src/async/mod.ts";
-import { type Address, type Connection, systemDriver } from "../src/net/mod.ts";
+import { type Address, type Connection, formatAddress, systemDriver } from "../src/net/mod.ts";
 import { LineDecoder } from "../src/wire/mod.ts";
 
 /** The longest that a test waits for one thing, in milliseconds. */
@@ -33,6 +33,7 @@ export class RawClient implements AsyncDisposable {
   readonly #asked = new Map<unknown, PromiseWithResolvers<Frame>>();
   readonly #close: () => void;
   #connection: Connection | undefined;
+  #socket: WebSocket | undefined;
   #isOver = false;
   #lastId = 0;
   /** The frames before this one were given out by `next`. */
@@ -59,13 +60,43 @@ export class RawClient implements AsyncDisposable {
     return client;
   }
 
+  /** Connects by WebSocket. */
+  static async open(address: Address, path = "/ws"): Promise<RawClient> {
+    const client = new RawClient();
+    await client.#openSocket(new WebSocket(`ws://${formatAddress(address)}${path}`));
+    return client;
+  }
+
+  async #openSocket(socket: WebSocket): Promise<void> {
+    this.#socket = socket;
+    socket.addEventListener("message", ({ data }) => this.#receive(JSON.parse(String(data))));
+    socket.addEventListener("close", () => this.#over());
+    // `close` follows.
+    socket.addEventListener("error", () => undefined);
+    const opened = new Promise<void>((resolve) => socket.addEventListener("open", () => resolve()));
+    const refused = this.closed.then(() => {
+      throw new Error("the WebSocket was refused");
+    });
+    await withDeadline(Promise.race([opened, refused]), DEADLINE_MS, "open a WebSocket");
+    refused.catch(() => undefined);
+  }
+
   /** Registers a user and logs in. */
   static async login(address: Address, name: string, more: object = {}): Promise<RawClient> {
-    const client = await RawClient.connect(address);
-    await client.ask({ type: "register", name, password: "secret" });
-    const answer = await client.ask({ type: "login", name, password: "secret", ...more });
+    return await (await RawClient.connect(address)).#enter(name, more);
+  }
+
+  /** Registers a user and logs in by WebSocket. */
+  static async loginWeb(address: Address | undefined, name: string, more: object = {}): Promise<RawClient> {
+    if (!address) throw new Error("there is no HTTP side");
+    return await (await RawClient.open(address)).#enter(name, more);
+  }
+
+  async #enter(name: string, more: object): Promise<RawClient> {
+    await this.ask({ type: "register", name, password: "secret" });
+    const answer = await this.ask({ type: "login", name, password: "secret", ...more });
     if (answer.type !== "ok") throw new Error(`cannot log in: ${JSON.stringify(answer)}`);
-    return client;
+    return this;
   }
 
   /** The messages that came so far. */
@@ -85,7 +116,14 @@ export class RawClient implements AsyncDisposable {
 
   /** Writes a frame. */
   tell(frame: object): void {
-    this.write(`${JSON.stringify(frame)}\n`);
+    if (this.#socket) this.#socket.send(JSON.stringify(frame));
+    else this.write(`${JSON.stringify(frame)}\n`);
+  }
+
+  /** The WebSocket that it is connected by. */
+  get socket(): WebSocket {
+    if (!this.#socket) throw new Error("not connected by WebSocket");
+    return this.#socket;
   }
 
   /** Writes a frame, with an id of its own if it has none, and waits for its answer. */
@@ -141,7 +179,8 @@ export class RawClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.connection.abort();
+    if (this.#socket) this.#socket.close();
+    else this.connection.abort();
     await this.closed;
   }
 

@@ -44,6 +44,6 @@ export {
   MAX_TEXT_BYTES,
   ProtocolError,
 } from "./protocol.ts";
-export { type ChatServer, type ChatServerOptions, startChatServer } from "./server.ts";
+export { type ChatServer, type ChatServerOptions, startChatServer, type WebOptions } from "./server.ts";
 export type { SessionControl } from "./session/session_control.ts";
 export * from "./store/mod.ts";

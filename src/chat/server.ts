@@ -2,15 +2,15 @@ import type { Socket } from "node:net";
 import { Occupancy, systemClock, type Timer } from "../async/mod.ts";
 import type { Subscription } from "../bus/mod.ts";
 import {
-  type Accept,
   type Address,
-  type AddressList,
   adopt,
   type Connection,
   type ConnectionHandler,
+  type Driver,
   hostOf,
   type Listener,
 } from "../net/mod.ts";
+import { LineDecoder } from "../wire/mod.ts";
 import { Accounts } from "./account/accounts.ts";
 import { LoginTurns } from "./account/login_turns.ts";
 import { type Admission, localAdmission } from "./admission/admission.ts";
@@ -22,16 +22,20 @@ import { DEFAULT_LIMITS } from "./limits.ts";
 import { EVERYBODY, readPayload } from "./notice.ts";
 import { localPresence } from "./presence/mod.ts";
 import { PresenceFeed } from "./presence/presence_feed.ts";
-import { type Caller, ProxyGate } from "./proxy_gate.ts";
+import { MAX_CLIENT_FRAME_BYTES } from "./protocol.ts";
+import type { Caller } from "./proxy_gate.ts";
+import { ProxyGates } from "./proxy_gates.ts";
 import { answer } from "./requests/answer.ts";
 import { SignalRoutes } from "./requests/signal_routes.ts";
-import type { ChatServer, ChatServerOptions } from "./server_contract.ts";
+import type { ChatServer, ChatServerOptions, WebOptions } from "./server_contract.ts";
+import type { Link } from "./session/link.ts";
 import { Session } from "./session/session.ts";
 import type { SessionContext } from "./session/session_context.ts";
 import { SessionControl } from "./session/session_control.ts";
 import { TcpLink, WriteTick } from "./session/tcp_link.ts";
+import type { WebServer } from "./web/web_server.ts";
 
-export type { ChatServer, ChatServerOptions } from "./server_contract.ts";
+export type { ChatServer, ChatServerOptions, WebOptions } from "./server_contract.ts";
 
 const SWEEP_MS = 1000;
 /** Connections of one trusted address that count as its balancer's. */
@@ -48,17 +52,17 @@ class Server implements ChatServer {
   readonly id: string;
   readonly control: SessionControl;
   readonly #context: SessionContext;
-  readonly #trusted: AddressList | undefined;
   readonly #all = new Set<Session>();
   readonly #inside = new Occupancy();
   readonly #tick = new WriteTick();
-  readonly #gates = new Set<ProxyGate>();
+  readonly #gates: ProxyGates;
   readonly #balancers = new HostCounts();
   readonly #admission: Admission;
   readonly #reconciling: Reconciling;
   readonly #draining: Draining;
   #everybody: Subscription | undefined;
   #listener: Listener | undefined;
+  #web: WebServer | undefined;
   #sweepTimer: Timer;
   #closing: Promise<void> | undefined;
   #lastSession = 0;
@@ -69,7 +73,7 @@ class Server implements ChatServer {
     const presence = options.presence ?? localPresence({ server, clock, onError, onGone: () => undefined });
     const sessions = this.#all;
     this.id = server;
-    this.#trusted = options.trusted;
+    this.#gates = new ProxyGates({ trusted: options.trusted, clock, onError });
     this.#admission = options.admission ?? localAdmission({ limits, clock });
     this.#draining = new Draining(sessions, clock);
     this.#reconciling = new Reconciling({ sessions, store, clock, onError });
@@ -103,6 +107,10 @@ class Server implements ChatServer {
     return this.#listener?.address ?? { path: "" };
   }
 
+  get web(): Address | undefined {
+    return this.#web?.address;
+  }
+
   get connections(): number {
     return this.#inside.count;
   }
@@ -119,11 +127,18 @@ class Server implements ChatServer {
     return this.#context.counters;
   }
 
-  async listen({ driver, listen, reusePort = false }: ChatServerOptions): Promise<void> {
+  async listen(options: ChatServerOptions): Promise<void> {
+    const { driver, listen, reusePort = false, web } = options;
     const { bus, onError } = this.#context;
     try {
       this.#everybody = await bus.subscribe(EVERYBODY, (payload) => this.#receive(payload));
-      this.#listener = await driver.listen(listen, this.#accept(), {
+      if (web) this.#web = await this.#openWeb(web, driver, reusePort);
+      const accept = this.#gates.accept({
+        entered: () => this.#inside.enter(),
+        open: (connection, caller) => this.#open(connection, caller),
+        left: () => this.#inside.leave(),
+      });
+      this.#listener = await driver.listen(listen, accept, {
         reusePort,
         onError: (error, { during }) => onError(error, { during }),
       });
@@ -138,7 +153,7 @@ class Server implements ChatServer {
       this.#inside.enter();
       // Handed over as it was accepted, with the client's own address: nobody was there to send a header but the client.
       const host = hostOf(connection.remote);
-      return this.#open(connection, { host, isBalancer: this.#trusted?.has(host) === true }, onClose);
+      return this.#open(connection, { host, isBalancer: this.#gates.trusts(host) }, onClose);
     });
   }
 
@@ -172,8 +187,8 @@ class Server implements ChatServer {
   }
 
   async #close(graceMs: number): Promise<void> {
-    await this.#listener?.close();
-    for (const gate of this.#gates) gate.open();
+    await Promise.all([this.#listener?.close(), this.#web?.stop()]);
+    this.#gates.open();
     this.#draining.start(graceMs);
     await this.#inside.empty();
     this.#draining.stop();
@@ -183,6 +198,7 @@ class Server implements ChatServer {
   /** Lets go of everything but the clients. */
   async #end(): Promise<void> {
     this.#sweepTimer.cancel();
+    await this.#web?.[Symbol.asyncDispose]();
     await this.#reconciling.close();
     await this.#everybody?.[Symbol.asyncDispose]();
     await Promise.all(this.#context.leaving);
@@ -195,44 +211,39 @@ class Server implements ChatServer {
     if (found.kind === "frame") for (const session of this.#all) session.pass(found.line);
   }
 
-  /** Makes each new connection a session; that of a balancer once it has said for whom it is. */
-  #accept(): Accept {
-    return (connection) => {
-      this.#inside.enter();
-      const host = hostOf(connection.remote);
-      if (!this.#trusted?.has(host)) return this.#open(connection, { host, isBalancer: false });
-      const { clock, onError } = this.#context;
-      const forget = (): boolean => this.#gates.delete(gate);
-      const gate = new ProxyGate(
-        connection,
-        {
-          open: (_, caller) => {
-            forget();
-            return this.#open(connection, caller);
-          },
-          closed: () => {
-            forget();
-            this.#inside.leave();
-          },
-          onError,
+  /** Opens the HTTP and WebSocket side. */
+  async #openWeb(web: WebOptions, driver: Driver, reusePort: boolean): Promise<WebServer> {
+    const { startWebServer } = await import("./web/web_server.ts");
+    const { clock, onError, limits } = this.#context;
+    const { listen, origins = [] } = web;
+    return await startWebServer({
+      ...{ driver, listen, reusePort, origins, clock, onError },
+      files: new Map(),
+      gates: this.#gates,
+      connectionsPerHost: limits.connectionsPerHost,
+      health: () => ({ server: this.id, healthy: true, draining: this.draining !== undefined }),
+      sessions: {
+        open: (link, caller) => {
+          this.#inside.enter();
+          return this.#begin(link, caller);
         },
-        clock,
-      );
-      this.#gates.add(gate);
-      return gate;
-    };
+        close: (session) => this.#remove(session),
+      },
+    });
   }
 
-  #open(connection: Connection, { host, isBalancer }: Caller, onClose?: () => void): ConnectionHandler {
-    const link = new TcpLink(connection, host, this.#tick);
-    // A balancer is one on its first few connections; whoever else comes from there is a client.
-    const isTrusted = isBalancer && this.#balancers.count(host) < MAX_TRUSTED_CONNECTIONS;
-    this.#lastSession += 1;
-    const id = `${this.id}.${this.#lastSession}`;
-    const session = new Session(link, this.#context, { id, answer, isTrusted });
-    this.#add(session);
+  #open(connection: Connection, caller: Caller, onClose?: () => void): ConnectionHandler {
+    const link = new TcpLink(connection, caller.host, this.#tick);
+    const session = this.#begin(link, caller);
+    const frames = new LineDecoder(MAX_CLIENT_FRAME_BYTES, {
+      line: (line) => session.receive(line),
+      tooLong: () => session.refuseLong(),
+    });
     return {
-      data: (_, chunk) => session.receive(chunk),
+      data(_, chunk) {
+        session.heard();
+        frames.push(chunk);
+      },
       drain: () => {
         link.drained();
         session.drained();
@@ -244,6 +255,16 @@ class Server implements ChatServer {
         onClose?.();
       },
     };
+  }
+
+  #begin(link: Link, { host, isBalancer }: Caller): Session {
+    // A balancer is one on its first few connections; whoever else comes from there is a client.
+    const isTrusted = isBalancer && this.#balancers.count(host) < MAX_TRUSTED_CONNECTIONS;
+    this.#lastSession += 1;
+    const id = `${this.id}.${this.#lastSession}`;
+    const session = new Session(link, this.#context, { id, answer, isTrusted });
+    this.#add(session);
+    return session;
   }
 
   #add(session: Session): void {
@@ -263,7 +284,8 @@ class Server implements ChatServer {
 
   /** One timer for all sessions, however many there are. */
   #sweep(): void {
-    for (const gate of this.#gates) gate.sweep();
+    this.#gates.sweep();
+    this.#web?.sweep();
     for (const session of this.#all) session.sweep();
     this.#admission.sweep();
     this.#sweepTimer = this.#context.clock.after(SWEEP_MS, () => this.#sweep());

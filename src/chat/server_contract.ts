@@ -11,12 +11,26 @@ import type { Presence } from "./presence/mod.ts";
 import type { SessionControl } from "./session/session_control.ts";
 import type { Store } from "./store/mod.ts";
 
+/** The HTTP and WebSocket side of a chat server. */
+export interface WebOptions {
+  /** Where it listens. WebSockets are opened at `/ws`, or at `/`. */
+  readonly listen: Address;
+  /**
+   * The sites whose pages may connect, such as `https://chat.example.org`.
+   *
+   * @default {those of the host that is asked}
+   */
+  readonly origins?: readonly string[];
+}
+
 /** Options for {@linkcode startChatServer}. The store, the bus and the presence stay the caller's: they are closed after the server. */
 export interface ChatServerOptions {
   /** The server's name, as `login` tells it. */
   readonly id: string;
   /** Where it listens for TCP. */
   readonly listen: Address;
+  /** Where it serves HTTP and WebSocket. @default {nowhere} */
+  readonly web?: WebOptions | undefined;
   readonly driver: Driver;
   readonly store: Store;
   readonly bus: Bus;
@@ -61,6 +75,8 @@ export interface ChatServer extends AsyncDisposable {
   readonly id: string;
   /** Where it listens, with the real port. */
   readonly address: Address;
+  /** Where it serves HTTP and WebSocket, with the real port; undefined where it does not. */
+  readonly web: Address | undefined;
   /** Connections now, logged in or not. */
   readonly connections: number;
   /** Logged-in sessions now. */

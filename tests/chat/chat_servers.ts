@@ -5,7 +5,13 @@
  */
 import { type Clock, systemClock } from "../../src/async/mod.ts";
 import type { TokenVerifier } from "../../src/chat/account/token_verifier.ts";
-import { type ChatLimits, type ChatServer, type StoreLimits, startChatServer } from "../../src/chat/mod.ts";
+import {
+  type ChatLimits,
+  type ChatServer,
+  type StoreLimits,
+  startChatServer,
+  type WebOptions,
+} from "../../src/chat/mod.ts";
 import { type Address, AddressList, systemDriver } from "../../src/net/mod.ts";
 import { folderBackings, redisBackings } from "./chat_backings.ts";
 
@@ -23,6 +29,8 @@ export interface ChatServersOptions {
   readonly clock?: Clock;
   /** Networks of balancers. */
   readonly trusted?: readonly string[];
+  /** What the HTTP and WebSocket side of each is, but for where it listens. @default {there is none} */
+  readonly web?: Omit<WebOptions, "listen">;
   readonly storeLimits?: StoreLimits;
   /** The URL of a Redis that they share instead of a data folder. */
   readonly redis?: string;
@@ -35,6 +43,8 @@ export interface ChatServers extends AsyncDisposable {
   readonly servers: readonly ChatServer[];
   /** Where server `index` listens. */
   at(index: number): Address;
+  /** Where server `index` serves HTTP and WebSocket. */
+  webAt(index: number): Address;
   /** Cuts server `index` off from the presence: for the others it has died. */
   losePresence(index: number): void;
   /** Everything that was reported by `onError`. */
@@ -63,6 +73,7 @@ export async function chatServers(count: number, options: ChatServersOptions = {
       ...backing,
       id,
       listen: { host: "127.0.0.1", port: 0 },
+      web: options.web && { ...options.web, listen: { host: "127.0.0.1", port: 0 } },
       driver: systemDriver(),
       limits: { ...NO_LIMITS, ...limits },
       clock,
@@ -82,6 +93,11 @@ export async function chatServers(count: number, options: ChatServersOptions = {
       const server = servers[index];
       if (!server) throw new RangeError(`there is no server ${index}`);
       return server.address;
+    },
+    webAt(index) {
+      const address = servers[index]?.web;
+      if (!address) throw new RangeError(`server ${index} has no HTTP side`);
+      return address;
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

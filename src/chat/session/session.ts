@@ -1,4 +1,3 @@
-import { LineDecoder } from "../../wire/mod.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { MAX_QUEUED_BYTES } from "../limits.ts";
 import {
@@ -70,7 +69,6 @@ export class Session {
   /** When it connected, as wall time in milliseconds. */
   readonly openedAt: number;
   readonly #answer: Answer;
-  readonly #decoder: LineDecoder;
   readonly #rate: MessageRate;
   readonly #liveness: Liveness;
   #phase: Phase = { name: "guest" };
@@ -95,10 +93,6 @@ export class Session {
     this.#answer = answer;
     this.#rate = new MessageRate(limits.messagesPerSecond, clock);
     this.#liveness = new Liveness(link, clock, limits);
-    this.#decoder = new LineDecoder(MAX_CLIENT_FRAME_BYTES, {
-      line: (line) => this.#receive(line),
-      tooLong: () => this.#refuseLine(),
-    });
   }
 
   get phase(): Phase {
@@ -110,10 +104,33 @@ export class Session {
     return this.#liveness.idleMs;
   }
 
-  /** Takes the next bytes from the client. */
-  receive(chunk: Uint8Array): void {
+  /** Bytes have come from the client, be they a whole frame or not. */
+  heard(): void {
     this.#liveness.heard();
-    this.#decoder.push(chunk);
+  }
+
+  /** Takes the next frame from the client. @returns Whether to go on: false drops what follows. */
+  receive(frame: Uint8Array): boolean {
+    if (this.#phase.name === "closed") return false;
+    if (frame.length > MAX_CLIENT_FRAME_BYTES) this.refuseLong();
+    else if (this.#waiting.isFull) this.refuse("too many frames wait to be worked on");
+    else if (this.#waiting.isEmpty && this.#canTake()) this.#take(frame);
+    else this.#waiting.add(frame);
+    this.#flow();
+    return this.#isOpen();
+  }
+
+  /** Something has come that is no frame. */
+  receiveForeign(what: string): void {
+    if (this.#isOpen()) this.#refuseFrame(undefined, new ProtocolError("bad_frame", what));
+  }
+
+  /** A frame is longer than it may be: says so, then closes. */
+  refuseLong(): void {
+    if (this.#phase.name === "closed") return;
+    const message = `a frame has at most ${MAX_CLIENT_FRAME_BYTES} bytes`;
+    this.#writeError(undefined, new ProtocolError("too_large", message));
+    this.#end();
   }
 
   /** The client will send no more; what it asked is still answered. */
@@ -207,10 +224,7 @@ export class Session {
     leaving.add(left);
   }
 
-  #receive(line: Uint8Array): boolean {
-    if (this.#waiting.isEmpty && this.#canTake()) this.#take(line);
-    else this.#waiting.add(line);
-    this.#flow();
+  #isOpen(): boolean {
     return this.#phase.name !== "closed";
   }
 
@@ -221,14 +235,18 @@ export class Session {
   #take(line: Uint8Array): void {
     const parsed = parseRequest(line);
     if ("error" in parsed) {
-      this.#writeError(parsed.id, parsed.error);
-      this.#badFrames += 1;
-      if (this.#badFrames >= MAX_BAD_FRAMES) this.#end();
+      this.#refuseFrame(parsed.id, parsed.error);
       return;
     }
     this.#badFrames = 0;
     if (parsed.request.type !== "ping") this.#onlyPings = false;
     this.#work(parsed.request);
+  }
+
+  #refuseFrame(frameId: string | undefined, error: ProtocolError): void {
+    this.#writeError(frameId, error);
+    this.#badFrames += 1;
+    if (this.#badFrames >= MAX_BAD_FRAMES) this.#end();
   }
 
   #work(request: Request): void {
@@ -287,12 +305,6 @@ export class Session {
     this.#isPaused = isFull;
     if (isFull) this.link.pause();
     else this.link.resume();
-  }
-
-  #refuseLine(): void {
-    const message = `a frame has at most ${MAX_CLIENT_FRAME_BYTES} bytes`;
-    this.#writeError(undefined, new ProtocolError("too_large", message));
-    this.#end();
   }
 
   #end(): void {

@@ -1,0 +1,62 @@
+/** What every page of ours is allowed to: scripts, styles and connections of this server, and nothing of anybody else. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join("; ");
+
+const HEADERS: Readonly<Record<string, string>> = {
+  "content-security-policy": POLICY,
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "permissions-policy": "camera=(), geolocation=(), microphone=()",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};
+
+/** One file of a page, as it is sent. */
+export interface PageFile {
+  readonly type: string;
+  readonly body: string;
+  /** Changes with the body, quoted as HTTP has it. */
+  readonly tag: string;
+}
+
+/** A sentence for whoever asked wrongly. */
+export function sayWhy(
+  status: number,
+  why: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return new Response(`${why}\n`, {
+    status,
+    headers: {
+      ...HEADERS,
+      "content-type": "text/plain; charset=utf-8",
+      "cache-control": "no-store",
+      ...headers,
+    },
+  });
+}
+
+/** A value as JSON, of this moment. */
+export function sayJson(value: unknown): Response {
+  return Response.json(value, { headers: { ...HEADERS, "cache-control": "no-store" } });
+}
+
+/** A file, unless the browser has it already. */
+export function sendFile(request: Request, { type, body, tag }: PageFile): Response {
+  const headers = { ...HEADERS, "content-type": type, "cache-control": "no-cache", etag: tag };
+  const known = request.headers.get("if-none-match");
+  if (known?.split(",").some((one) => one.trim() === tag))
+    return new Response(null, { status: 304, headers });
+  return new Response(request.method === "HEAD" ? null : body, { headers });
+}
