@@ -105,6 +105,19 @@ export class AdminClient {
     throw new UsageError(`--pool: there is no pool "${name}"; there are ${names || "none"}`);
   }
 
+  /**
+   * The pool of a backend that a command is about: the one named, or else the only one that has it.
+   *
+   * @throws {UsageError} As {@linkcode poolNamed}.
+   */
+  async poolOf(backend: string, name: string | undefined): Promise<PoolView> {
+    if (name !== undefined) return await this.poolNamed(name);
+    const [only, ...others] = (await this.pools()).filter(({ backends }) =>
+      backends.some((one) => one.name === backend),
+    );
+    return only && others.length === 0 ? only : await this.poolNamed(undefined);
+  }
+
   async #list<T>(path: string, key: string): Promise<readonly T[]> {
     const found: unknown = Reflect.get((await this.read(path)) ?? {}, key);
     if (!Array.isArray(found))

@@ -30,10 +30,13 @@ import {
 } from "./role_flags.ts";
 import { serveAdmin } from "./serve_admin.ts";
 import { readTokenSettings, TOKEN_FLAGS, type TokenSettings } from "./token_flags.ts";
+import { advertisedWeb, type WebSettings, webFlag, webOriginFlag, webSettings } from "./web_flags.ts";
 import { countWorkers } from "./worker_count.ts";
 
 const FLAGS = {
   listen: withDefault(address("where clients connect"), "127.0.0.1:7001"),
+  web: withDefault(webFlag, "none"),
+  "web-origin": webOriginFlag,
   admin: withDefault(adminFlag, "none"),
   "admin-token": adminTokenFlag,
   id: text("ID", "the server's name (default chat- and a random word)"),
@@ -77,6 +80,7 @@ export interface ChatStart {
   readonly given: ReadonlySet<string>;
   /** Where balancers reach it, where that is not where it listens. */
   readonly advertised: Address | undefined;
+  readonly web: WebSettings | undefined;
   readonly token: AdminToken | undefined;
   readonly tokens: TokenSettings | undefined;
   readonly workers: number;
@@ -95,6 +99,7 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
     throw new UsageError(`chorus chat takes no argument, received "${positionals[0]}"`);
   checkStore(values, given);
   const advertised = advertisedAddress(values);
+  const web = webSettings(values);
   const { workers, fitting } = countWorkers({
     workers: values.workers,
     kind: values["worker-kind"],
@@ -106,7 +111,7 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
   const tokens = await readTokenSettings(values);
   const log = await startLog({ format: values.log, level: values["log-level"], role: "chat" });
   sayWhatFits(values["max-connections"], workers, fitting, log);
-  const start = { values, given, advertised, token, tokens, workers, log, interrupted };
+  const start = { values, given, advertised, web, token, tokens, workers, log, interrupted };
   if (workers === 1) return await serveAlone(start);
   const { serveWithWorkers } = await import("./chat_parent.ts");
   return await serveWithWorkers(start);
@@ -128,7 +133,7 @@ function sayWhatFits(asked: number | undefined, workers: number, fitting: number
 
 /** One process, one event loop. */
 async function serveAlone(start: ChatStart): Promise<number> {
-  const { values, given, advertised, token, tokens, log, interrupted } = start;
+  const { values, given, advertised, web, token, tokens, log, interrupted } = start;
   const onError = logErrors(log);
   const id = values.id ?? `chat-${randomBytes(4).toString("hex")}`;
   // A successor must not be taken for its predecessor: under this name it is known to others, and it is new at each start.
@@ -143,7 +148,7 @@ async function serveAlone(start: ChatStart): Promise<number> {
   const settings = { ...settingsOf(values), verifier: tokens?.verifier, trusted };
   const parts = { id, driver: systemDriver(), store, bus, presence, ...settings };
   await using server = await onFreePort(values.listen, given.has("listen"), log, (listen) =>
-    startChatServer({ ...parts, listen, onError }),
+    startChatServer({ ...parts, listen, web, onError }),
   );
   running = server;
   let announced: Announced | undefined;
@@ -152,10 +157,13 @@ async function serveAlone(start: ChatStart): Promise<number> {
   const shown = { listen: values.admin, isAskedFor: given.has("admin"), token, control, log };
   await using admin = await serveAdmin(shown);
   const tcp = advertised ?? server.address;
-  announced = await announceChat(backing.registry, { instance, tcp, values });
+  announced = await announceChat(backing.registry, {
+    ...{ instance, tcp, values },
+    web: server.web && advertisedWeb(server.web, tcp),
+  });
   // An operator may have been quicker.
   if (server.draining) onDraining(true);
-  announceReady("chat", { tcp: server.address, admin: admin?.address, id });
+  announceReady("chat", { tcp: server.address, web: server.web, admin: admin?.address, id });
 
   await interrupted.asked;
   log.info("stopping: clients have {grace} ms to leave", { grace: values.grace });

@@ -8,18 +8,21 @@ export interface ChatAnnouncing {
   readonly instance: string;
   /** Where balancers reach it. */
   readonly tcp: Address;
+  /** Where balancers reach its HTTP side. */
+  readonly web: string | undefined;
   readonly values: Pick<ChatValues, "weight" | "capacity" | "trusted">;
 }
 
 /** Announces a chat server, where there is a registry. */
 export async function announceChat(
   registry: Registry | undefined,
-  { instance, tcp, values }: ChatAnnouncing,
+  { instance, tcp, web, values }: ChatAnnouncing,
 ): Promise<Announced | undefined> {
   const { weight, capacity, trusted } = values;
   return await registry?.announce({
     id: instance,
     tcp: formatAddress(tcp),
+    ...(web !== undefined && { web }),
     weight,
     capacity,
     draining: false,

@@ -3,9 +3,10 @@ import { type Address, formatAddress, type TcpAddress } from "../net/mod.ts";
 import { UsageError } from "./errors.ts";
 import type { LimitChange } from "./role_flags.ts";
 import type { TokenValues } from "./token_flags.ts";
+import type { WebValues } from "./web_flags.ts";
 
 /** What the flags of `chorus chat` came to. */
-export interface ChatValues extends TokenValues {
+export interface ChatValues extends TokenValues, WebValues {
   readonly listen: Address;
   readonly admin: TcpAddress | "none";
   readonly "admin-token": string | undefined;
@@ -39,13 +40,17 @@ export function checkStore(
 }
 
 /** Where others reach a server that listens here; undefined: where it listens. @throws {UsageError} When nobody could tell. */
-export function advertisedAddress({ listen, advertise, redis }: ChatValues): Address | undefined {
+export function advertisedAddress({ listen, web, advertise, redis }: ChatValues): Address | undefined {
   if (advertise) return advertise;
-  const isEverywhere = "host" in listen && (listen.host === "0.0.0.0" || listen.host === "::");
-  if (redis !== undefined && (isEverywhere || "path" in listen)) {
+  const unclear = [listen, web].find((where) => where !== "none" && !isOneHost(where));
+  if (redis !== undefined && unclear !== undefined && unclear !== "none") {
     throw new UsageError(
-      `--advertise: say where balancers reach a server that listens on ${formatAddress(listen)}`,
+      `--advertise: say where balancers reach a server that listens on ${formatAddress(unclear)}`,
     );
   }
   return undefined;
+}
+
+function isOneHost(where: Address): boolean {
+  return "host" in where && where.host !== "0.0.0.0" && where.host !== "::";
 }

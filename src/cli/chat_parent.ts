@@ -17,6 +17,7 @@ import { announceReady, onFreePort } from "./process.ts";
 import { toAddressList, toLimits } from "./role_flags.ts";
 import { serveAdmin } from "./serve_admin.ts";
 import { UpDesk } from "./up_desk.ts";
+import { advertisedWeb } from "./web_flags.ts";
 
 /** Runs a chat server of several workers: this process starts them and speaks for them, and serves no client itself. */
 export async function serveWithWorkers(start: ChatStart): Promise<number> {
@@ -51,10 +52,12 @@ export async function serveWithWorkers(start: ChatStart): Promise<number> {
   });
   if (admin) opened.use(admin);
   const instance = `${id}-${randomBytes(4).toString("hex")}`;
-  announced = await announceChat(registry, { instance, tcp: advertised ?? listen, values });
+  const tcp = advertised ?? listen;
+  const told = workers.web && advertisedWeb(workers.web, tcp);
+  announced = await announceChat(registry, { instance, tcp, web: told, values });
   // An operator may have been quicker.
   if (workers.draining) onDraining(true);
-  announceReady("chat", { tcp: listen, admin: admin?.address, id });
+  announceReady("chat", { tcp: listen, web: workers.web, admin: admin?.address, id });
 
   await interrupted.asked;
   log.info("stopping: clients have {grace} ms to leave", { grace });
@@ -87,13 +90,14 @@ async function openAttached(
 
 function configurationOf({
   values,
+  web,
   tokens,
 }: ChatStart): Omit<WorkerConfiguration, "id" | "instance" | "listen"> {
   const { data, redis, durable, capacity, trusted, grace: graceMs } = values;
   // What is wrong in it is told here, and not once by each worker.
   toAddressList(trusted);
   return {
-    ...{ data, redis, durable, capacity, trusted, graceMs },
+    ...{ web, data, redis, durable, capacity, trusted, graceMs },
     limits: toLimits(values.limit),
     passwordCost: values["password-cost"],
     tokens: tokens?.options,

@@ -16,15 +16,16 @@ import {
   type TokenVerifier,
   type TokenVerifierOptions,
 } from "../chat/mod.ts";
-import { formatAddress, systemDriver, type TcpAddress } from "../net/mod.ts";
+import { systemDriver, type TcpAddress } from "../net/mod.ts";
 import { type Channel, parentChannel, parentThread } from "../server/mod.ts";
 import { openChildBacking } from "./child_backing.ts";
-import type { Started, ToldDrain } from "./child_servers.ts";
+import { listeningOf, type Started, type ToldDrain } from "./child_servers.ts";
 import { type LogOptions, logErrors, startLog, wordsOf } from "./log.ts";
 import { ignoreSignals } from "./process.ts";
 import { toAddressList } from "./role_flags.ts";
 import { sessionDesk } from "./session_desk.ts";
 import { serveDesk } from "./up_desk.ts";
+import type { WebSettings } from "./web_flags.ts";
 
 /** What the parent tells a worker first, on topic `configure`. */
 export interface WorkerConfiguration {
@@ -33,6 +34,7 @@ export interface WorkerConfiguration {
   readonly instance: string;
   /** Where all workers listen. */
   readonly listen: TcpAddress;
+  readonly web: WebSettings | undefined;
   readonly data: string;
   readonly redis: string | undefined;
   readonly durable: Durability | undefined;
@@ -81,7 +83,7 @@ async function work(parent: Channel, configuration: WorkerConfiguration): Promis
 }
 
 async function serve(parent: Channel, configuration: WorkerConfiguration): Promise<void> {
-  const { id, graceMs, listen, capacity, limits, passwordCost, tokens } = configuration;
+  const { id, graceMs, listen, web, capacity, limits, passwordCost, tokens } = configuration;
   const onError = logErrors(await startLog(configuration.log));
   const stopped = new Promise<void>((resolve) => parent.on("stop", () => resolve()));
   let running: ChatServer | undefined;
@@ -93,7 +95,13 @@ async function serve(parent: Channel, configuration: WorkerConfiguration): Promi
     onBack: (users) => running?.usersBack(users),
   });
   const { store, bus, presence } = backing;
-  const shared = { listen, reusePort: true, admission: channelAdmission(parent), driver: systemDriver() };
+  const shared = {
+    listen,
+    web,
+    reusePort: true,
+    admission: channelAdmission(parent),
+    driver: systemDriver(),
+  };
   const settings = { id, capacity, limits, passwordCost, trusted: toAddressList(configuration.trusted) };
   const verifier = tokens && (await verifierOf(tokens));
   await using server = await startChatServer({
@@ -109,7 +117,7 @@ async function serve(parent: Channel, configuration: WorkerConfiguration): Promi
   const desk = sessionDesk(server, store, { server: id });
   using _serving = serveDesk(parent, { desk, setAside: () => store.setAside, onError });
   using _telling = tellLoad(parent, server);
-  parent.send("started", { tcp: formatAddress(server.address) } satisfies Started);
+  parent.send("started", listeningOf(server));
   await Promise.race([stopped, parent.closed]);
   await server.close(graceMs);
 }

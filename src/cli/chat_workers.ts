@@ -4,8 +4,9 @@ import { systemClock, withDeadline } from "../async/mod.ts";
 import type { TcpAddress } from "../net/mod.ts";
 import { type Channel, findFree, startChild, startThread, type Worker } from "../server/mod.ts";
 import type { Load, WorkerConfiguration } from "./chat_worker.ts";
-import { ChildServers, type ToldDrain } from "./child_servers.ts";
+import { ChildServers, type Listening, type ToldDrain } from "./child_servers.ts";
 import { wordsOf } from "./log.ts";
+import type { WebSettings } from "./web_flags.ts";
 
 /** Options for {@linkcode ChatWorkers}. */
 export interface ChatWorkersOptions {
@@ -52,24 +53,31 @@ export class ChatWorkers {
   readonly #serving = new Map<Worker, Serving>();
   /** Called whenever a worker has said something, or is gone. */
   readonly #waiting = new Set<() => void>();
-  readonly #first = Promise.withResolvers<string>();
+  readonly #first = Promise.withResolvers<Listening>();
   readonly #all = Promise.withResolvers<void>();
   #listen: TcpAddress = { host: "127.0.0.1", port: 0 };
+  #web: WebSettings | undefined;
   #draining: Draining | undefined;
   #starts = 0;
 
   constructor(options: ChatWorkersOptions) {
     this.#options = options;
+    this.#web = options.configuration.web;
     const { kind, configuration, attach, log } = options;
     this.#servers = new ChildServers<Worker>({
       start: async (id) =>
         kind === "threads" ? startThread(WORKER) : await startChild(WORKER, ["--id", id]),
       configurationOf: (id) => this.#configurationOf(id),
       attach: (channel) => attach(channel),
-      onStarted: (worker, tcp) => this.#started(worker, tcp),
+      onStarted: (worker, listening) => this.#started(worker, listening),
       graceMs: configuration.graceMs,
       log,
     });
+  }
+
+  /** Where they serve HTTP, with the real port. */
+  get web(): TcpAddress | undefined {
+    return this.#web?.listen;
   }
 
   /** Workers that serve now. */
@@ -98,17 +106,19 @@ export class ChatWorkers {
   }
 
   /**
-   * Starts them: the first one finds the port that all of them share.
+   * Starts them: the first one finds the ports that all of them share.
    *
    * @returns Where they listen. @throws {NetError} When somebody else listens there. {@linkcode StartError}
    */
   async start(listen: TcpAddress): Promise<TcpAddress> {
-    if (listen.port !== 0) await findFree(listen);
+    for (const where of [listen, this.web]) if (where && where.port !== 0) await findFree(where);
     this.#listen = listen;
     const { id, count } = this.#options;
     this.#servers.add(`${id}.1`);
-    const tcp = await Promise.race([this.#first.promise, this.#servers.failed]);
-    this.#listen = { host: listen.host, port: Number(tcp.slice(tcp.lastIndexOf(":") + 1)) };
+    const { tcp, web } = await Promise.race([this.#first.promise, this.#servers.failed]);
+    this.#listen = { ...listen, port: portOf(tcp) };
+    if (this.#web && web !== undefined)
+      this.#web = { ...this.#web, listen: { ...this.#web.listen, port: portOf(web) } };
     for (let number = 2; number <= count; number++) this.#servers.add(`${id}.${number}`);
     await Promise.race([this.#all.promise, this.#servers.failed]);
     this.#servers.started();
@@ -152,10 +162,11 @@ export class ChatWorkers {
     const { configuration } = this.#options;
     // A successor must not be taken for its predecessor.
     const instance = `${id}-${randomBytes(4).toString("hex")}`;
-    return { ...configuration, id, instance, listen: this.#listen, log: { ...configuration.log, role: id } };
+    const where = { listen: this.#listen, web: this.#web };
+    return { ...configuration, id, instance, ...where, log: { ...configuration.log, role: id } };
   }
 
-  #started(worker: Worker, tcp: string): void {
+  #started(worker: Worker, listening: Listening): void {
     this.#starts += 1;
     const serving: Serving = { load: { connections: 0, sessions: 0, drains: 0 }, told: 0 };
     this.#serving.set(worker, serving);
@@ -171,7 +182,7 @@ export class ChatWorkers {
       const graceMs = Math.max(0, this.#draining.endsAt - systemClock.now());
       this.#tell(worker, serving, { graceMs });
     }
-    this.#first.resolve(tcp);
+    this.#first.resolve(listening);
     if (this.#serving.size === this.#options.count) this.#all.resolve();
   }
 
@@ -199,4 +210,8 @@ export class ChatWorkers {
     );
     this.#waiting.delete(look);
   }
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(":") + 1));
 }

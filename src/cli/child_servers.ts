@@ -1,10 +1,23 @@
 import type { Logger } from "@logtape/logtape";
+import type { ChatServer } from "../chat/mod.ts";
+import { formatAddress } from "../net/mod.ts";
 import { type Channel, type End, type Supervised, supervise, type Worker } from "../server/mod.ts";
 import { StartError } from "./errors.ts";
 import { wordsOfEnd } from "./log.ts";
 
+/** Where a server listens: for TCP, and for HTTP where it does. */
+export interface Listening {
+  readonly tcp: string;
+  readonly web?: string | undefined;
+}
+
 /** What a server answers on topic `started`: where it listens, or why it could not start. */
-export type Started = { readonly tcp: string } | { readonly error: string };
+export type Started = Listening | { readonly error: string };
+
+/** Where a server listens, as it tells its parent. */
+export function listeningOf({ address, web }: ChatServer): Listening {
+  return { tcp: formatAddress(address), web: web && formatAddress(web) };
+}
 
 /** What its parent says on topic `drain`: how long the clients have to leave, or that they may stay. */
 export type ToldDrain = { readonly graceMs: number } | "off";
@@ -17,8 +30,8 @@ export interface ChildServersOptions<W extends Worker> {
   readonly configurationOf: (id: string) => object;
   /** Serves a new one's channel with what the parent has for it. */
   readonly attach: (channel: Channel) => void;
-  /** A server listens at `tcp`. */
-  readonly onStarted: (worker: W, tcp: string, id: string) => void;
+  /** A server listens. */
+  readonly onStarted: (worker: W, listening: Listening) => void;
   readonly graceMs: number;
   readonly log: Logger;
 }
@@ -96,7 +109,7 @@ export class ChildServers<W extends Worker> {
     attach(channel);
     channel.on("started", (body) => {
       const started = body as Started;
-      if ("tcp" in started) onStarted(worker, started.tcp, id);
+      if ("tcp" in started) onStarted(worker, started);
       else this.#notStarted(worker, id, started.error);
     });
     channel.send("configure", configurationOf(id));

@@ -27,7 +27,7 @@ export interface TargetWords {
 const PROGRESS_MS = 500;
 
 /**
- * Finds out what is meant: a backend of the named pool or of the only one, else a frontend, the server itself, else a pool.
+ * Finds out what is meant: a backend of the named pool or of the only one that has it, else a frontend, the server itself, else a pool.
  *
  * @throws {UsageError} When nothing is, or two things at once, or the pool or the server is not there.
  */
@@ -36,8 +36,8 @@ export async function findTarget(client: AdminClient, words: TargetWords): Promi
   checkWords(words);
   if (frontend !== undefined) return { kind: "frontend", name: frontend };
   if (server) return { kind: "server", name: await client.serverName() };
-  const { name } = await client.poolNamed(pool);
-  return backend === undefined ? { kind: "pool", name } : { kind: "backend", pool: name, name: backend };
+  if (backend === undefined) return { kind: "pool", name: (await client.poolNamed(pool)).name };
+  return { kind: "backend", pool: (await client.poolOf(backend, pool)).name, name: backend };
 }
 
 /** @throws {UsageError} When nothing is meant, or two things at once. */

@@ -3,30 +3,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { Logger } from "@logtape/logtape";
-import {
-  type Balancer,
-  type BalancerConfiguration,
-  type PolicyName,
-  type Pool,
-  parseConfiguration,
-  policies,
-  startBalancer,
-  startHandOverFrontend,
-} from "../balancer/mod.ts";
+import { type PolicyName, policies } from "../balancer/mod.ts";
 import { PASSWORD_COST, type TokenVerifierOptions } from "../chat/mod.ts";
-import { type Address, formatAddress, systemDriver } from "../net/mod.ts";
-import { localRegistry, type Registry } from "../registry/mod.ts";
+import { type Address, formatAddress } from "../net/mod.ts";
+import { localRegistry } from "../registry/mod.ts";
 import type { Channel } from "../server/mod.ts";
 import type { OnError } from "./backing.ts";
-import { listeningOn } from "./balance.ts";
-import { logClients, logStates } from "./balance_log.ts";
 import { checkStore } from "./chat_flags.ts";
 import { openHubs } from "./child_backing.ts";
 import { UsageError } from "./errors.ts";
 import { address, choice, text, whole, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags, type Values } from "./flags.ts";
 import { logErrors, startLog } from "./log.ts";
-import { announceReady, hint, type Interruption, onFreePort, programName } from "./process.ts";
+import { announceReady, hint, type Interruption, programName } from "./process.ts";
 import {
   adminFlag,
   adminTokenFlag,
@@ -40,15 +29,19 @@ import {
 } from "./role_flags.ts";
 import { serveAdmin } from "./serve_admin.ts";
 import { readTokenSettings, TOKEN_FLAGS } from "./token_flags.ts";
+import { openUpBalancer } from "./up_balancer.ts";
 import { upControl } from "./up_control.ts";
 import { UpDesk } from "./up_desk.ts";
 import { UpServers } from "./up_servers.ts";
+import { type WebSettings, webFlag, webOriginFlag, webSettings } from "./web_flags.ts";
 
 /** The policies that need not look into what clients say: a connection that is handed over is handed over unread. */
 const POLICY_NAMES = (Object.keys(policies) as PolicyName[]).filter((name) => name !== "key-hash");
 
 const FLAGS = {
   listen: withDefault(address("where clients connect"), "127.0.0.1:7000"),
+  web: withDefault(webFlag, "127.0.0.1:7080"),
+  "web-origin": webOriginFlag,
   admin: withDefault(adminFlag, "127.0.0.1:7090"),
   "admin-token": adminTokenFlag,
   servers: withDefault(whole(1, 64, "how many chat servers"), "3"),
@@ -73,6 +66,7 @@ const HELP = `chorus [up] [FLAGS]
 
 The whole cluster on this machine: a balancer and chat servers, each a process of its own, started again if it dies.
 With --dispatch hand-over no byte of a connection passes through the balancer: it counts no bytes and has no idle timeout.
+What comes by --web is always spliced.
 
 ${describeFlags(FLAGS)}`;
 
@@ -86,6 +80,7 @@ export async function up(argv: readonly string[], interrupted: Interruption): Pr
   if (positionals[0] !== undefined)
     throw new UsageError(`chorus up takes no argument, received "${positionals[0]}"`);
   checkStore(values, given);
+  const web = webSettings(values);
   const token = openAdminToken(values.admin, values["admin-token"]);
   const tokens = (await readTokenSettings(values))?.options;
   const log = await startLog({ format: values.log, level: values["log-level"], role: "up" });
@@ -93,37 +88,34 @@ export async function up(argv: readonly string[], interrupted: Interruption): Pr
   await using opened = new AsyncDisposableStack();
   const data = dataFolder(values.data, opened);
   const attach = await openParts(values, data, opened, logErrors(log));
-  const configuration = configurationOf(values);
-  const balancer = opened.use(await openBalancer(configuration, attach.registry, log, () => servers));
-  const pool = chatPool(balancer);
-  pool.configure({ dispatch: values.dispatch });
+  const { registry } = attach;
+  const balancer = opened.use(await openUpBalancer({ values, web, registry, log, servers: () => servers }));
 
-  const servers = startServers({ values, data, tokens, attach: attach.channel, log });
+  const servers = startServers({ values, data, web, tokens, attach: attach.channel, log });
   interrupted.onSecond(() => servers.kill());
-  pool.watch({ onState: ({ name }, _, to) => void (to === "down" && servers.at(name)?.resetUntaken()) });
   opened.defer(() => servers.stop());
   const isReady = await Promise.race([
-    allUp(pool, values.servers),
+    balancer.allUp(values.servers),
     servers.failed,
     interrupted.asked.then(() => false),
   ]);
   if (!isReady) return 0;
   servers.started();
-  const listen = await startFrontend({ values, given, configuration, balancer, servers, log });
+  const at = await balancer.open(given);
   const admin = await serveAdmin({
     listen: values.admin,
     isAskedFor: given.has("admin"),
     token,
-    control: upControl(balancer, attach.desk),
+    control: upControl(balancer.balancer, attach.desk),
     log,
   });
   if (admin) opened.use(admin);
-  announceReady("up", { tcp: listen, admin: admin?.address });
-  hint(welcome(listen, admin?.address), log);
+  announceReady("up", { tcp: at.tcp, web: at.web, admin: admin?.address });
+  hint(welcome(at.tcp, at.web, admin?.address), log);
 
   await interrupted.asked;
   log.info("stopping: clients have {grace} ms to leave", { grace: values.grace });
-  await Promise.all([balancer.close(values.grace), servers.stop()]);
+  await Promise.all([balancer.balancer.close(values.grace), servers.stop()]);
   return 0;
 }
 
@@ -164,112 +156,30 @@ async function openParts(values: UpValues, data: string, opened: AsyncDisposable
 interface ServersStart {
   readonly values: UpValues;
   readonly data: string;
+  readonly web: WebSettings | undefined;
   readonly tokens: TokenVerifierOptions | undefined;
   readonly attach: (channel: Channel) => void;
   readonly log: Logger;
 }
 
-function startServers({ values, data, tokens, attach, log }: ServersStart): UpServers {
+function startServers({ values, data, web, tokens, attach, log }: ServersStart): UpServers {
   const { servers, redis, grace, limit } = values;
   const durable =
     values.durable ?? (redis === undefined && values.data === ":memory:" ? "memory" : undefined);
   const logOptions = { format: values.log, level: values["log-level"], role: "chat" } as const;
   const limits = toLimits(limit);
   const settings = { durable, limits, tokens, passwordCost: values["password-cost"] };
-  const configuration = { data, redis, ...settings, graceMs: grace, log: logOptions };
+  // The balancer listens where clients come; each server finds a port of its own.
+  const own = web && { ...web, listen: { host: "127.0.0.1", port: 0 } };
+  const configuration = { data, redis, web: own, ...settings, graceMs: grace, log: logOptions };
   return new UpServers({ count: servers, configuration, attach, log });
 }
 
-/** Resolves when `count` backends of the pool are up. */
-function allUp(pool: Pool, count: number): Promise<true> {
-  return new Promise((resolve) => {
-    const watch = pool.watch({
-      onState() {
-        const up = [...pool.backends()].filter((backend) => backend.state() === "up").length;
-        if (up < count) return;
-        watch[Symbol.dispose]();
-        resolve(true);
-      },
-    });
-  });
-}
-
-/** The one pool of the one balancer, whose servers announce themselves to it, as a configuration file would have them. */
-function configurationOf({ listen, policy, dispatch }: UpValues): BalancerConfiguration {
-  // A server that is handed a connection sees the client by itself.
-  const told = dispatch === "splice" ? { proxyProtocol: "v2" } : {};
-  const text = JSON.stringify({
-    frontends: { main: { listen: formatAddress(listen), pool: "chat" } },
-    pools: { chat: { policy, heartbeat: { kind: "chat" }, ...told } },
-  });
-  const parsed = parseConfiguration(text, "up.json");
-  if ("length" in parsed) throw new Error(`Cannot start: ${JSON.stringify(parsed)}`);
-  const pools = Array.from(parsed.pools, ([name, pool]) => [name, { ...pool, registry: "chat" }] as const);
-  return { ...parsed, pools: new Map(pools) };
-}
-
-/** Starts the balancer, before anybody may come in. @param servers Those of its backends, once there are some. */
-function openBalancer(
-  configuration: BalancerConfiguration,
-  registry: Registry,
-  log: Logger,
-  servers: () => UpServers,
-): Promise<Balancer> {
-  return startBalancer(
-    { ...configuration, frontends: new Map() },
-    {
-      driver: systemDriver(),
-      nodeId: "up",
-      registry,
-      onPool: (pool) => logStates(pool, log),
-      handler: logClients(log),
-      onError: logErrors(log),
-      servers: {
-        drain: ({ name }, graceMs) => servers().drain(name, graceMs),
-        undrain: ({ name }) => servers().undrain(name),
-      },
-    },
-  );
-}
-
-function chatPool({ pools }: Balancer): Pool {
-  const managed = pools.get("chat");
-  if (!managed) throw new Error("Cannot start: there is no pool of chat servers");
-  return managed.pool;
-}
-
-interface FrontendStart {
-  readonly values: UpValues;
-  readonly given: ReadonlySet<string>;
-  readonly configuration: BalancerConfiguration;
-  readonly balancer: Balancer;
-  readonly servers: UpServers;
-  readonly log: Logger;
-}
-
-/** Lets clients in. @returns Where. */
-async function startFrontend(start: FrontendStart): Promise<Address> {
-  const { values, given, configuration, balancer, servers, log } = start;
-  const isAskedFor = given.has("listen");
-  if (values.dispatch === "splice") {
-    await onFreePort(values.listen, isAskedFor, log, (listen) =>
-      balancer.apply(listeningOn(configuration, listen)),
-    );
-    return balancer.frontends.list()[0]?.address ?? values.listen;
-  }
-  const pool = chatPool(balancer);
-  const processOf = ({ name }: { name: string }) => servers.at(name);
-  const frontend = await onFreePort(values.listen, isAskedFor, log, (listen) =>
-    startHandOverFrontend({ name: "main", listen, pool, handler: logClients(log), processOf }),
-  );
-  balancer.frontends.adopt(frontend);
-  return frontend.address;
-}
-
-function welcome(tcp: Address, admin: Address | undefined): string[] {
+function welcome(tcp: Address, web: Address | undefined, admin: Address | undefined): string[] {
   const where = formatAddress(tcp);
   const [host, port] = "path" in tcp ? ["-U", tcp.path] : [tcp.host, tcp.port];
   return [
+    ...(web ? [`Chat in a browser: http://${formatAddress(web)}/`] : []),
     `Clients connect to ${where}. Try it in two more terminals:`,
     `  ${programName()} client ${where}`,
     "or by hand, one JSON object a line:",

@@ -13,16 +13,17 @@ import {
   type TokenVerifier,
   type TokenVerifierOptions,
 } from "../chat/mod.ts";
-import { formatAddress, systemDriver } from "../net/mod.ts";
-import { channelRegistry } from "../registry/mod.ts";
+import { systemDriver } from "../net/mod.ts";
+import { type Announced, channelRegistry, type Registry } from "../registry/mod.ts";
 import { type Channel, parentChannel, takeConnections } from "../server/mod.ts";
 import { openChildBacking } from "./child_backing.ts";
-import type { Started, ToldDrain } from "./child_servers.ts";
+import { listeningOf, type Started, type ToldDrain } from "./child_servers.ts";
 import { type LogOptions, logErrors, startLog, wordsOf } from "./log.ts";
 import { ignoreSignals } from "./process.ts";
 import { toAddressList } from "./role_flags.ts";
 import { sessionDesk } from "./session_desk.ts";
 import { serveDesk } from "./up_desk.ts";
+import type { WebSettings } from "./web_flags.ts";
 
 /** What the parent tells its child first, on topic `configure`. */
 export interface ChildConfiguration {
@@ -36,6 +37,7 @@ export interface ChildConfiguration {
   readonly passwordCost: number;
   /** What makes a verifier of tokens of somebody else's; the parent has tried it. */
   readonly tokens: TokenVerifierOptions | undefined;
+  readonly web: WebSettings | undefined;
   readonly graceMs: number;
   readonly log: LogOptions;
 }
@@ -59,7 +61,7 @@ try {
 }
 
 async function serve(parent: Channel, options: ChildConfiguration): Promise<void> {
-  const { id, announceId: instance, data, redis, durable, limits, passwordCost, graceMs } = options;
+  const { id, announceId: instance, data, redis, durable, limits, passwordCost, web, graceMs } = options;
   const log = await startLog(options.log);
   const onError = logErrors(log);
   const stopped = new Promise<void>((resolve) => parent.on("stop", () => resolve()));
@@ -74,40 +76,47 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
   // Its balancer is the parent, so it announces itself there alone: nobody else can reach it.
   await using registry = channelRegistry(parent);
   const { store, bus, presence } = backing;
-  // The balancer is the parent, on this machine.
-  const trusted = toAddressList(["127.0.0.0/8", "::1"]);
-  const verifier = await verifierOf(options.tokens);
-  const listen = { host: "127.0.0.1", port: 0 };
-  const parts = {
-    id,
-    listen,
+  await using server = await startChatServer({
+    ...{ id, store, bus, presence, limits, passwordCost, web, onError },
+    listen: { host: "127.0.0.1", port: 0 },
     driver: systemDriver(),
-    store,
-    bus,
-    presence,
-    verifier,
-    limits,
-    passwordCost,
-    trusted,
-  };
-  await using server = await startChatServer({ ...parts, onError });
+    // The balancer is the parent, on this machine.
+    trusted: toAddressList(["127.0.0.0/8", "::1"]),
+    verifier: await verifierOf(options.tokens),
+  });
   running = server;
   const desk = sessionDesk(server, store, { server: id });
   using _serving = serveDesk(parent, { desk, setAside: () => store.setAside, onError });
-  const tcp = formatAddress(server.address);
-  parent.on("drain", (body) => {
-    const told = body as ToldDrain;
-    if (told === "off") server.undrain();
-    else server.drain(told.graceMs);
-  });
   takeConnections(parent, (socket, onClosed) => server.adopt(socket, onClosed));
-  parent.send("started", { tcp } satisfies Started);
-  const announcement = { id: instance, tcp, weight: 1, capacity: 0, draining: false };
-  const announced = await registry.announce(announcement);
+  const announced = await announce(parent, registry, { server, instance });
 
   await Promise.race([stopped, parent.closed]);
   await announced[Symbol.asyncDispose]();
   await server.close(graceMs);
+}
+
+/** Says where the server is, to the parent and to its balancer, and obeys drains. */
+async function announce(
+  parent: Channel,
+  registry: Registry,
+  { server, instance }: { readonly server: ChatServer; readonly instance: string },
+): Promise<Announced> {
+  let announced: Announced | undefined;
+  parent.on("drain", (body) => {
+    const told = body as ToldDrain;
+    // One pool has told it; who comes by another one is not to come here either.
+    announced?.update({ draining: told !== "off" });
+    if (told === "off") server.undrain();
+    else server.drain(told.graceMs);
+  });
+  const listening = listeningOf(server);
+  parent.send("started", listening satisfies Started);
+  const { tcp, web } = listening;
+  const where = { tcp, ...(web !== undefined && { web }) };
+  announced = await registry.announce({ id: instance, ...where, weight: 1, capacity: 0, draining: false });
+  // Its parent may have been quicker.
+  if (server.draining) announced.update({ draining: true });
+  return announced;
 }
 
 async function verifierOf(options: TokenVerifierOptions | undefined): Promise<TokenVerifier | undefined> {

@@ -28,7 +28,7 @@ export class UpServers {
         return { ...configuration, id, announceId, log: { ...configuration.log, role: id } };
       },
       attach,
-      onStarted: ({ channel, exited }, tcp) => {
+      onStarted: ({ channel, exited }, { tcp }) => {
         this.#byAddress.set(tcp, { channel, handOver: handOver(channel) });
         void exited.then(() => this.#byAddress.delete(tcp));
       },

@@ -21,6 +21,8 @@ const NO_LIMITS = {
   CHORUS_LIMIT: "messages=off register=off logins=off connections=off",
   // Of the users whom tests make each would cost a twelfth of a second.
   CHORUS_PASSWORD_COST: "10",
+  // Its default port is one for all that run at the same time; those that are about it say which.
+  CHORUS_WEB: "none",
 };
 
 /** A runtime's name. */
