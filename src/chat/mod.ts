@@ -31,6 +31,7 @@ export type { ChatClientHandler, ChatClientOptions, ClientEnd } from "./client/o
 export type { Sent } from "./client/outbox.ts";
 export type { ChatMessage } from "./client/reader.ts";
 export { tcpDial } from "./client/tcp_dial.ts";
+export { webSocketDial } from "./client/web_socket_dial.ts";
 export type { ChatCounters } from "./counters.ts";
 export type { ServerDrain } from "./draining.ts";
 export { type ChatLimits, DEFAULT_LIMITS } from "./limits.ts";

@@ -11,7 +11,8 @@
  */
 import { Buffer } from "node:buffer";
 import type { Bus } from "../bus/mod.ts";
-import { encodeFrame, type ServerFrame } from "./protocol.ts";
+import { encodeFrame } from "./encode_frame.ts";
+import type { ServerFrame } from "./protocol.ts";
 
 /** What servers tell each other about the sessions of a user. */
 export type Notice =

@@ -1,12 +1,10 @@
 /**
  * The chat protocol, version 1: what clients may ask and what servers say. `docs/protocol.md` tells the whole of it.
  *
- * Pure: bytes to values, values to bytes.
+ * Pure, and the same in a browser.
  *
  * @module
  */
-import { Buffer } from "node:buffer";
-
 /** Most bytes of a client's frame, without its newline. */
 export const MAX_CLIENT_FRAME_BYTES = 65_536;
 /** Most bytes of a server's frame, without its newline. */
@@ -151,11 +149,6 @@ export type ServerFrame =
     }
   | { readonly type: "announcement"; readonly text: string; readonly at: number }
   | { readonly type: "closing"; readonly reason: ClosingReason; readonly after: number };
-
-/** Writes a frame as a line. */
-export function encodeFrame(frame: ServerFrame): Uint8Array {
-  return Buffer.from(`${JSON.stringify(frame)}\n`);
-}
 
 /** The `error` frame for whatever made a request fail. What is not ours to tell is `internal`, without its words. */
 export function errorFrame(frameId: string | undefined, error: unknown): ServerFrame {

@@ -5,22 +5,22 @@ import {
   type ChatMessage,
   type ClientEnd,
   connectChat,
-  tcpDial,
 } from "../../src/chat/mod.ts";
-import { type Address, systemDriver } from "../../src/net/mod.ts";
+import type { Address } from "../../src/net/mod.ts";
 import { type FaultProxy, faultProxy } from "../fault_proxy.ts";
 import { RawClient, Signal } from "../helpers.ts";
-import { test } from "../testing.ts";
 import { type ChatServers, chatServers } from "./chat_servers.ts";
+import { eachWay, type Way } from "./client/ways.ts";
 
 /** Makes an account. */
-async function register(address: Address, name: string): Promise<void> {
-  await using client = await RawClient.connect(address);
+async function register(way: Way, address: Address, name: string): Promise<void> {
+  await using client = await (way.name === "TCP" ? RawClient.connect : RawClient.open)(address);
   await client.ask({ type: "register", name, password: "secret" });
 }
 
 /** A client that keeps the texts of its messages and tells when it has `count`. */
 async function listener(
+  way: Way,
   address: Address,
   name: string,
   count: number,
@@ -35,12 +35,12 @@ async function listener(
       if (texts.length === count) complete.fire();
     },
   };
-  const client = await connectChat({ ...optionsFor(address, name), ...more, handler });
+  const client = await connectChat({ ...optionsFor(way, address, name), ...more, handler });
   return { client, texts, complete, [Symbol.asyncDispose]: () => client.close() };
 }
 
-function optionsFor(address: Address, name: string): ChatClientOptions {
-  return { dial: tcpDial(systemDriver(), [address]), credentials: { name, password: "secret" } };
+function optionsFor(way: Way, address: Address, name: string): ChatClientOptions {
+  return { dial: way.dial(address), credentials: { name, password: "secret" } };
 }
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index));
@@ -55,62 +55,68 @@ function cutAt(proxy: FaultProxy, parts: readonly number[], seen: () => number):
   };
 }
 
-async function start(): Promise<{ cluster: ChatServers; proxy: FaultProxy } & AsyncDisposable> {
+async function start(way: Way): Promise<{ cluster: ChatServers; proxy: FaultProxy } & AsyncDisposable> {
   const stack = new AsyncDisposableStack();
-  const cluster = stack.use(await chatServers(2));
-  const proxy = stack.use(await faultProxy(cluster.at(1)));
-  for (const name of ["ada", "bob"]) await register(cluster.at(0), name);
+  const cluster = stack.use(await chatServers(2, { web: {} }));
+  const proxy = stack.use(await faultProxy(way.at(cluster, 1)));
+  for (const name of ["ada", "bob"]) await register(way, way.at(cluster, 0), name);
   return { cluster, proxy, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-test("a ChatClient whose connection is cut again and again shows every message once and in order", async () => {
-  await using world = await start();
-  const texts: string[] = [];
-  const cut = cutAt(world.proxy, [20, 90, 150, 151], () => texts.length);
-  const complete = new Signal<void>();
-  await using bob = await connectChat({
-    ...optionsFor(world.proxy.address, "bob"),
-    handler: {
-      message({ text }) {
-        texts.push(text);
-        cut();
-        if (texts.length === 200) complete.fire();
+eachWay(
+  "a ChatClient whose connection is cut again and again shows every message once and in order",
+  async (way) => {
+    await using world = await start(way);
+    const texts: string[] = [];
+    const cut = cutAt(world.proxy, [20, 90, 150, 151], () => texts.length);
+    const complete = new Signal<void>();
+    await using bob = await connectChat({
+      ...optionsFor(way, world.proxy.address, "bob"),
+      handler: {
+        message({ text }) {
+          texts.push(text);
+          cut();
+          if (texts.length === 200) complete.fire();
+        },
       },
-    },
-  });
-  await using ada = await connectChat(optionsFor(world.cluster.at(0), "ada"));
-  await Promise.all(numbers(200).map((text) => ada.send("bob", text)));
-  await complete.wait("200 messages");
-  assertEquals(texts, numbers(200));
-  assertEquals(bob.user, "bob");
-});
+    });
+    await using ada = await connectChat(optionsFor(way, way.at(world.cluster, 0), "ada"));
+    await Promise.all(numbers(200).map((text) => ada.send("bob", text)));
+    await complete.wait("200 messages");
+    assertEquals(texts, numbers(200));
+    assertEquals(bob.user, "bob");
+  },
+);
 
-test("sends whose answers were lost go again with their ids and are stored once, in order", async () => {
-  await using world = await start();
-  await using bob = await listener(world.cluster.at(0), "bob", 50);
-  await using ada = await connectChat(optionsFor(world.proxy.address, "ada"));
-  world.proxy.swallowAnswers();
-  const sent = numbers(50).map((text) => ada.send("bob", text));
-  await bob.complete.wait("50 messages");
-  world.proxy.cut();
-  const answers = await Promise.all(sent);
-  assertEquals(
-    answers.map(({ seq }) => seq),
-    numbers(50).map((text) => Number(text) + 1),
-  );
-  assertEquals(
-    answers.every(({ duplicate }) => duplicate),
-    true,
-  );
-  assertEquals(bob.texts, numbers(50));
-});
+eachWay(
+  "sends whose answers were lost go again with their ids and are stored once, in order",
+  async (way) => {
+    await using world = await start(way);
+    await using bob = await listener(way, way.at(world.cluster, 0), "bob", 50);
+    await using ada = await connectChat(optionsFor(way, world.proxy.address, "ada"));
+    world.proxy.swallowAnswers();
+    const sent = numbers(50).map((text) => ada.send("bob", text));
+    await bob.complete.wait("50 messages");
+    world.proxy.cut();
+    const answers = await Promise.all(sent);
+    assertEquals(
+      answers.map(({ seq }) => seq),
+      numbers(50).map((text) => Number(text) + 1),
+    );
+    assertEquals(
+      answers.every(({ duplicate }) => duplicate),
+      true,
+    );
+    assertEquals(bob.texts, numbers(50));
+  },
+);
 
-test("what is sent while there is no connection goes out with the next one", async () => {
-  await using world = await start();
+eachWay("what is sent while there is no connection goes out with the next one", async (way) => {
+  await using world = await start(way);
   const offline = new Signal<void>();
-  await using bob = await listener(world.cluster.at(0), "bob", 3);
+  await using bob = await listener(way, way.at(world.cluster, 0), "bob", 3);
   await using ada = await connectChat({
-    ...optionsFor(world.proxy.address, "ada"),
+    ...optionsFor(way, world.proxy.address, "ada"),
     handler: { offline: offline.fire },
   });
   world.proxy.cut();
@@ -123,42 +129,45 @@ test("what is sent while there is no connection goes out with the next one", asy
   await bob.complete.wait("3 messages");
 });
 
-test("a later client of the same device goes on where its cursor says", async () => {
-  await using world = await start();
-  await using ada = await connectChat(optionsFor(world.cluster.at(0), "ada"));
-  const first = await listener(world.cluster.at(0), "bob", 2, { device: "phone" });
+eachWay("a later client of the same device goes on where its cursor says", async (way) => {
+  await using world = await start(way);
+  await using ada = await connectChat(optionsFor(way, way.at(world.cluster, 0), "ada"));
+  const first = await listener(way, way.at(world.cluster, 0), "bob", 2, { device: "phone" });
   await ada.send("bob", "0");
   await ada.send("bob", "1");
   await first.complete.wait("2 messages");
   const { cursor } = first.client;
   await first.client.close();
   await ada.send("bob", "2");
-  await using second = await listener(world.cluster.at(1), "bob", 1, { device: "phone", cursor });
+  await using second = await listener(way, way.at(world.cluster, 1), "bob", 1, { device: "phone", cursor });
   await second.complete.wait("one message");
   assertEquals(second.texts, ["2"]);
 });
 
-test("sends faster than the limit arrive all the same, in order", async () => {
-  await using cluster = await chatServers(1, { limits: { messagesPerSecond: 50 } });
-  for (const name of ["ada", "bob"]) await register(cluster.at(0), name);
-  await using bob = await listener(cluster.at(0), "bob", 130);
-  await using ada = await connectChat(optionsFor(cluster.at(0), "ada"));
+eachWay("sends faster than the limit arrive all the same, in order", async (way) => {
+  await using cluster = await chatServers(1, { web: {}, limits: { messagesPerSecond: 50 } });
+  for (const name of ["ada", "bob"]) await register(way, way.at(cluster, 0), name);
+  await using bob = await listener(way, way.at(cluster, 0), "bob", 130);
+  await using ada = await connectChat(optionsFor(way, way.at(cluster, 0), "ada"));
   await Promise.all(numbers(130).map((text) => ada.send("bob", text)));
   await bob.complete.wait("130 messages");
   assertEquals(bob.texts, numbers(130));
 });
 
-test("a send that is refused rejects with the server's code and does not hold up the others", async () => {
-  await using world = await start();
-  await using ada = await connectChat(optionsFor(world.cluster.at(0), "ada"));
-  const refused = assertRejects(() => ada.send("nobody", "x"), ChatError);
-  const taken = ada.send("bob", "x");
-  assertEquals([(await refused).code, (await taken).seq], ["unknown_user", 1]);
-});
+eachWay(
+  "a send that is refused rejects with the server's code and does not hold up the others",
+  async (way) => {
+    await using world = await start(way);
+    await using ada = await connectChat(optionsFor(way, way.at(world.cluster, 0), "ada"));
+    const refused = assertRejects(() => ada.send("nobody", "x"), ChatError);
+    const taken = ada.send("bob", "x");
+    assertEquals([(await refused).code, (await taken).seq], ["unknown_user", 1]);
+  },
+);
 
-test("connectChat() rejects when the login is refused", async () => {
-  await using world = await start();
-  const options = optionsFor(world.cluster.at(0), "ada");
+eachWay("connectChat() rejects when the login is refused", async (way) => {
+  await using world = await start(way);
+  const options = optionsFor(way, way.at(world.cluster, 0), "ada");
   const error = await assertRejects(
     () => connectChat({ ...options, credentials: { name: "ada", password: "wrong" } }),
     ChatError,
@@ -166,34 +175,37 @@ test("connectChat() rejects when the login is refused", async () => {
   assertEquals(error.code, "bad_credentials");
 });
 
-test("connectChat() goes on trying until its signal is aborted", async () => {
+eachWay("connectChat() goes on trying until its signal is aborted", async (way) => {
   const dead = { host: "127.0.0.1", port: 1 };
   const reason = new Error("enough");
-  const options = { ...optionsFor(dead, "ada"), signal: AbortSignal.timeout(300) };
+  const options = { ...optionsFor(way, dead, "ada"), signal: AbortSignal.timeout(300) };
   const error = await assertRejects(() => connectChat(options), Error);
   assertEquals(error === reason, false);
   assertEquals(error.name, "TimeoutError");
 });
 
-test("a client that is replaced by its own device ends and does not come back", async () => {
-  await using world = await start();
-  const first = await connectChat({ ...optionsFor(world.cluster.at(0), "ada"), device: "phone" });
-  await using second = await connectChat({ ...optionsFor(world.cluster.at(1), "ada"), device: "phone" });
+eachWay("a client that is replaced by its own device ends and does not come back", async (way) => {
+  await using world = await start(way);
+  const first = await connectChat({ ...optionsFor(way, way.at(world.cluster, 0), "ada"), device: "phone" });
+  await using second = await connectChat({
+    ...optionsFor(way, way.at(world.cluster, 1), "ada"),
+    device: "phone",
+  });
   const end: ClientEnd = await first.closed;
   assertEquals(end, "replaced");
   assertEquals((await second.send("bob", "x")).seq, 1);
   assertEquals((await assertRejects(() => first.send("bob", "y"), ChatError)).code, "closed");
 });
 
-test("a client whose server drains moves to another one and loses nothing", async () => {
-  await using world = await start();
+eachWay("a client whose server drains moves to another one and loses nothing", async (way) => {
+  await using world = await start(way);
   const moved = new Signal<string>();
   const handler = { online: (server: string) => void (server === "s0" && moved.fire(server)) };
-  await using bob = await listener(world.proxy.address, "bob", 100, { handler });
-  await using ada = await connectChat(optionsFor(world.cluster.at(0), "ada"));
+  await using bob = await listener(way, world.proxy.address, "bob", 100, { handler });
+  await using ada = await connectChat(optionsFor(way, way.at(world.cluster, 0), "ada"));
   const sent = numbers(100).map(async (text, index) => {
     if (index !== 50) return await ada.send("bob", text);
-    world.proxy.target = world.cluster.at(0);
+    world.proxy.target = way.at(world.cluster, 0);
     const sending = ada.send("bob", text);
     void world.cluster.servers[1]?.close(500);
     return await sending;

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import { encodeFrame } from "../../src/chat/encode_frame.ts";
 import {
-  encodeFrame,
   errorFrame,
   inShort,
   MAX_TEXT_BYTES,

@@ -1,7 +1,8 @@
 import type { Subscription } from "../../bus/mod.ts";
 import { stored } from "../account/accounts.ts";
+import { encodeFrame } from "../encode_frame.ts";
 import { channelOf, type Notice, notify, readPayload } from "../notice.ts";
-import { type Cursor, encodeFrame, ProtocolError } from "../protocol.ts";
+import { type Cursor, ProtocolError } from "../protocol.ts";
 import type { Link } from "../session/link.ts";
 import { type DeviceState, type InboxFinding, type InboxPlace, readHint } from "../store/mod.ts";
 import { Acknowledging } from "./acknowledging.ts";

@@ -1,6 +1,6 @@
 import { backoff, type Clock, wait } from "../../async/mod.ts";
+import { encodeFrame } from "../encode_frame.ts";
 import { MAX_QUEUED_BYTES } from "../limits.ts";
-import { encodeFrame } from "../protocol.ts";
 import type { Link } from "../session/link.ts";
 import type { InboxEntry, InboxState, Store } from "../store/mod.ts";
 

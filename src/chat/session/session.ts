@@ -1,8 +1,8 @@
 import type { Delivery } from "../delivery/delivery.ts";
+import { encodeFrame } from "../encode_frame.ts";
 import { MAX_QUEUED_BYTES } from "../limits.ts";
 import {
   type ClosingReason,
-  encodeFrame,
   errorFrame,
   MAX_CLIENT_FRAME_BYTES,
   ProtocolError,

@@ -11,9 +11,12 @@ function importsOf(file: string): string[] {
   return Array.from(found, ([, type, name = ""]) => (type ? "" : name)).filter(Boolean);
 }
 
-test("a ChatClient loads nothing that a browser does not have", () => {
-  const start = fileURLToPath(new URL("../../../src/chat/client/chat_client.ts", import.meta.url));
-  const loaded = new Set<string>([start]);
+test("a ChatClient and its dial by WebSocket load nothing that a browser does not have", () => {
+  const loaded = new Set(
+    ["chat_client", "web_socket_dial"].map((name) =>
+      fileURLToPath(new URL(`../../../src/chat/client/${name}.ts`, import.meta.url)),
+    ),
+  );
   const foreign: string[] = [];
   for (const file of loaded) {
     for (const name of importsOf(file)) {

@@ -1,94 +1,21 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import {
-  type ChatClient,
-  type ChatClientHandler,
-  type ChatClientOptions,
-  ChatError,
-  type Credentials,
-  connectChat,
-  tcpDial,
-} from "../../../src/chat/mod.ts";
-import { type Address, systemDriver } from "../../../src/net/mod.ts";
+import { type ChatClient, ChatError, type Credentials, connectChat } from "../../../src/chat/mod.ts";
 import { faultProxy } from "../../fault_proxy.ts";
-import { RawClient, Signal } from "../../helpers.ts";
-import { test } from "../../testing.ts";
+import { Signal } from "../../helpers.ts";
 import { type ChatServers, chatServers } from "../chat_servers.ts";
-
-/** The events that have no name of their own beside `type`. */
-type EventName = Extract<
-  keyof ChatClientHandler,
-  "presence" | "friend" | "group" | "receipt" | "signal" | "announcement"
->;
-
-/** A client that keeps the events it is told of. */
-class Hearer implements AsyncDisposable {
-  readonly events: [EventName, object][] = [];
-  #client: ChatClient | undefined;
-  #look: () => void = () => undefined;
-
-  /** Makes an account, and logs in. */
-  static async login(address: Address, name: string): Promise<Hearer> {
-    await using raw = await RawClient.connect(address);
-    await raw.ask({ type: "register", name, password: "secret" });
-    const hearer = new Hearer();
-    const note =
-      (type: EventName) =>
-      (event: object): void => {
-        hearer.events.push([type, event]);
-        hearer.#look();
-      };
-    const handler = {
-      presence: note("presence"),
-      friend: note("friend"),
-      group: note("group"),
-      receipt: note("receipt"),
-      signal: note("signal"),
-      announcement: note("announcement"),
-    };
-    hearer.#attach(await connectChat({ ...optionsFor(address, name), handler }));
-    return hearer;
-  }
-
-  get client(): ChatClient {
-    if (!this.#client) throw new Error("not connected");
-    return this.#client;
-  }
-
-  /** Waits for the next event of a type, and forgets it and those of the type before it. */
-  async hears(type: EventName): Promise<object> {
-    const heard = new Signal<object>();
-    this.#look = () => {
-      const index = this.events.findIndex(([found]) => found === type);
-      const [event] = index < 0 ? [] : this.events.splice(index, 1);
-      if (event) heard.fire(event[1]);
-    };
-    this.#look();
-    const event = await heard.wait(`an event of type ${type}`);
-    this.#look = () => undefined;
-    return event;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.client.close();
-  }
-
-  #attach(client: ChatClient): void {
-    this.#client = client;
-  }
-}
-
-function optionsFor(address: Address, name: string): ChatClientOptions {
-  return { dial: tcpDial(systemDriver(), [address]), credentials: { name, password: "secret" } };
-}
+import { Hearer, optionsFor } from "./hearer.ts";
+import { eachWay, type Way } from "./ways.ts";
 
 /** Ada and Bob on two servers. */
-async function start(): Promise<
+async function start(
+  way: Way,
+): Promise<
   { cluster: ChatServers; ada: ChatClient; bob: ChatClient; hearing: [Hearer, Hearer] } & AsyncDisposable
 > {
   const stack = new AsyncDisposableStack();
-  const cluster = stack.use(await chatServers(2));
-  const first = stack.use(await Hearer.login(cluster.at(0), "ada"));
-  const second = stack.use(await Hearer.login(cluster.at(1), "bob"));
+  const cluster = stack.use(await chatServers(2, { web: {} }));
+  const first = stack.use(await Hearer.login(way, way.at(cluster, 0), "ada"));
+  const second = stack.use(await Hearer.login(way, way.at(cluster, 1), "bob"));
   return {
     cluster,
     ada: first.client,
@@ -102,23 +29,26 @@ async function codeOf(asking: Promise<unknown>): Promise<string> {
   return (await assertRejects(() => asking, ChatError)).code;
 }
 
-test("a ChatClient makes friends, lists them with presence, and is told of both sides' steps", async () => {
-  await using world = await start();
-  const { ada, bob, hearing } = world;
-  await ada.friends.request("bob");
-  assertEquals(await hearing[1].hears("friend"), { name: "ada", event: "requested" });
-  assertEquals(await bob.friends.list(), [{ name: "ada", state: "incoming" }]);
-  await bob.friends.accept("ada");
-  assertEquals(await hearing[0].hears("friend"), { name: "bob", event: "accepted" });
-  assertEquals(await hearing[0].hears("presence"), { name: "bob", online: true });
-  assertEquals(await ada.friends.list(), [{ name: "bob", state: "friend", online: true }]);
-  await bob.friends.remove("ada");
-  assertEquals(await hearing[0].hears("friend"), { name: "bob", event: "removed" });
-  assertEquals(await ada.friends.list(), []);
-});
+eachWay(
+  "a ChatClient makes friends, lists them with presence, and is told of both sides' steps",
+  async (way) => {
+    await using world = await start(way);
+    const { ada, bob, hearing } = world;
+    await ada.friends.request("bob");
+    assertEquals(await hearing[1].hears("friend"), { name: "ada", event: "requested" });
+    assertEquals(await bob.friends.list(), [{ name: "ada", state: "incoming" }]);
+    await bob.friends.accept("ada");
+    assertEquals(await hearing[0].hears("friend"), { name: "bob", event: "accepted" });
+    assertEquals(await hearing[0].hears("presence"), { name: "bob", online: true });
+    assertEquals(await ada.friends.list(), [{ name: "bob", state: "friend", online: true }]);
+    await bob.friends.remove("ada");
+    assertEquals(await hearing[0].hears("friend"), { name: "bob", event: "removed" });
+    assertEquals(await ada.friends.list(), []);
+  },
+);
 
-test("who is blocked can write again after unblock, and meanwhile gets forbidden", async () => {
-  await using world = await start();
+eachWay("who is blocked can write again after unblock, and meanwhile gets forbidden", async (way) => {
+  await using world = await start(way);
   const { ada, bob } = world;
   await bob.friends.block("ada");
   assertEquals(
@@ -129,8 +59,8 @@ test("who is blocked can write again after unblock, and meanwhile gets forbidden
   assertEquals((await ada.send("bob", "x")).seq, 1);
 });
 
-test("a ChatClient makes a group, invites, sends to it, and ends it", async () => {
-  await using world = await start();
+eachWay("a ChatClient makes a group, invites, sends to it, and ends it", async (way) => {
+  await using world = await start(way);
   const { ada, bob, hearing } = world;
   await ada.groups.create("#crew");
   await ada.groups.invite("#crew", "bob");
@@ -156,8 +86,8 @@ test("a ChatClient makes a group, invites, sends to it, and ends it", async () =
   assertEquals((await ada.groups.list()).groups, []);
 });
 
-test("lists come in pages", async () => {
-  await using world = await start();
+eachWay("lists come in pages", async (way) => {
+  await using world = await start(way);
   for (const name of ["#a", "#b", "#c"]) await world.ada.groups.create(name, "open");
   const first = await world.ada.groups.list({ limit: 2 });
   const second = await world.ada.groups.list({ limit: 2, after: "#b" });
@@ -172,57 +102,63 @@ test("lists come in pages", async () => {
   assertEquals((await world.ada.groups.members("#a", { after: "ada" })).members.length, 1);
 });
 
-test("signals arrive with their data and are not kept, and receipts tell how far the other one has read", async () => {
-  await using world = await start();
-  const { ada, bob, hearing } = world;
-  await ada.signal("bob", { typing: [true, null, "…"] });
-  assertEquals(await hearing[1].hears("signal"), {
-    from: "ada",
-    to: "bob",
-    data: { typing: [true, null, "…"] },
-  });
-  const { conversation, seq } = await ada.send("bob", "read me");
-  assertEquals(await hearing[0].hears("receipt"), { conversation, name: "bob", delivered: seq });
-  await bob.read(conversation, seq);
-  assertEquals(await hearing[0].hears("receipt"), { conversation, name: "bob", read: seq });
-  const { messages, receipts } = await ada.history("bob");
-  assertEquals(
-    messages.map(({ text }) => text),
-    ["read me"],
-  );
-  assertEquals(receipts.find(({ name }) => name === "bob")?.read, seq);
-});
+eachWay(
+  "signals arrive with their data and are not kept, and receipts tell how far the other one has read",
+  async (way) => {
+    await using world = await start(way);
+    const { ada, bob, hearing } = world;
+    await ada.signal("bob", { typing: [true, null, "…"] });
+    assertEquals(await hearing[1].hears("signal"), {
+      from: "ada",
+      to: "bob",
+      data: { typing: [true, null, "…"] },
+    });
+    const { conversation, seq } = await ada.send("bob", "read me");
+    assertEquals(await hearing[0].hears("receipt"), { conversation, name: "bob", delivered: seq });
+    await bob.read(conversation, seq);
+    assertEquals(await hearing[0].hears("receipt"), { conversation, name: "bob", read: seq });
+    const { messages, receipts } = await ada.history("bob");
+    assertEquals(
+      messages.map(({ text }) => text),
+      ["read me"],
+    );
+    assertEquals(receipts.find(({ name }) => name === "bob")?.read, seq);
+  },
+);
 
-test("a login tells how much is unread, by conversation", async () => {
-  await using world = await start();
+eachWay("a login tells how much is unread, by conversation", async (way) => {
+  await using world = await start(way);
   const { cluster, ada } = world;
   for (const text of ["1", "2", "3"]) await ada.send("bob", text);
   const told = new Signal<ReadonlyMap<string, number>>();
   await using _other = await connectChat({
-    ...optionsFor(cluster.at(0), "bob"),
+    ...optionsFor(way, way.at(cluster, 0), "bob"),
     handler: { online: (_, unread) => told.fire(unread) },
   });
   assertEquals([...(await told.wait("the login"))], [["ada:bob", 3]]);
 });
 
-test("after a change of the password the old one is worth nothing, and this login goes on", async () => {
-  await using world = await start();
-  const { ada, cluster } = world;
-  assertEquals(await codeOf(ada.changePassword("wrong", "new secret")), "bad_credentials");
-  await ada.changePassword("secret", "new secret");
-  assertEquals((await ada.send("bob", "still here")).seq, 1);
-  assertEquals(await codeOf(connectChat(optionsFor(cluster.at(0), "ada"))), "bad_credentials");
-});
+eachWay(
+  "after a change of the password the old one is worth nothing, and this login goes on",
+  async (way) => {
+    await using world = await start(way);
+    const { ada, cluster } = world;
+    assertEquals(await codeOf(ada.changePassword("wrong", "new secret")), "bad_credentials");
+    await ada.changePassword("secret", "new secret");
+    assertEquals((await ada.send("bob", "still here")).seq, 1);
+    assertEquals(await codeOf(connectChat(optionsFor(way, way.at(cluster, 0), "ada"))), "bad_credentials");
+  },
+);
 
-test("logout of all ends every client of the user, and none comes back", async () => {
-  await using world = await start();
-  const second = await connectChat(optionsFor(world.cluster.at(1), "ada"));
+eachWay("logout of all ends every client of the user, and none comes back", async (way) => {
+  await using world = await start(way);
+  const second = await connectChat(optionsFor(way, way.at(world.cluster, 1), "ada"));
   await world.ada.logout({ all: true });
   assertEquals([await world.ada.closed, await second.closed], ["closed", "refused"]);
 });
 
-test("an announcement reaches every client", async () => {
-  await using world = await start();
+eachWay("an announcement reaches every client", async (way) => {
+  await using world = await start(way);
   world.cluster.servers[0]?.control.announce("we move at noon");
   for (const hearer of world.hearing) {
     const { text } = (await hearer.hears("announcement")) as { text: string };
@@ -230,65 +166,74 @@ test("an announcement reaches every client", async () => {
   }
 });
 
-test("a client whose session an operator closes comes back by its token, and one whose tokens were revoked ends", async () => {
-  await using world = await start();
-  const [server] = world.cluster.servers;
-  const back = new Signal<void>();
-  let logins = 0;
-  await using client = await connectChat({
-    ...optionsFor(world.cluster.at(1), "ada"),
-    handler: { online: () => void (++logins === 2 && back.fire()) },
-  });
-  await server?.control.closeUser("ada");
-  await back.wait("the second login");
-  await server?.control.closeUser("ada", { revoke: true });
-  assertEquals([await client.closed, await world.ada.closed], ["refused", "refused"]);
-});
+eachWay(
+  "a client whose session an operator closes comes back by its token, and one whose tokens were revoked ends",
+  async (way) => {
+    await using world = await start(way);
+    const [server] = world.cluster.servers;
+    const back = new Signal<void>();
+    let logins = 0;
+    await using client = await connectChat({
+      ...optionsFor(way, way.at(world.cluster, 1), "ada"),
+      handler: { online: () => void (++logins === 2 && back.fire()) },
+    });
+    await server?.control.closeUser("ada");
+    await back.wait("the second login");
+    await server?.control.closeUser("ada", { revoke: true });
+    assertEquals([await client.closed, await world.ada.closed], ["refused", "refused"]);
+  },
+);
 
-test("what is asked for without a connection is unavailable at once, but what is sent waits", async () => {
-  await using cluster = await chatServers(1);
-  await using proxy = await faultProxy(cluster.at(0));
-  const offline = new Signal<void>();
-  await (await Hearer.login(cluster.at(0), "ada"))[Symbol.asyncDispose]();
-  await using ada = await connectChat({
-    ...optionsFor(proxy.address, "ada"),
-    handler: { offline: offline.fire },
-  });
-  proxy.cut();
-  await offline.wait("the loss of the connection");
-  const codes = await Promise.all(
-    [ada.friends.list(), ada.groups.create("#g"), ada.signal("ada", 1), ada.history("ada")].map(codeOf),
-  );
-  assertEquals(codes, ["unavailable", "unavailable", "unavailable", "unavailable"]);
-  assertEquals((await ada.send("ada", "later")).seq, 1);
-});
+eachWay(
+  "what is asked for without a connection is unavailable at once, but what is sent waits",
+  async (way) => {
+    await using cluster = await chatServers(1, { web: {} });
+    await using proxy = await faultProxy(way.at(cluster, 0));
+    const offline = new Signal<void>();
+    await (await Hearer.login(way, way.at(cluster, 0), "ada"))[Symbol.asyncDispose]();
+    await using ada = await connectChat({
+      ...optionsFor(way, proxy.address, "ada"),
+      handler: { offline: offline.fire },
+    });
+    proxy.cut();
+    await offline.wait("the loss of the connection");
+    const codes = await Promise.all(
+      [ada.friends.list(), ada.groups.create("#g"), ada.signal("ada", 1), ada.history("ada")].map(codeOf),
+    );
+    assertEquals(codes, ["unavailable", "unavailable", "unavailable", "unavailable"]);
+    assertEquals((await ada.send("ada", "later")).seq, 1);
+  },
+);
 
-test("credentials from a function are asked for before each login, and what it throws is a failed try", async () => {
-  await using cluster = await chatServers(1);
-  await using proxy = await faultProxy(cluster.at(0));
-  await (await Hearer.login(cluster.at(0), "ada"))[Symbol.asyncDispose]();
-  const asked: string[] = [];
-  const back = new Signal<void>();
-  const credentials = (): Credentials => {
-    asked.push("asked");
-    if (asked.length === 2) throw new Error("the other service is away");
-    if (asked.length === 4) back.fire();
-    return { name: "ada", password: "secret" };
-  };
-  await using client = await connectChat({
-    ...optionsFor(proxy.address, "ada"),
-    credentials,
-    handler: { online: () => void (asked.length === 3 && proxy.cut()) },
-  });
-  proxy.cut();
-  await back.wait("the fourth time");
-  assertEquals(client.user, "ada");
-});
+eachWay(
+  "credentials from a function are asked for before each login, and what it throws is a failed try",
+  async (way) => {
+    await using cluster = await chatServers(1, { web: {} });
+    await using proxy = await faultProxy(way.at(cluster, 0));
+    await (await Hearer.login(way, way.at(cluster, 0), "ada"))[Symbol.asyncDispose]();
+    const asked: string[] = [];
+    const back = new Signal<void>();
+    const credentials = (): Credentials => {
+      asked.push("asked");
+      if (asked.length === 2) throw new Error("the other service is away");
+      if (asked.length === 4) back.fire();
+      return { name: "ada", password: "secret" };
+    };
+    await using client = await connectChat({
+      ...optionsFor(way, proxy.address, "ada"),
+      credentials,
+      handler: { online: () => void (asked.length === 3 && proxy.cut()) },
+    });
+    proxy.cut();
+    await back.wait("the fourth time");
+    assertEquals(client.user, "ada");
+  },
+);
 
-test("a function that never gives credentials does not outlive the signal", async () => {
-  await using cluster = await chatServers(1);
+eachWay("a function that never gives credentials does not outlive the signal", async (way) => {
+  await using cluster = await chatServers(1, { web: {} });
   const options = {
-    ...optionsFor(cluster.at(0), "ada"),
+    ...optionsFor(way, way.at(cluster, 0), "ada"),
     credentials: () => new Promise<Credentials>(() => undefined),
     signal: AbortSignal.timeout(100),
   };
