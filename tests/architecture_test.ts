@@ -135,8 +135,11 @@ test("each package is used in its one place", () => {
   assertEquals(places, {
     "@logtape/logtape": ["cli"],
     "crossws/server": ["chat"],
+    htm: ["chat"],
     "htm/preact": ["admin"],
     jose: ["chat"],
+    preact: ["chat"],
+    "preact/hooks": ["chat"],
     "prom-client": ["admin"],
     redis: ["redis"],
     srvx: ["admin", "chat"],
@@ -162,6 +165,19 @@ test("what a role does not use it does not load: chat and balance over TCP take 
     assertEquals(packages.sort(), ["@logtape/logtape", "valibot"], role);
     assertEquals(loaded.has("node:sqlite"), false, `${role} loads node:sqlite before it needs it`);
   }
+});
+
+test("what only --web needs is loaded lazily, and the page's own modules are never loaded by the program", () => {
+  const isPage = (path: string) => path.startsWith("src/chat/web/page/");
+  const outside = imports.filter(({ from, to }) => !isPage(from) && isPage(to));
+  assertEquals(lines(outside), []);
+  const eager = imports.filter(
+    ({ from, to, isType, isLazy }) =>
+      !from.startsWith("src/chat/web/") && to.startsWith("src/chat/web/") && !isType && !isLazy,
+  );
+  assertEquals(lines(eager), []);
+  const packages = imports.filter(({ to }) => /^(?:preact|htm)\b/.test(to) && !to.startsWith("src/"));
+  assertEquals(lines(packages.filter(({ from }) => !isPage(from))), []);
 });
 
 test("no file or folder of src is named after nothing", () => {

@@ -213,12 +213,12 @@ class Server implements ChatServer {
 
   /** Opens the HTTP and WebSocket side. */
   async #openWeb(web: WebOptions, driver: Driver, reusePort: boolean): Promise<WebServer> {
-    const { startWebServer } = await import("./web/web_server.ts");
+    const { readPageFiles, startWebServer } = await import("./web/mod.ts");
     const { clock, onError, limits } = this.#context;
-    const { listen, origins = [] } = web;
+    const { listen, origins = [], stripTypes } = web;
     return await startWebServer({
       ...{ driver, listen, reusePort, origins, clock, onError },
-      files: new Map(),
+      files: stripTypes ? readPageFiles(stripTypes) : new Map(),
       gates: this.#gates,
       connectionsPerHost: limits.connectionsPerHost,
       health: () => ({ server: this.id, healthy: true, draining: this.draining !== undefined }),

@@ -10,6 +10,7 @@ import { Groups } from "./groups.ts";
 import { type History, type HistoryPage, toHistory, toUnread } from "./history.ts";
 import type { ChatClientHandler, ChatClientOptions, ClientEnd } from "./options.ts";
 import type { Sent } from "./outbox.ts";
+import { randomId } from "./random_id.ts";
 import { Reader, toGap, toMessage } from "./reader.ts";
 import { Sender } from "./sender.ts";
 
@@ -60,7 +61,7 @@ export class ChatClient implements AsyncDisposable {
 
   /** Use {@linkcode connectChat}, which waits for the login. */
   constructor(options: ChatClientOptions) {
-    const { clock = systemClock, handler = {}, device = crypto.randomUUID(), maxUnsent = 10_000 } = options;
+    const { clock = systemClock, handler = {}, device = randomId(), maxUnsent = 10_000 } = options;
     this.#options = options;
     this.#clock = clock;
     this.#handler = handler;
@@ -212,7 +213,7 @@ export class ChatClient implements AsyncDisposable {
     this.#reader.enter(String(answer.epoch));
     this.#attendance = new Attendance({ exchange, clock: this.#clock, seen: () => this.#reader.seen });
     this.#first.resolve();
-    this.#handler.online?.(String(answer.server), toUnread(answer));
+    this.#handler.online?.(String(answer.server), toUnread(answer), Number(answer.inbox));
     this.#sender.online(exchange);
   }
 

@@ -13,8 +13,9 @@ export interface ChatClientHandler extends EventHandler {
    * Logged in on a server: the first time, and after each change of the connection.
    *
    * @param unread How many messages the user has not read, by conversation; those without any are left out.
+   * @param top The number of the newest entry of the inbox: what comes up to it is counted in `unread`.
    */
-  online?(server: string, unread: ReadonlyMap<string, number>): void;
+  online?(server: string, unread: ReadonlyMap<string, number>, top: number): void;
   /** The connection is gone; another one is being made. */
   offline?(): void;
   /** The server says that it closes the connection, and why. */

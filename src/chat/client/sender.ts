@@ -2,6 +2,7 @@ import type { Clock, Timer } from "../../async/mod.ts";
 import { ChatError } from "./errors.ts";
 import type { Exchange, Frame } from "./exchange.ts";
 import { Outbox, type Sent, type Unsent } from "./outbox.ts";
+import { randomId } from "./random_id.ts";
 
 /** For how long the server remembers ids, less a margin: an older send cannot be told from a repeat. */
 const ID_MEMORY_MS = 3_500_000;
@@ -14,7 +15,7 @@ export class Sender {
   readonly #maxUnsent: number;
   readonly #outbox = new Outbox();
   readonly #rests = new Map<string, Timer>();
-  readonly #idPrefix = crypto.randomUUID().slice(0, 8);
+  readonly #idPrefix = randomId().slice(0, 8);
   #lastId = 0;
   /** Goes up when a send was refused: the server refuses what left before that. */
   #round = 0;

@@ -1,0 +1,121 @@
+/** A message as it is shown. */
+export interface Line {
+  readonly seq: number;
+  readonly from: string;
+  readonly text: string;
+  readonly at: number;
+}
+
+/** A message of the user's that has no answer yet, or was refused. */
+export interface Unsent {
+  readonly key: number;
+  readonly text: string;
+  /** Why it was refused; undefined while it is on its way. */
+  error: string | undefined;
+}
+
+/** How far somebody has got and read a conversation. */
+export interface Progress {
+  readonly delivered: number;
+  readonly read: number;
+}
+
+/** The most messages of a conversation that are kept here; history goes on, but is not loaded further. */
+export const MAX_LINES = 5000;
+/** As many are kept of one that is not looked at. */
+const KEPT_LINES = 100;
+/** The most members of a group whose progress is noted. */
+const MAX_PROGRESS = 1000;
+
+/** What this page knows of one conversation. No I/O: whoever has a connection tells it what came. */
+export class Conversation {
+  /** The name of the other one, or `#group`. */
+  readonly peer: string;
+  readonly unsent: Unsent[] = [];
+  readonly progress: Map<string, Progress> = new Map();
+  /** Messages of others that the user has not read. */
+  unread = 0;
+  /** What is being written. */
+  draft = "";
+  /** Whether history has been asked for, and whether there may be more of it. */
+  history: "unknown" | "loading" | "partial" | "whole" = "unknown";
+  #lines: Line[] = [];
+
+  constructor(peer: string) {
+    this.peer = peer;
+  }
+
+  /** In order, the oldest first. */
+  get lines(): readonly Line[] {
+    return this.#lines;
+  }
+
+  get last(): Line | undefined {
+    return this.#lines.at(-1);
+  }
+
+  /** Whether older messages can be asked for. */
+  get hasOlder(): boolean {
+    return (this.history === "unknown" || this.history === "partial") && this.#lines.length < MAX_LINES;
+  }
+
+  /** Adds a message, wherever its place is. @returns Whether it was not there before. */
+  add(line: Line): boolean {
+    const index = this.#lines.findLastIndex(({ seq }) => seq <= line.seq);
+    if (this.#lines[index]?.seq === line.seq) return false;
+    this.#lines.splice(index + 1, 0, line);
+    return true;
+  }
+
+  /** Adds older ones, the oldest first. */
+  addOlder(lines: readonly Line[], more: boolean): void {
+    for (const line of lines) this.add(line);
+    this.history = more ? "partial" : "whole";
+  }
+
+  /** Notes how far somebody is. It never goes back. */
+  note(name: string, { delivered = 0, read = 0 }: Partial<Progress>): void {
+    const known = this.progress.get(name) ?? { delivered: 0, read: 0 };
+    if (this.progress.size >= MAX_PROGRESS && !this.progress.has(name)) return;
+    this.progress.set(name, {
+      delivered: Math.max(known.delivered, delivered, read),
+      read: Math.max(known.read, read),
+    });
+  }
+
+  /** The user has read up to `seq`, here or elsewhere. */
+  markRead(seq: number, user: string): void {
+    this.note(user, { read: seq });
+    const left = this.#lines.filter((line) => line.seq > seq && line.from !== user).length;
+    this.unread = seq >= (this.last?.seq ?? 0) ? 0 : Math.min(this.unread, left);
+  }
+
+  /** Forgets most, since nobody looks at it: history has it. */
+  rest(): void {
+    if (this.#lines.length <= KEPT_LINES) return;
+    this.#lines = this.#lines.slice(-KEPT_LINES);
+    if (this.history === "whole") this.history = "partial";
+  }
+
+  /** Messages are missing in between: what is shown comes from history again. */
+  forget(): void {
+    this.#lines = [];
+    this.history = "unknown";
+  }
+
+  /** What became of the user's last message: how far the others are with it. */
+  stateOf(line: Line, user: string): string {
+    const others = [...this.progress].filter(([name]) => name !== user).map(([, progress]) => progress);
+    const readers = others.filter(({ read }) => read >= line.seq).length;
+    if (this.peer.startsWith("#")) return readers > 0 ? `Read by ${readers}` : "Sent";
+    if (readers > 0) return "Read";
+    return others.some(({ delivered }) => delivered >= line.seq) ? "Delivered" : "Sent";
+  }
+}
+
+/** The name of the other one in a conversation, or `#group`. */
+export function peerOf(conversation: string, user: string): string {
+  const [first = "", second] = conversation.split(":");
+  if (second === undefined) return first;
+  return first === user ? second : first;
+}

@@ -1,0 +1,54 @@
+import { Conversation } from "./conversation.ts";
+
+/** The most conversations that are known here. */
+const MAX_CONVERSATIONS = 500;
+
+/** All conversations that this page knows of, by their peers. */
+export class Conversations {
+  readonly #byPeer = new Map<string, Conversation>();
+
+  /** The one with a user, or of a `#group`. What was silent longest makes room for a new one. */
+  with(peer: string): Conversation {
+    const known = this.#byPeer.get(peer);
+    if (known) return known;
+    const conversation = new Conversation(peer);
+    this.#byPeer.set(peer, conversation);
+    if (this.#byPeer.size > MAX_CONVERSATIONS) this.#dropOne(conversation);
+    return conversation;
+  }
+
+  /** Those with something to show, the newest first; those without by their names. */
+  list(): readonly Conversation[] {
+    return [...this.#byPeer.values()].sort(
+      (a, b) => (b.last?.at ?? 0) - (a.last?.at ?? 0) || a.peer.localeCompare(b.peer),
+    );
+  }
+
+  /** Messages that are unread in all of them. */
+  get unread(): number {
+    let sum = 0;
+    for (const { unread } of this.#byPeer.values()) sum += unread;
+    return sum;
+  }
+
+  /** Messages that have no answer yet. */
+  get unsent(): number {
+    let sum = 0;
+    for (const { unsent } of this.#byPeer.values())
+      sum += unsent.filter(({ error }) => error === undefined).length;
+    return sum;
+  }
+
+  /** What the server counts as unread; the others are read. */
+  setUnread(unread: ReadonlyMap<string, number>): void {
+    for (const [peer, count] of unread) this.with(peer).unread = count;
+    for (const conversation of this.#byPeer.values())
+      if (!unread.has(conversation.peer)) conversation.unread = 0;
+  }
+
+  #dropOne(newest: Conversation): void {
+    const idle = this.list().findLast((one) => one !== newest && one.unsent.length === 0 && one.unread === 0);
+    const last = idle ?? this.list().findLast((one) => one !== newest);
+    if (last) this.#byPeer.delete(last.peer);
+  }
+}

@@ -1,0 +1,295 @@
+import { ChatClient } from "../../client/chat_client.ts";
+import type { FriendView } from "../../client/friends.ts";
+import type { GroupView } from "../../client/groups.ts";
+import type { ChatClientHandler } from "../../client/options.ts";
+import type { ChatMessage } from "../../client/reader.ts";
+import { MAX_TEXT_BYTES, pairOf } from "../../protocol.ts";
+import { type Conversation, peerOf } from "./conversation.ts";
+import { Conversations } from "./conversations.ts";
+import type { DeskOptions, Link } from "./desk_options.ts";
+import { wordsOf } from "./friendly.ts";
+import { People } from "./people.ts";
+
+/** Messages that one look into history brings. */
+const PAGE = 50;
+/** Messages without an answer; one more is refused. */
+const MAX_UNSENT = 1000;
+
+/** Logs in. @throws {ChatError} When the login is refused. */
+export async function openDesk(options: DeskOptions): Promise<Desk> {
+  const desk = new Desk(options);
+  await desk.opened;
+  return desk;
+}
+
+/** A user's place at the chat: what the server has told, and all that one can do. */
+export class Desk {
+  readonly conversations: Conversations = new Conversations();
+  link: Link = { name: "offline" };
+  /** What an operator has told everybody. */
+  announcement = "";
+  /** The last thing that could not be done. */
+  problem = "";
+  /** Settles with the first login. */
+  readonly opened: Promise<void>;
+  readonly #options: DeskOptions;
+  readonly #client: ChatClient;
+  #open: Conversation | undefined;
+  /** Whether somebody looks at the end of the open conversation. */
+  #isSeen = false;
+  #lastServer = "";
+  /** What came up to this entry of the inbox was counted as unread by the server. */
+  #counted = 0;
+  #lastKey = 0;
+  readonly #people: People;
+
+  /** Use {@linkcode openDesk}, which waits for the login. */
+  constructor(options: DeskOptions) {
+    const { dial, credentials, device, onEnd } = options;
+    this.#options = options;
+    this.#people = new People({ listed: () => this.#listed(), failed: (error) => this.#failed(error) });
+    this.#client = new ChatClient({
+      dial,
+      credentials,
+      device,
+      handler: this.#handler(),
+      maxUnsent: MAX_UNSENT,
+    });
+    this.opened = this.#client.firstLogin;
+    // Neither rejects: who waits for the login hears of its end.
+    void this.opened.then(
+      () => this.#client.closed.then((end) => onEnd(end)),
+      () => undefined,
+    );
+  }
+
+  get friends(): readonly FriendView[] {
+    return this.#people.friends;
+  }
+
+  get groups(): readonly GroupView[] {
+    return this.#people.groups;
+  }
+
+  get user(): string {
+    return this.#client.user;
+  }
+
+  get token(): string | undefined {
+    return this.#client.token;
+  }
+
+  /** The conversation that is looked at. */
+  get open(): Conversation | undefined {
+    return this.#open;
+  }
+
+  /** Looks at another conversation, or at none. */
+  look(peer: string | undefined): void {
+    this.#open?.rest();
+    this.#open = peer === undefined ? undefined : this.conversations.with(peer);
+    this.#isSeen = false;
+    this.problem = "";
+    if (this.#open?.history === "unknown") this.loadOlder(this.#open);
+    if (peer?.startsWith("#")) this.#loadMembers(peer);
+    this.#changed();
+  }
+
+  /** Says whether the newest message of the open conversation is before somebody's eyes. */
+  see(isSeen: boolean): void {
+    this.#isSeen = isSeen;
+    if (isSeen && this.#open) this.#read(this.#open);
+  }
+
+  /** Loads what is older than what is shown. */
+  loadOlder(conversation: Conversation): void {
+    if (!conversation.hasOlder) return;
+    const before = conversation.lines[0]?.seq;
+    const was = conversation.history;
+    conversation.history = "loading";
+    this.#changed();
+    const page = { limit: PAGE, ...(before !== undefined && { before }) };
+    void this.#try(
+      this.#client.history(conversation.peer, page).then(({ messages, more, receipts }) => {
+        conversation.addOlder(messages, more);
+        for (const { name, ...progress } of receipts) conversation.note(name, progress);
+        if (this.#isSeen) this.#read(conversation);
+      }),
+    ).then((isDone) => {
+      if (!isDone) conversation.history = was;
+      this.#changed();
+    });
+  }
+
+  /** Sends a message; it is shown until its answer comes, whatever becomes of the connection. @returns Why not, where it cannot be sent. */
+  send(conversation: Conversation, text: string): string | undefined {
+    if (new TextEncoder().encode(text).length > MAX_TEXT_BYTES) return "A message has at most 32 KiB.";
+    const unsent = { key: ++this.#lastKey, text, error: undefined as string | undefined };
+    conversation.unsent.push(unsent);
+    this.#changed();
+    void this.#client.send(conversation.peer, text).then(
+      ({ seq, at }) => {
+        this.discard(conversation, unsent.key);
+        conversation.add({ seq, at, text, from: this.user });
+        this.#read(conversation);
+        this.#changed();
+      },
+      (error: unknown) => {
+        unsent.error = wordsOf(error);
+        this.#changed();
+      },
+    );
+    return undefined;
+  }
+
+  /** Takes out a message that was refused, or has its answer. */
+  discard({ unsent }: Conversation, key: number): void {
+    const index = unsent.findIndex((one) => one.key === key);
+    if (index >= 0) unsent.splice(index, 1);
+    this.#changed();
+  }
+
+  /** Does something with friends or groups, and shows what became of it. @returns Whether it was done. */
+  async act(work: (client: ChatClient) => Promise<void>): Promise<boolean> {
+    this.problem = "";
+    const isDone = await this.#try(work(this.#client));
+    if (isDone) this.#refresh();
+    this.#changed();
+    return isDone;
+  }
+
+  /** Ends the login. */
+  async leave(): Promise<void> {
+    const client = this.#client;
+    // Without a connection the token stays good until it is over; this page forgets it.
+    await client.logout().catch(() => client.close());
+  }
+
+  #handler(): ChatClientHandler {
+    return {
+      online: (server, unread, top) => this.#online(server, unread, top),
+      offline: () => this.#become({ name: "offline" }, "The connection is lost. Connecting again."),
+      closing: (reason) => {
+        if (this.link.name === "online") this.#become({ ...this.link, name: "leaving", reason });
+      },
+      message: (message) => this.#receive(message),
+      gap: (conversation) => this.#forget((peer) => peer === this.#peerOf(conversation)),
+      resync: () => this.#forget(() => true),
+      presence: ({ name, online }) => {
+        this.#people.note(name, online);
+        this.#changed();
+      },
+      friend: () => this.#refresh(),
+      group: () => this.#refresh(),
+      receipt: ({ conversation, name, delivered, read }) => {
+        const found = this.conversations.with(this.#peerOf(conversation));
+        found.note(name, {
+          ...(delivered !== undefined && { delivered }),
+          ...(read !== undefined && { read }),
+        });
+        if (name === this.#client.user && read !== undefined) found.markRead(read, name);
+        this.#changed();
+      },
+      announcement: ({ text }) => {
+        this.announcement = text;
+        this.#options.onSpoken(text);
+        this.#changed();
+      },
+    };
+  }
+
+  #online(server: string, unread: ReadonlyMap<string, number>, top: number): void {
+    this.#counted = top;
+    const isMove = this.#lastServer !== "" && this.#lastServer !== server;
+    this.#lastServer = server;
+    const words = isMove
+      ? `Connected to another server, ${server}. Nothing is lost.`
+      : `Connected to ${server}.`;
+    this.#become({ name: "online", server }, words);
+    const counts = Array.from(unread, ([name, count]) => [this.#peerOf(name), count] as const);
+    this.conversations.setUnread(new Map(counts));
+    this.#refresh();
+  }
+
+  #peerOf(conversation: string): string {
+    return peerOf(conversation, this.user);
+  }
+
+  #become(link: Link, words?: string): void {
+    this.link = link;
+    if (words !== undefined) this.#options.onSpoken(words);
+    this.#changed();
+  }
+
+  #receive({ conversation: name, seq, from, text, at, inbox }: ChatMessage): void {
+    const conversation = this.conversations.with(this.#peerOf(name));
+    const isNew = conversation.add({ seq, from, text, at });
+    if (!isNew || from === this.#client.user) {
+      this.#changed();
+      return;
+    }
+    if (inbox > this.#counted) conversation.unread += 1;
+    if (conversation === this.#open && this.#isSeen) this.#read(conversation);
+    this.#options.onSpoken(`${from}: ${text.slice(0, 300)}`);
+    this.#changed();
+  }
+
+  /** The user has seen all that there is. */
+  #read(conversation: Conversation): void {
+    const { last } = conversation;
+    const known = conversation.progress.get(this.user)?.read ?? 0;
+    if (!last || (last.seq <= known && conversation.unread === 0)) return;
+    conversation.markRead(last.seq, this.user);
+    const { peer } = conversation;
+    const name = peer.startsWith("#") ? peer : pairOf(this.user, peer);
+    // Told again with the next one, or by the next page: nothing depends on it.
+    this.#client.read(name, last.seq).catch(() => undefined);
+    this.#changed();
+  }
+
+  #forget(isMeant: (peer: string) => boolean): void {
+    for (const conversation of this.conversations.list())
+      if (isMeant(conversation.peer)) conversation.forget();
+    if (this.#open?.history === "unknown") this.loadOlder(this.#open);
+    this.#changed();
+  }
+
+  /** Asks for friends and groups: what came of them while there was no connection was told to nobody. */
+  #refresh(): void {
+    this.#people.list(this.#client);
+  }
+
+  #listed(): void {
+    for (const { name, state } of this.friends) if (state === "friend") this.conversations.with(name);
+    for (const { group, state } of this.groups) if (state === "member") this.conversations.with(group);
+    this.#changed();
+  }
+
+  #loadMembers(group: string): void {
+    void this.#try(
+      this.#client.groups.members(group).then(({ members }) => {
+        const conversation = this.conversations.with(group);
+        for (const { name, delivered, read } of members) conversation.note(name, { delivered, read });
+      }),
+    );
+  }
+
+  async #try(work: Promise<void>): Promise<boolean> {
+    try {
+      await work;
+      return true;
+    } catch (error) {
+      this.#failed(error);
+      return false;
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.problem = wordsOf(error);
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#options.onChange();
+  }
+}

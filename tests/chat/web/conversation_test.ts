@@ -1,0 +1,72 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { Conversation, peerOf } from "../../../src/chat/web/page/conversation.ts";
+import { Conversations } from "../../../src/chat/web/page/conversations.ts";
+import { test } from "../../testing.ts";
+
+const line = (seq: number, from = "bob") => ({ seq, from, text: `${seq}`, at: seq * 1000 });
+
+test("messages are shown once and in order, however they come", () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 30 })), (seqs) => {
+      const conversation = new Conversation("bob");
+      for (const seq of seqs) conversation.add(line(seq));
+      const shown = conversation.lines.map(({ seq }) => seq);
+      assertEquals(
+        shown,
+        [...new Set(seqs)].sort((a, b) => a - b),
+      );
+    }),
+  );
+});
+
+test("what is read up to the newest leaves nothing unread, and what was read never becomes unread", () => {
+  const conversation = new Conversation("bob");
+  for (const seq of [1, 2, 3]) conversation.add(line(seq));
+  conversation.unread = 3;
+  conversation.markRead(2, "ada");
+  assertEquals(conversation.unread, 1);
+  conversation.markRead(3, "ada");
+  conversation.markRead(1, "ada");
+  assertEquals([conversation.unread, conversation.progress.get("ada")?.read], [0, 3]);
+});
+
+test("the state of the user's message says how far the other one, or how many of a group are", () => {
+  const pair = new Conversation("bob");
+  const group = new Conversation("#g");
+  const mine = line(5, "ada");
+  pair.note("ada", { read: 9 });
+  assertEquals(pair.stateOf(mine, "ada"), "Sent");
+  pair.note("bob", { delivered: 5 });
+  assertEquals(pair.stateOf(mine, "ada"), "Delivered");
+  pair.note("bob", { read: 5 });
+  assertEquals(pair.stateOf(mine, "ada"), "Read");
+  for (const name of ["bob", "carl"]) group.note(name, { read: 6 });
+  assertEquals(group.stateOf(mine, "ada"), "Read by 2");
+});
+
+test("one that is not looked at keeps its newest messages, and history has the others", () => {
+  const conversation = new Conversation("bob");
+  conversation.addOlder(
+    Array.from({ length: 300 }, (_, index) => line(index + 1)),
+    false,
+  );
+  assertEquals(conversation.hasOlder, false);
+  conversation.rest();
+  assertEquals([conversation.lines[0]?.seq, conversation.last?.seq, conversation.hasOlder], [201, 300, true]);
+});
+
+test("the peer of a conversation is the other one, the group, or oneself", () => {
+  assertEquals(
+    ["ada:bob", "#g", "bob:bob", "bob:carl"].map((name) => peerOf(name, "bob")),
+    ["ada", "#g", "bob", "carl"],
+  );
+});
+
+test("of too many conversations one without anything unread makes room", () => {
+  const conversations = new Conversations();
+  conversations.with("first").unread = 1;
+  for (let count = 0; count < 600; count++) conversations.with(`u${count}`);
+  assertEquals(conversations.list().length, 500);
+  assertEquals(conversations.unread, 1);
+});

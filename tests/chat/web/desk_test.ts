@@ -1,0 +1,171 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { ChatError, type ClientEnd, webSocketDial } from "../../../src/chat/mod.ts";
+import { type Desk, openDesk } from "../../../src/chat/web/page/desk.ts";
+import { type Address, formatAddress } from "../../../src/net/mod.ts";
+import { faultProxy } from "../../fault_proxy.ts";
+import { RawClient, Signal } from "../../helpers.ts";
+import { test } from "../../testing.ts";
+import { chatServers } from "../chat_servers.ts";
+
+/** A desk whose changes can be waited for. */
+class Watched implements AsyncDisposable {
+  readonly desk: Desk;
+  readonly spoken: string[];
+  readonly end: Signal<ClientEnd>;
+  readonly #looks: Set<() => void>;
+
+  private constructor(parts: Pick<Watched, "desk" | "spoken" | "end"> & { looks: Set<() => void> }) {
+    this.desk = parts.desk;
+    this.spoken = parts.spoken;
+    this.end = parts.end;
+    this.#looks = parts.looks;
+  }
+
+  static async open(address: Address, name: string): Promise<Watched> {
+    await using raw = await RawClient.open(address);
+    await raw.ask({ type: "register", name, password: "secret" });
+    const looks = new Set<() => void>();
+    const spoken: string[] = [];
+    const end = new Signal<ClientEnd>();
+    const desk = await openDesk({
+      dial: webSocketDial([`ws://${formatAddress(address)}/ws`]),
+      credentials: { name, password: "secret" },
+      device: `page-${name}`,
+      onChange: () => {
+        for (const look of [...looks]) look();
+      },
+      onSpoken: (words) => void spoken.push(words),
+      onEnd: end.fire,
+    });
+    return new Watched({ desk, spoken, end, looks });
+  }
+
+  /** Waits until the desk shows something. */
+  async shows(what: string, look: (desk: Desk) => boolean): Promise<void> {
+    const seen = new Signal<void>();
+    const check = (): void => void (look(this.desk) && seen.fire());
+    this.#looks.add(check);
+    check();
+    await seen.wait(what);
+    this.#looks.delete(check);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.desk.leave();
+  }
+}
+
+const texts = (desk: Desk, peer: string): string[] =>
+  desk.conversations.with(peer).lines.map(({ text }) => text);
+
+test("two pages on two servers chat: unread until it is seen, then the other one is told that it was read", async () => {
+  await using cluster = await chatServers(2, { web: {} });
+  await using ada = await Watched.open(cluster.webAt(0), "ada");
+  await using bob = await Watched.open(cluster.webAt(1), "bob");
+  const toBob = ada.desk.conversations.with("bob");
+  ada.desk.look("bob");
+  for (const text of ["one", "two"]) assertEquals(ada.desk.send(toBob, text), undefined);
+  await bob.shows("two unread", (desk) => desk.conversations.with("ada").unread === 2);
+  assertEquals(texts(bob.desk, "ada"), ["one", "two"]);
+  bob.desk.look("ada");
+  bob.desk.see(true);
+  await ada.shows(
+    "that it was read",
+    () => toBob.last !== undefined && toBob.stateOf(toBob.last, "ada") === "Read",
+  );
+  assertEquals([bob.desk.conversations.unread, toBob.unsent.length], [0, 0]);
+  assertEquals(bob.spoken.slice(-2), ["ada: one", "ada: two"]);
+});
+
+test("a page that comes back counts what is unread once, and has history by pages", async () => {
+  await using cluster = await chatServers(1, { web: {} });
+  await using ada = await RawClient.loginWeb(cluster.webAt(0), "ada");
+  const first = await Watched.open(cluster.webAt(0), "bob");
+  await first.desk.leave();
+  for (let count = 1; count <= 120; count++) await ada.ask({ type: "send", to: "bob", text: `${count}` });
+  await using bob = await Watched.open(cluster.webAt(0), "bob");
+  const fromAda = bob.desk.conversations.with("ada");
+  await bob.shows("120 messages", () => fromAda.lines.length === 120);
+  assertEquals(fromAda.unread, 120);
+  fromAda.forget();
+  bob.desk.look("ada");
+  for (const count of [50, 100, 120]) {
+    await bob.shows(
+      `${count} of history`,
+      () => fromAda.lines.length === count && fromAda.history !== "loading",
+    );
+    bob.desk.loadOlder(fromAda);
+  }
+  assertEquals([fromAda.history, fromAda.lines[0]?.text], ["whole", "1"]);
+});
+
+test("what is written while the connection moves to another server is sent there, and nothing is missing", async () => {
+  await using cluster = await chatServers(2, { web: {} });
+  await using proxy = await faultProxy(cluster.webAt(0));
+  await using ada = await Watched.open(proxy.address, "ada");
+  await using bob = await Watched.open(cluster.webAt(1), "bob");
+  const toBob = ada.desk.conversations.with("bob");
+  ada.desk.send(toBob, "before");
+  await bob.shows("the first", (desk) => texts(desk, "ada").length === 1);
+  proxy.target = cluster.webAt(1);
+  proxy.cut();
+  await ada.shows("that there is no connection", ({ link }) => link.name === "offline");
+  for (const text of ["during", "as well"]) ada.desk.send(toBob, text);
+  assertEquals(toBob.unsent.length, 2);
+  await bob.shows("all", (desk) => texts(desk, "ada").length === 3);
+  await ada.shows("no unsent", () => toBob.unsent.length === 0);
+  assertEquals(texts(bob.desk, "ada"), ["before", "during", "as well"]);
+  assertEquals(texts(ada.desk, "bob"), ["before", "during", "as well"]);
+  assertEquals(ada.desk.link, { name: "online", server: "s1" });
+  assertEquals(ada.spoken.at(-1), "Connected to another server, s1. Nothing is lost.");
+});
+
+test("friends with presence and groups with invitations come by themselves", async () => {
+  await using cluster = await chatServers(2, { web: {} });
+  await using ada = await Watched.open(cluster.webAt(0), "ada");
+  const bob = await Watched.open(cluster.webAt(1), "bob");
+  assertEquals(await ada.desk.act((client) => client.friends.request("bob")), true);
+  await bob.shows("the request", ({ friends }) => friends[0]?.state === "incoming");
+  await bob.desk.act((client) => client.friends.accept("ada"));
+  await ada.shows("a friend online", ({ friends }) => friends[0]?.online === true);
+  await ada.desk.act((client) => client.groups.create("#sea"));
+  await ada.desk.act((client) => client.groups.invite("#sea", "bob"));
+  await bob.shows("the invitation", ({ groups }) => groups[0]?.state === "invited");
+  await bob.desk.act((client) => client.groups.join("#sea"));
+  await bob.shows("the group", ({ groups }) => groups[0]?.state === "member");
+  ada.desk.send(ada.desk.conversations.with("#sea"), "ahoy");
+  await bob.shows("the message", (desk) => texts(desk, "#sea")[0] === "ahoy");
+  await bob.desk.leave();
+  await ada.shows("a friend offline", ({ friends }) => friends[0]?.online === false);
+});
+
+test("what cannot be done is said in words; a message that is refused can be taken out", async () => {
+  await using cluster = await chatServers(1, { web: {} });
+  await using ada = await Watched.open(cluster.webAt(0), "ada");
+  assertEquals(await ada.desk.act((client) => client.friends.request("nobody")), false);
+  assertEquals(ada.desk.problem, "There is nobody of this name.");
+  const toNobody = ada.desk.conversations.with("nobody");
+  assertEquals(ada.desk.send(toNobody, "é".repeat(20_000)), "A message has at most 32 KiB.");
+  ada.desk.send(toNobody, "hello");
+  await ada.shows("why", () => toNobody.unsent[0]?.error === "There is nobody of this name.");
+  ada.desk.discard(toNobody, toNobody.unsent[0]?.key ?? 0);
+  assertEquals(toNobody.unsent.length, 0);
+});
+
+test("a login that is refused rejects; a desk whose tokens were revoked ends, and one in another tab is replaced", async () => {
+  await using cluster = await chatServers(1, { web: {} });
+  const ada = await Watched.open(cluster.webAt(0), "ada");
+  const wrong = {
+    dial: webSocketDial([`ws://${formatAddress(cluster.webAt(0))}/ws`]),
+    credentials: { name: "ada", password: "wrong" },
+    device: "other",
+    onChange: () => undefined,
+    onSpoken: () => undefined,
+    onEnd: () => undefined,
+  };
+  assertEquals((await assertRejects(() => openDesk(wrong), ChatError)).code, "bad_credentials");
+  const again = await Watched.open(cluster.webAt(0), "ada");
+  assertEquals(await ada.end.wait("the end of the first"), "replaced");
+  await cluster.servers[0]?.control.closeUser("ada", { revoke: true });
+  assertEquals(await again.end.wait("the end of the second"), "refused");
+});
