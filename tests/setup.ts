@@ -16,6 +16,7 @@ const PEERS = {
   wrk: "wrk",
   dig: "bind9-dnsutils",
   openssl: "openssl",
+  chromium: "chromium",
 };
 
 function missing(programs: Readonly<Record<string, string>>): string[] {
