@@ -1,0 +1,64 @@
+import { Buffer } from "node:buffer";
+import { assertEquals } from "@std/assert";
+import { ManualClock, wait } from "../../../src/async/mod.ts";
+import { test } from "../../testing.ts";
+import type { ChatServers } from "../chat_servers.ts";
+import { chatServers } from "../chat_servers.ts";
+import { HandSocket } from "./hand_socket.ts";
+
+/** Lets time pass, second by second, until something has happened. @returns The seconds that it took. */
+async function passUntil(clock: ManualClock, over: Promise<unknown>, most: number): Promise<number> {
+  let isOver = false;
+  void over.then(() => {
+    isOver = true;
+  });
+  for (let second = 1; second <= most; second++) {
+    clock.advance(1000);
+    await wait(10);
+    if (isOver) return second;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+async function start(): Promise<{ clock: ManualClock; cluster: ChatServers }> {
+  const clock = new ManualClock();
+  return { clock, cluster: await chatServers(1, { web: {}, clock }) };
+}
+
+test("a connection that asks for nothing is cut after 30 s, and one that sends its request slowly, too", async () => {
+  const { clock, cluster } = await start();
+  await using _cluster = cluster;
+  await using silent = await HandSocket.connect(cluster.webAt(0));
+  assertEquals(await silent.ask({ path: "/health" }), 200);
+  await using slow = await HandSocket.connect(cluster.webAt(0));
+  slow.connection.write(Buffer.from("GET / HTTP/1.1\r\nHost: "));
+  let isOver = false;
+  void slow.closed.then(() => {
+    isOver = true;
+  });
+  // The HTTP server may have a limit of its own, which is not to be longer.
+  const seconds = await passUntil(clock, silent.closed, 40);
+  assertEquals(seconds <= 32, true, `${seconds} s`);
+  for (let second = 0; second < 10 && !isOver; second++) {
+    slow.connection.write(Buffer.from("x"));
+    clock.advance(1000);
+    await wait(10);
+  }
+  assertEquals(isOver, true);
+});
+
+test("a client that is said goodbye to and does not leave is cut after 10 s", async () => {
+  const { clock, cluster } = await start();
+  await using _cluster = cluster;
+  const { socket } = await HandSocket.upgrade(cluster.webAt(0));
+  await using _ = socket;
+  const told = (async () => {
+    while (await socket.message());
+  })();
+  // Nobody logs in: after 10 s it is told so.
+  await passUntil(clock, told, 20);
+  await told;
+  const seconds = await passUntil(clock, socket.closed, 20);
+  assertEquals(seconds <= 12, true, `${seconds} s`);
+  assertEquals(cluster.servers[0]?.connections, 0);
+});
