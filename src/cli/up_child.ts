@@ -97,27 +97,35 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
   await server.close(graceMs);
 }
 
-/** Says where the server is, to the parent and to its balancer, and obeys drains. */
+/**
+ * Says where the server is, to the parent and to its balancer, and obeys drains.
+ *
+ * Its two sides are announced each for a pool of its own. It is the pool `chat` that is told of drains, and knows of their end at once;
+ * that of the other side has to be told that nobody is to come there meanwhile.
+ */
 async function announce(
   parent: Channel,
   registry: Registry,
   { server, instance }: { readonly server: ChatServer; readonly instance: string },
-): Promise<Announced> {
-  let announced: Announced | undefined;
+): Promise<AsyncDisposable> {
+  const announced = new AsyncDisposableStack();
+  let web: Announced | undefined;
   parent.on("drain", (body) => {
     const told = body as ToldDrain;
-    // One pool has told it; who comes by another one is not to come here either.
-    announced?.update({ draining: told !== "off" });
+    web?.update({ draining: told !== "off" });
     if (told === "off") server.undrain();
     else server.drain(told.graceMs);
   });
   const listening = listeningOf(server);
   parent.send("started", listening satisfies Started);
-  const { tcp, web } = listening;
-  const where = { tcp, ...(web !== undefined && { web }) };
-  announced = await registry.announce({ id: instance, ...where, weight: 1, capacity: 0, draining: false });
-  // Its parent may have been quicker.
-  if (server.draining) announced.update({ draining: true });
+  const common = { weight: 1, capacity: 0, draining: false };
+  if (listening.web !== undefined) {
+    web = await registry.announce({ ...common, id: `${instance}-web`, tcp: listening.web, pool: "web" });
+    announced.use(web);
+    // Its parent may have been quicker.
+    if (server.draining) web.update({ draining: true });
+  }
+  announced.use(await registry.announce({ ...common, id: instance, tcp: listening.tcp }));
   return announced;
 }
 
