@@ -48,4 +48,3 @@ export {
 export { type ChatServer, type ChatServerOptions, startChatServer, type WebOptions } from "./server.ts";
 export type { SessionControl } from "./session/session_control.ts";
 export * from "./store/mod.ts";
-export type { StripTypes } from "./web/page_files.ts";

@@ -215,10 +215,10 @@ class Server implements ChatServer {
   async #openWeb(web: WebOptions, driver: Driver, reusePort: boolean): Promise<WebServer> {
     const { readPageFiles, startWebServer } = await import("./web/mod.ts");
     const { clock, onError, limits } = this.#context;
-    const { listen, origins = [], stripTypes } = web;
+    const { listen, origins = [] } = web;
     return await startWebServer({
       ...{ driver, listen, reusePort, origins, clock, onError },
-      files: stripTypes ? readPageFiles(stripTypes) : new Map(),
+      files: readPageFiles(),
       gates: this.#gates,
       connectionsPerHost: limits.connectionsPerHost,
       health: () => ({ server: this.id, healthy: true, draining: this.draining !== undefined }),

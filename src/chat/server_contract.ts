@@ -10,9 +10,8 @@ import type { ChatLimits } from "./limits.ts";
 import type { Presence } from "./presence/mod.ts";
 import type { SessionControl } from "./session/session_control.ts";
 import type { Store } from "./store/mod.ts";
-import type { StripTypes } from "./web/page_files.ts";
 
-/** The HTTP and WebSocket side of a chat server. */
+/** The HTTP and WebSocket side of a chat server: a page to chat on, and what it connects to. */
 export interface WebOptions {
   /** Where it listens. WebSockets are opened at `/ws`, or at `/`. */
   readonly listen: Address;
@@ -22,8 +21,6 @@ export interface WebOptions {
    * @default {those of the host that is asked}
    */
   readonly origins?: readonly string[];
-  /** Takes the types out of the page's TypeScript. @default {no page is served} */
-  readonly stripTypes?: StripTypes;
 }
 
 /** Options for {@linkcode startChatServer}. The store, the bus and the presence stay the caller's: they are closed after the server. */

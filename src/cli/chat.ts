@@ -29,7 +29,6 @@ import {
   trustedFlag,
 } from "./role_flags.ts";
 import { serveAdmin } from "./serve_admin.ts";
-import { stripTypes } from "./stripping.ts";
 import { readTokenSettings, TOKEN_FLAGS, type TokenSettings } from "./token_flags.ts";
 import { advertisedWeb, type WebSettings, webFlag, webOriginFlag, webSettings } from "./web_flags.ts";
 import { countWorkers } from "./worker_count.ts";
@@ -149,7 +148,7 @@ async function serveAlone(start: ChatStart): Promise<number> {
   const settings = { ...settingsOf(values), verifier: tokens?.verifier, trusted };
   const parts = { id, driver: systemDriver(), store, bus, presence, ...settings };
   await using server = await onFreePort(values.listen, given.has("listen"), log, (listen) =>
-    startChatServer({ ...parts, listen, web: web && { ...web, stripTypes }, onError }),
+    startChatServer({ ...parts, listen, web, onError }),
   );
   running = server;
   let announced: Announced | undefined;

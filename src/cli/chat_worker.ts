@@ -24,7 +24,6 @@ import { type LogOptions, logErrors, startLog, wordsOf } from "./log.ts";
 import { ignoreSignals } from "./process.ts";
 import { toAddressList } from "./role_flags.ts";
 import { sessionDesk } from "./session_desk.ts";
-import { stripTypes } from "./stripping.ts";
 import { serveDesk } from "./up_desk.ts";
 import type { WebSettings } from "./web_flags.ts";
 
@@ -98,7 +97,7 @@ async function serve(parent: Channel, configuration: WorkerConfiguration): Promi
   const { store, bus, presence } = backing;
   const shared = {
     listen,
-    web: web && { ...web, stripTypes },
+    web,
     reusePort: true,
     admission: channelAdmission(parent),
     driver: systemDriver(),

@@ -22,7 +22,6 @@ import { type LogOptions, logErrors, startLog, wordsOf } from "./log.ts";
 import { ignoreSignals } from "./process.ts";
 import { toAddressList } from "./role_flags.ts";
 import { sessionDesk } from "./session_desk.ts";
-import { stripTypes } from "./stripping.ts";
 import { serveDesk } from "./up_desk.ts";
 import type { WebSettings } from "./web_flags.ts";
 
@@ -79,7 +78,7 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
   const { store, bus, presence } = backing;
   await using server = await startChatServer({
     ...{ id, store, bus, presence, limits, passwordCost, onError },
-    web: web && { ...web, stripTypes },
+    web,
     listen: { host: "127.0.0.1", port: 0 },
     driver: systemDriver(),
     // The balancer is the parent, on this machine.

@@ -45,7 +45,7 @@ export function pageModules(options: PageModulesOptions): readonly PageModule[] 
     if (found.size >= MAX_MODULES) throw new Error(`Cannot make page: more than ${MAX_MODULES} modules`);
     const from = url;
     const text = readFileSync(new URL(from), "utf8");
-    const script = from.endsWith(".ts") ? strip(text) : withoutSourceMap(text);
+    const script = from.endsWith(".ts") ? strip(text).replaceAll(COMMENT, "") : withoutSourceMap(text);
     const source = leadImports(script, (name) => {
       const target = name.startsWith(".") ? new URL(name, from).href : packages[name];
       if (target === undefined)
@@ -69,6 +69,9 @@ function pathOf(url: string, { root, prefix, packages }: PageModulesOptions): st
 /** The import and export declarations of a script, each at the start of a statement, and its dynamic imports. */
 const IMPORTS =
   /((?:^|[;}\n])\s*(?:import|export)\b(?:[\w\s{},*$]*?\bfrom)?\s*|\bimport\s*\(\s*)(["'])([^"'\n]+)\2/g;
+
+/** What is written for those who read the source. */
+const COMMENT = /^[ \t]*(?:\/\*\*[\s\S]*?\*\/|\/\/.*)[ \t]*\n/gm;
 
 /** Gives every import of a script another target. */
 function leadImports(script: string, lead: (name: string) => string): string {

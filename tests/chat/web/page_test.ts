@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readPageFiles } from "../../../src/chat/web/page_files.ts";
-import { stripTypes } from "../../../src/cli/stripping.ts";
 import { formatAddress } from "../../../src/net/mod.ts";
 import { test } from "../../testing.ts";
 import { chatServers } from "../chat_servers.ts";
@@ -8,12 +7,12 @@ import { chatServers } from "../chat_servers.ts";
 const IMPORT = /\b(?:from|import)\s*["']([^"']+)["']/g;
 
 async function withPage(body: (url: string) => Promise<void>): Promise<void> {
-  await using cluster = await chatServers(1, { web: { stripTypes } });
+  await using cluster = await chatServers(1, { web: {} });
   await body(`http://${formatAddress(cluster.webAt(0))}`);
 }
 
 test("the page's modules import nothing but each other, and all that they import is served", () => {
-  const files = readPageFiles(stripTypes);
+  const files = readPageFiles();
   const missing: string[] = [];
   for (const [path, { type, body }] of files) {
     if (!type.startsWith("text/javascript")) continue;
