@@ -167,8 +167,8 @@ test("what a role does not use it does not load: chat and balance over TCP take 
   }
 });
 
-test("what only --web needs is loaded lazily, and the page's own modules are never loaded by the program", () => {
-  const isPage = (path: string) => path.startsWith("src/chat/web/page/");
+test("what only --web needs is loaded lazily, and the pages' own modules are never loaded by the program", () => {
+  const isPage = (path: string) => /^src\/(?:chat\/web|admin)\/page\//.test(path);
   const outside = imports.filter(({ from, to }) => !isPage(from) && isPage(to));
   assertEquals(lines(outside), []);
   const eager = imports.filter(
@@ -176,7 +176,7 @@ test("what only --web needs is loaded lazily, and the page's own modules are nev
       !from.startsWith("src/chat/web/") && to.startsWith("src/chat/web/") && !isType && !isLazy,
   );
   assertEquals(lines(eager), []);
-  const packages = imports.filter(({ to }) => /^(?:preact|htm)\b/.test(to) && !to.startsWith("src/"));
+  const packages = imports.filter(({ to }) => /^(?:preact|htm|uplot)\b/.test(to) && !to.startsWith("src/"));
   assertEquals(lines(packages.filter(({ from }) => !isPage(from))), []);
 });
 
