@@ -201,8 +201,8 @@ test("what a rolled-back log gets once more is shown behind a resync, though no 
   await world.rollBackLogs();
   // As a client does that was not answered before the rollback.
   await send(ada, ["2"]);
-  await bob.until("the message again", () => bob.messages.filter(({ text }) => text === "2")[1]);
   for (const client of [ada, bob]) {
+    await client.until("the message again", () => client.messages.filter(({ text }) => text === "2")[2]);
     const frames = client.frames.filter(({ type }) => type === "message" || type === "resync");
     assertEquals(
       frames.map(({ type, reason, text }) => reason ?? (type === "message" && text)),
