@@ -4,7 +4,7 @@
  * @module
  */
 import { existsSync } from "node:fs";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { RUNTIME } from "../testing.ts";
 
 const PROGRAMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser"];
@@ -37,6 +37,8 @@ export interface Driven extends AsyncDisposable {
 
 /** Starts a browser. */
 export async function startBrowser(): Promise<Driven> {
+  // Loaded on Deno it keeps the tests of its file from being found.
+  const { chromium } = await import("playwright-core");
   const browser: Browser = await chromium.launch({
     ...(program !== undefined && { executablePath: program }),
     // As root, as in a container, it has no other way.
