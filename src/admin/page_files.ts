@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { pageModules } from "../server/mod.ts";
+import { PAGE_POLICY, pageModules } from "../server/mod.ts";
 
 /** Where everything that the page is made of is served, but the page itself. */
 const PREFIX = "/page/";
@@ -13,23 +13,6 @@ const TYPES = {
   js: "text/javascript; charset=utf-8",
   svg: "image/svg+xml",
 } as const;
-
-/**
- * What a browser lets the page do: its own scripts and styles, no others and none within the page, and requests to where it came
- * from. No other page may frame it, and no script may be made of a text.
- */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join("; ");
 
 /** One file of the page as it is sent. */
 export interface PageFile {
@@ -83,7 +66,7 @@ function fileOf(type: keyof typeof TYPES, text: string): PageFile {
     body,
     headers: {
       "content-type": TYPES[type],
-      "content-security-policy": POLICY,
+      "content-security-policy": PAGE_POLICY,
       "cross-origin-resource-policy": "same-origin",
       "referrer-policy": "no-referrer",
       "x-content-type-options": "nosniff",

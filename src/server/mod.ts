@@ -20,6 +20,7 @@ export { fromSent, type Ready, type SentError, TOPICS, toSent } from "./model/or
 export { findFree } from "./model/reactors.ts";
 export { endWithParent } from "./model/worker_life.ts";
 export { type PageModule, type PageModulesOptions, pageModules } from "./page_modules.ts";
+export { PAGE_POLICY } from "./page_policy.ts";
 export { parentChannel } from "./process_channel.ts";
 export { type Supervisable, type Supervised, type SupervisorOptions, supervise } from "./supervisor.ts";
 export { parentThread, startThread, type Thread, type ThreadChannel } from "./thread.ts";

@@ -1,19 +1,7 @@
-/** What every page of ours is allowed to: scripts, styles and connections of this server, and nothing of anybody else. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join("; ");
+import { PAGE_POLICY } from "../../server/mod.ts";
 
 const HEADERS: Readonly<Record<string, string>> = {
-  "content-security-policy": POLICY,
+  "content-security-policy": PAGE_POLICY,
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
   "permissions-policy": "camera=(), geolocation=(), microphone=()",
