@@ -3,7 +3,6 @@
  *
  * @module
  */
-import process from "node:process";
 import { isMainThread } from "node:worker_threads";
 import { systemClock } from "../async/mod.ts";
 import {
@@ -11,16 +10,15 @@ import {
   type ChatServer,
   channelAdmission,
   type Durability,
-  openTokenVerifier,
   startChatServer,
-  type TokenVerifier,
   type TokenVerifierOptions,
 } from "../chat/mod.ts";
 import { systemDriver, type TcpAddress } from "../net/mod.ts";
 import { type Channel, parentChannel, parentThread } from "../server/mod.ts";
 import { openChildBacking } from "./child_backing.ts";
-import { listeningOf, type Started, type ToldDrain } from "./child_servers.ts";
-import { type LogOptions, logErrors, startLog, wordsOf } from "./log.ts";
+import { liveFor, verifierOf } from "./child_life.ts";
+import { listeningOf, type ToldDrain } from "./child_servers.ts";
+import { type LogOptions, logErrors, startLog } from "./log.ts";
 import { ignoreSignals } from "./process.ts";
 import { toAddressList } from "./role_flags.ts";
 import { sessionDesk } from "./session_desk.ts";
@@ -63,24 +61,8 @@ const channel = parentThread() ?? parentChannel();
 if (!channel) throw new Error("chat_worker.ts is started by chorus chat");
 // A thread gets no signals.
 if (isMainThread) ignoreSignals();
-const configured = new Promise<WorkerConfiguration>((resolve) => {
-  channel.on("configure", (body) => resolve(body as WorkerConfiguration));
-});
-// A parent that dies before it has said what to do leaves nothing to do.
-void Promise.race([configured, channel.closed]).then((configuration) =>
-  configuration ? work(channel, configuration) : process.exit(0),
-);
-
-async function work(parent: Channel, configuration: WorkerConfiguration): Promise<void> {
-  try {
-    await serve(parent, configuration);
-    process.exit(0);
-  } catch (error) {
-    parent.send("started", { error: wordsOf(error) } satisfies Started);
-    await parent.closed;
-    process.exit(1);
-  }
-}
+// Ends the process or the thread; never rejects but by a mistake of ours.
+void liveFor(channel, serve);
 
 async function serve(parent: Channel, configuration: WorkerConfiguration): Promise<void> {
   const { id, graceMs, listen, web, capacity, limits, passwordCost, tokens } = configuration;
@@ -103,7 +85,7 @@ async function serve(parent: Channel, configuration: WorkerConfiguration): Promi
     driver: systemDriver(),
   };
   const settings = { id, capacity, limits, passwordCost, trusted: toAddressList(configuration.trusted) };
-  const verifier = tokens && (await verifierOf(tokens));
+  const verifier = await verifierOf(tokens);
   await using server = await startChatServer({
     ...shared,
     ...settings,
@@ -120,12 +102,6 @@ async function serve(parent: Channel, configuration: WorkerConfiguration): Promi
   parent.send("started", listeningOf(server));
   await Promise.race([stopped, parent.closed]);
   await server.close(graceMs);
-}
-
-async function verifierOf(options: TokenVerifierOptions): Promise<TokenVerifier> {
-  const verifier = await openTokenVerifier(options);
-  if (typeof verifier === "string") throw new TypeError(`Cannot check tokens: ${verifier}`);
-  return verifier;
 }
 
 /** Obeys drains, and tells the parent how many are here: when that has changed, and after each drain. */

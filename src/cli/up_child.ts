@@ -3,22 +3,20 @@
  *
  * @module
  */
-import process from "node:process";
 import {
   type ChatLimits,
   type ChatServer,
   type Durability,
-  openTokenVerifier,
   startChatServer,
-  type TokenVerifier,
   type TokenVerifierOptions,
 } from "../chat/mod.ts";
 import { systemDriver } from "../net/mod.ts";
 import { type Announced, channelRegistry, type Registry } from "../registry/mod.ts";
 import { type Channel, parentChannel, takeConnections } from "../server/mod.ts";
 import { openChildBacking } from "./child_backing.ts";
+import { liveFor, verifierOf } from "./child_life.ts";
 import { listeningOf, type Started, type ToldDrain } from "./child_servers.ts";
-import { type LogOptions, logErrors, startLog, wordsOf } from "./log.ts";
+import { type LogOptions, logErrors, startLog } from "./log.ts";
 import { ignoreSignals } from "./process.ts";
 import { toAddressList } from "./role_flags.ts";
 import { sessionDesk } from "./session_desk.ts";
@@ -45,20 +43,7 @@ export interface ChildConfiguration {
 const channel = parentChannel();
 if (!channel) throw new Error("up_child.ts is started by chorus up");
 ignoreSignals();
-const configured = new Promise<ChildConfiguration>((resolve) => {
-  channel.on("configure", (body) => resolve(body as ChildConfiguration));
-});
-// A parent that dies before it has said what to do leaves nothing to do.
-const configuration = await Promise.race([configured, channel.closed]);
-if (!configuration) process.exit(0);
-try {
-  await serve(channel, configuration);
-  process.exit(0);
-} catch (error) {
-  channel.send("started", { error: wordsOf(error) } satisfies Started);
-  await channel.closed;
-  process.exit(1);
-}
+await liveFor(channel, serve);
 
 async function serve(parent: Channel, options: ChildConfiguration): Promise<void> {
   const { id, announceId: instance, data, redis, durable, limits, passwordCost, web, graceMs } = options;
@@ -126,11 +111,4 @@ async function announce(
   }
   announced.use(await registry.announce({ ...common, id: instance, tcp: listening.tcp }));
   return announced;
-}
-
-async function verifierOf(options: TokenVerifierOptions | undefined): Promise<TokenVerifier | undefined> {
-  if (!options) return undefined;
-  const verifier = await openTokenVerifier(options);
-  if (typeof verifier === "string") throw new TypeError(`Cannot check tokens: ${verifier}`);
-  return verifier;
 }
