@@ -3,24 +3,16 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { BrowserContextOptions, Page } from "playwright-core";
 import { RUNTIME } from "../testing.ts";
+import { IN_BROWSER, launchBrowser } from "./chromium.ts";
 
-const PROGRAMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser"];
 /** The longest that a test waits for one thing on a page, in milliseconds. */
 const WAIT_MS = 20_000;
 
-const program = PROGRAMS.find((path) => existsSync(path));
-
-/** Why no browser can be driven here; undefined where one can. */
-export const NO_BROWSER: string | undefined = whyNot();
-
-function whyNot(): string | undefined {
-  // What serves the pages runs on each of the runtimes all the same.
-  if (RUNTIME !== "node") return "browsers are driven from Node";
-  return program === undefined ? "there is no Chromium: apt-get install chromium" : undefined;
-}
+/** Why no browser can be driven here; undefined where one can. What serves the pages runs on each of the runtimes all the same. */
+export const NO_BROWSER: string | undefined =
+  RUNTIME === "node" ? IN_BROWSER.skip : "browsers are driven from Node";
 
 /** A page, and what went wrong on it. */
 export interface Tab {
@@ -37,13 +29,7 @@ export interface Driven extends AsyncDisposable {
 
 /** Starts a browser. */
 export async function startBrowser(): Promise<Driven> {
-  // Loaded on Deno it keeps the tests of its file from being found.
-  const { chromium } = await import("playwright-core");
-  const browser: Browser = await chromium.launch({
-    ...(program !== undefined && { executablePath: program }),
-    // As root, as in a container, it has no other way.
-    args: ["--no-sandbox"],
-  });
+  const browser = await launchBrowser();
   return {
     async open(url, options = {}) {
       const context = await browser.newContext(options);

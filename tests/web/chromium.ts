@@ -29,6 +29,14 @@ function optionsHere(): TestOptions {
   return {};
 }
 
+/** Starts a browser of one's own. */
+export async function launchBrowser(): Promise<Browser> {
+  // Only where there is a browser: loaded on Deno it keeps the tests of its file from being found.
+  const { chromium } = await import("playwright-core");
+  // A browser of a root user does not start in its sandbox.
+  return await chromium.launch({ executablePath: program ?? "", args: ["--no-sandbox"] });
+}
+
 /** A page in a browser of its own, and what went wrong in it. Closed with the test. */
 export class OpenPage implements AsyncDisposable {
   readonly page: Page;
@@ -51,10 +59,7 @@ export class OpenPage implements AsyncDisposable {
 
   /** Opens an address. */
   static async at(url: string): Promise<OpenPage> {
-    // Only where there is a browser: on Deno it cannot even be loaded.
-    const { chromium } = await import("playwright-core");
-    // A browser of a root user does not start in its sandbox.
-    const browser = await chromium.launch({ executablePath: program ?? "", args: ["--no-sandbox"] });
+    const browser = await launchBrowser();
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     page.setDefaultTimeout(20_000);
     const opened = new OpenPage(browser, page);
