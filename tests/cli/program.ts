@@ -105,9 +105,10 @@ function withoutColorRules(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return rest;
 }
 
+/** The shell that `script` starts, whichever it is, becomes the program: a signal to its child is one to the program. */
 function inTerminal(words: readonly string[], window: Window | undefined): string[] {
-  const size = window ? `stty columns ${window.columns} rows ${window.rows} && exec ` : "";
-  const line = size + words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+  const size = window ? `stty columns ${window.columns} rows ${window.rows} && ` : "";
+  const line = `${size}exec ${words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ")}`;
   return ["script", "--quiet", "--return", "--command", line, "/dev/null"];
 }
 
