@@ -3,30 +3,21 @@ import { stored } from "../account/accounts.ts";
 import { encodeFrame } from "../encode_frame.ts";
 import { channelOf, type Notice, notify, readPayload } from "../notice.ts";
 import { type Cursor, ProtocolError } from "../protocol.ts";
-import type { Link } from "../session/link.ts";
-import { type DeviceState, type InboxFinding, type InboxPlace, readHint } from "../store/mod.ts";
+import {
+  type DeviceState,
+  type InboxFinding,
+  type InboxHint,
+  type InboxPlace,
+  readHint,
+} from "../store/mod.ts";
 import { Acknowledging } from "./acknowledging.ts";
 import type { DeliveryContext } from "./delivery_context.ts";
 import { Early } from "./early.ts";
 import { readEntryLine } from "./entry_line.ts";
 import { KnownHistory } from "./known_history.ts";
 import { Pump } from "./pump.ts";
+import type { Recipient } from "./recipient.ts";
 import { findStart, type Start } from "./start.ts";
-
-/** The session that a delivery is for. */
-export interface Recipient {
-  /** The session's id. */
-  readonly id: string;
-  readonly user: string;
-  readonly device: string;
-  /** The number that the client gives this login. */
-  readonly attempt: number | undefined;
-  readonly link: Link;
-  /** A newer login of the same device has come, here or on another server. */
-  replaced(): void;
-  /** The user, or an operator, has ended the session. */
-  loggedOut(): void;
-}
 
 /**
  * Brings one session what is in its user's inbox: subscribed to the user's channel, with a pump that starts where the device
@@ -148,6 +139,12 @@ export class Delivery {
     if (inbox > this.#pump.sent) return;
     const { newest } = this.#history;
     this.#acknowledging.ack(inbox, stamp ?? (inbox === newest.inbox ? newest.stamp : undefined));
+  }
+
+  /** The store has told of an entry, beside its hint and perhaps before that. Sent if it is the next one: so it goes with the answer. */
+  told(entry: InboxHint): void {
+    if (this.#isOver || entry.epoch !== this.#state.epoch || entry.inbox !== this.#pump.sent + 1) return;
+    this.#pump.hint(entry);
   }
 
   /**

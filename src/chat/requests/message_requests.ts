@@ -1,9 +1,10 @@
 import { answerable, stored } from "../account/accounts.ts";
+import type { Delivery } from "../delivery/delivery.ts";
 import { MAX_QUEUED_BYTES } from "../limits.ts";
 import { tell } from "../notice.ts";
 import { MAX_PAGE, normalizeGroup, normalizeName, ProtocolError, pairOf } from "../protocol.ts";
 import type { Online, Session } from "../session/session.ts";
-import type { LogPage, SendResult } from "../store/mod.ts";
+import type { LogPage, Outgoing, SendResult } from "../store/mod.ts";
 import type { AckRequest, HistoryRequest, ReadRequest, SendRequest, SyncRequest } from "./request.ts";
 
 /** A page of `history` ends at this many bytes at the latest. */
@@ -11,36 +12,35 @@ const HISTORY_BYTES = 131_072;
 const DEFAULT_PAGE = 50;
 
 /** Stores a message for a user or a group. @throws {ProtocolError} */
-export function send(session: Session, { user, device }: Online, request: SendRequest): Promise<void> {
+export function send(session: Session, online: Online, request: SendRequest): Promise<void> {
+  const { user, device, delivery } = online;
   const { id, text, round } = request;
   const { store, clock } = session.context;
   session.takeMessageToken(round ?? undefined);
   const to = receiverOf(request.to);
   const conversation = conversationOf(user, to);
-  const at = clock.wallNow();
+  const message = { conversation, from: user, device, id, to, text, at: clock.wallNow() };
   // One promise and no more: this is what a server does most.
-  return store
-    .send({ conversation, from: user, device, id, to, text, at })
-    .then((result) => answerSend(session, id, { conversation, to }, result), fail);
+  return store.send(message).then((result) => answerSend(session, delivery, message, result), fail);
 }
 
 function fail(error: unknown): never {
   throw answerable(error);
 }
 
-/** Where a message went. */
-interface Target {
-  readonly conversation: string;
-  readonly to: string;
-}
-
-function answerSend(session: Session, id: string, { conversation, to }: Target, result: SendResult): void {
+function answerSend(
+  session: Session,
+  delivery: Delivery,
+  { id, conversation, to }: Outgoing,
+  result: SendResult,
+): void {
   switch (result.outcome) {
     case "stored": {
-      const { seq, at, duplicate } = result;
+      const { seq, at, duplicate, own } = result;
       const { store, counters } = session.context;
       if (!duplicate) counters.received += 1;
       session.write({ type: "ok", id, conversation, seq, at, duplicate, durable: store.durable });
+      if (own) delivery.told(own);
       return;
     }
     case "unknown_user":

@@ -35,7 +35,14 @@ export interface Outgoing {
  * - `id_reused`: the same key came with another text; nothing was stored.
  */
 export type SendResult =
-  | { readonly outcome: "stored"; readonly seq: number; readonly at: number; readonly duplicate: boolean }
+  | {
+      readonly outcome: "stored";
+      readonly seq: number;
+      readonly at: number;
+      readonly duplicate: boolean;
+      /** The entry in the sender's inbox, where the store knows it as early as this; it is hinted as well. */
+      readonly own?: InboxHint;
+    }
   | { readonly outcome: "unknown_user" | "unknown_group" | "blocked" | "not_member" | "id_reused" };
 
 /** An entry of an inbox, ready to be sent. */
@@ -49,6 +56,12 @@ export interface InboxEntry {
    * that is not known, as before entries that were dropped.
    */
   readonly before?: number;
+}
+
+/** An inbox entry as a hint tells of it. */
+export interface InboxHint extends InboxEntry {
+  /** That of the inbox. Absent where history cannot be rolled back. */
+  readonly epoch?: string;
 }
 
 /** A message of a conversation's log, as `history` gives it. */

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { InboxEntry, LogEntry, Outgoing } from "./contract.ts";
+import type { InboxHint, LogEntry, Outgoing } from "./contract.ts";
 
 /**
  * The part of a `message` frame that is the same in every inbox, as JSON without its opening brace.
@@ -44,19 +44,13 @@ const STAMP = ',"stamp":';
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 
-/** An inbox entry as a hint tells of it. */
-export interface Hint extends InboxEntry {
-  /** That of the inbox. Absent where history cannot be rolled back. */
-  readonly epoch?: string;
-}
-
 /**
  * Reads a hint: an entry's line, and after its newline the epoch of the inbox, a space and the stamp of the entry before it, which a store leaves
  * out whose history cannot be rolled back. The text of the message is not looked at.
  *
  * @returns Undefined for what is no entry.
  */
-export function readHint(payload: Uint8Array): Hint | undefined {
+export function readHint(payload: Uint8Array): InboxHint | undefined {
   const start = startsWith(payload, LINE_START)
     ? LINE_START.length
     : startsWith(payload, GAP_START) && GAP_START.length;

@@ -12,6 +12,7 @@ export {
   DEVICE_MS,
   type Durability,
   type InboxEntry,
+  type InboxHint,
   LOG_MS,
   type LogEntry,
   type LogPage,
@@ -37,7 +38,7 @@ export {
 export * from "./friend.ts";
 export * from "./group.ts";
 export type { StoreLimits } from "./limits.ts";
-export { type Hint as InboxHint, messageLine, messageTail, randomStamp, readHint } from "./line.ts";
+export { messageLine, messageTail, randomStamp, readHint } from "./line.ts";
 export { openWriter, redisStore, sqliteStore } from "./open.ts";
 export type { RedisStoreOptions } from "./redis/store.ts";
 export { remoteWriter, serveWriter } from "./sqlite/remote_writer.ts";

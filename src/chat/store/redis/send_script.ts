@@ -1,8 +1,9 @@
+import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
 import { defineScript, partitionOf, type RedisScript } from "../../../redis/mod.ts";
-import { type Outgoing, type SendResult, StoreError } from "../contract.ts";
+import { type InboxHint, type Outgoing, type SendResult, StoreError } from "../contract.ts";
 import type { StoreLimits } from "../limits.ts";
-import { messageTail, randomStamp } from "../line.ts";
+import { messageLine, messageTail, randomStamp } from "../line.ts";
 import { type Keys, markField } from "./keys.ts";
 import {
   INBOX_LUA,
@@ -22,7 +23,7 @@ import { deliveryItem } from "./owed.ts";
  *   written right after the log, and a message that fails (`e`) takes only later ones of its sender in the conversation with it.
  * - Only the plain case is delivered: the inbox has all of the conversation before this message, by number and stamp. What else there is
  *   (an inbox that misses something or cannot be written, a log that was rolled back) becomes owed (`p`), for the steps that know it all.
- * - Hints are published last.
+ * - Hints are published last. Where the sender's own entry is comes with the answer, too: its number, the stamp before it and the epoch.
  *
  * Keys: for each message its log, conversation, dedupe and owed, then each member's mark and inbox, the sender's first.
  * Arguments: kept entries and bytes, those of the log, what marks and what channels begin with; then for each message its head, id and tail.
@@ -76,14 +77,16 @@ local function send(message, sender, receiver)
   if conv.blocks ~= '' and string.find(conv.blocks, message.side == '1' and '2' or '1', 1, true) then return 'b' end
   local previous = conv.topText .. ' ' .. conv.stamp .. ' '
   local seq, value = append(message, conv)
+  local own, before = '', sender.stamp
   local isSent, isThere = pcall(deliver, message, sender, previous, seq, value, true)
   local isDone = isSent and isThere
+  if isDone then own = ' ' .. sender.topText .. ' ' .. before .. ' ' .. sender.epoch end
   if receiver ~= sender then
     isSent, isThere = pcall(deliver, message, receiver, previous, seq, value, false)
     isDone = isDone and isSent and isThere
   end
   if not isDone then call('ZADD', message.owed, 'NX', now(), message.item) end
-  return (isDone and 's ' or 'p ') .. seq .. ' ' .. message.atText
+  return (isDone and 's ' or 'p ') .. seq .. ' ' .. message.atText .. own
 end
 
 local failed = {}
@@ -121,23 +124,44 @@ export interface ScriptCall {
   readonly args: readonly string[];
 }
 
+/** A call of {@linkcode SEND_SCRIPT}, with what {@linkcode ownEntry} wants of each message. */
+export interface SendCall extends ScriptCall {
+  readonly written: readonly { readonly stamp: number; readonly tail: string }[];
+}
+
 /** The keys and arguments of {@linkcode SEND_SCRIPT} for some messages. */
-export function sendCall(
-  messages: readonly Outgoing[],
-  limits: Required<StoreLimits>,
-  keys: Keys,
-): ScriptCall {
+export function sendCall(messages: readonly Outgoing[], limits: Required<StoreLimits>, keys: Keys): SendCall {
   const allKeys: string[] = [];
+  const written: SendCall["written"][number][] = [];
   const { mark, channel } = keys.starts;
   const args = [`${limits.inboxEntries}`, `${limits.inboxBytes}`, ...logArguments(limits), mark, channel];
   for (const message of messages) {
     const { conversation, from, to, id, text, at } = message;
     allKeys.push(...logKeys(message, keys), keys.mark(from), keys.inbox(from));
     if (from !== to) allKeys.push(keys.mark(to), keys.inbox(to));
-    const head = `${sideOf(message)} ${randomStamp()} ${at} ${hashOf(text)} ${conversation}`;
-    args.push(head, `${conversation} ${id}`, messageTail(message));
+    const stamp = randomStamp();
+    const tail = messageTail(message);
+    const head = `${sideOf(message)} ${stamp} ${at} ${hashOf(text)} ${conversation}`;
+    args.push(head, `${conversation} ${id}`, tail);
+    written.push({ stamp, tail });
   }
-  return { keys: allKeys, args };
+  return { keys: allKeys, args, written };
+}
+
+/**
+ * The entry in the sender's inbox.
+ *
+ * @param rest What {@linkcode SEND_SCRIPT} says of it. Undefined is returned where that is nothing.
+ */
+export function ownEntry(
+  seq: number,
+  { stamp, tail }: SendCall["written"][number],
+  rest: readonly string[],
+): InboxHint | undefined {
+  const [inbox, before, epoch] = rest;
+  if (epoch === undefined) return undefined;
+  const line = Buffer.from(messageLine(Number(inbox), stamp, seq, tail));
+  return { inbox: Number(inbox), stamp, line, before: Number(before), epoch };
 }
 
 /** Log, conversation, dedupe and owed. */

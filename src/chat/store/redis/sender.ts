@@ -6,7 +6,7 @@ import type { Deliveries } from "./deliveries.ts";
 import type { KnownNames } from "./known_names.ts";
 import { Lanes } from "./lane.ts";
 import { toTexts } from "./reply.ts";
-import { parseSent, SEND_SCRIPT, sendCall } from "./send_script.ts";
+import { ownEntry, parseSent, SEND_SCRIPT, type SendCall, type Sent, sendCall } from "./send_script.ts";
 import type { Appended } from "./waiting_windows.ts";
 
 /** Messages in one call: Redis does nothing else while it runs the script. */
@@ -64,7 +64,7 @@ export class Sender {
       const sent = parseSent(replies[index]);
       if (sent instanceof StoreError) return sent;
       if (sent.isOwed) this.#deliveries.mend(conversation);
-      return sent.result;
+      return withOwn(sent, call.written[index]);
     });
     await this.#confirm(messages, results);
     return results;
@@ -105,6 +105,13 @@ export class Sender {
     const [first] = messages;
     if (first) await confirm(keys.conv(first.conversation));
   }
+}
+
+/** The result with the sender's own entry, where the script has told of it. */
+function withOwn({ result, rest }: Sent, written: SendCall["written"][number] | undefined): SendResult {
+  if (result.outcome !== "stored" || !written) return result;
+  const own = ownEntry(result.seq, written, rest);
+  return own ? { ...result, own } : result;
 }
 
 /** @param rest What the script says beside the result. */
