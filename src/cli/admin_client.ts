@@ -108,14 +108,17 @@ export class AdminClient {
   /**
    * The pool of a backend that a command is about: the one named, or else the only one that has it.
    *
-   * @throws {UsageError} As {@linkcode poolNamed}.
+   * @throws {UsageError} As {@linkcode poolNamed}, and when several have it, or several are there and none has it.
    */
   async poolOf(backend: string, name: string | undefined): Promise<PoolView> {
     if (name !== undefined) return await this.poolNamed(name);
-    const [only, ...others] = (await this.pools()).filter(({ backends }) =>
-      backends.some((one) => one.name === backend),
-    );
-    return only && others.length === 0 ? only : await this.poolNamed(undefined);
+    const pools = await this.pools();
+    if (pools.length < 2) return await this.poolNamed(undefined);
+    const [only, ...others] = pools.filter(({ backends }) => backends.some((one) => one.name === backend));
+    const names = (some: readonly PoolView[]): string => some.map((pool) => pool.name).join(", ");
+    if (!only) throw new UsageError(`there is no backend "${backend}" in any of the pools ${names(pools)}`);
+    if (others.length === 0) return only;
+    throw new UsageError(`say which pool by --pool; ${backend} is a backend of ${names([only, ...others])}`);
   }
 
   async #list<T>(path: string, key: string): Promise<readonly T[]> {

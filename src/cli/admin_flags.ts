@@ -22,6 +22,9 @@ export const ADMIN_FLAGS: {
 /** Which pool a command is about. */
 export const poolFlag: Flag<string> = text("NAME", "which pool (the only one)");
 
+/** Which pool the backend is of that a command is about. */
+export const backendPoolFlag: Flag<string> = text("NAME", "which pool (the only one that has the backend)");
+
 /** What a command says of itself. */
 export interface Usage<F extends Flags> {
   readonly name: string;

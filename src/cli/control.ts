@@ -1,11 +1,11 @@
-import { ADMIN_FLAGS, clientOf, poolFlag, readCommandLine } from "./admin_flags.ts";
+import { ADMIN_FLAGS, backendPoolFlag, clientOf, poolFlag, readCommandLine } from "./admin_flags.ts";
 import { findTarget, followDrain, pathOf, show } from "./drain_target.ts";
 import { UsageError } from "./errors.ts";
 import { address, duration, parseWeight, switchFlag, text, weight, whole } from "./flag_kinds.ts";
 import { Wrong } from "./flags.ts";
 import type { Interruption } from "./process.ts";
 
-const POOL_FLAGS = { pool: poolFlag, ...ADMIN_FLAGS };
+const POOL_FLAGS = { pool: backendPoolFlag, ...ADMIN_FLAGS };
 
 const DRAINING_FLAGS = {
   deadline: duration("after this what is left of the connections is closed (what the role drains by)"),
@@ -21,7 +21,8 @@ const NEW_BACKEND_FLAGS = {
   weight: weight("its share of new clients compared with others (1)"),
   backup: switchFlag("serve only when no other can"),
   "max-connections": whole(1, 1_000_000_000, "the most connections at once"),
-  ...POOL_FLAGS,
+  pool: poolFlag,
+  ...ADMIN_FLAGS,
 };
 
 const DRAIN = {

@@ -83,14 +83,22 @@ test("drain takes a whole pool or a frontend where no backend is named", async (
   assertStringIncludes((await open.run(["undrain", "--pool", "chat"])).stdout, "pool chat open");
 });
 
-test("a command without --pool means the only pool; where there are more it names them and ends with 2", async () => {
-  await using open = await Desk.open({ chat: [backendNamed(ONE)], web: [backendNamed(ONE)] });
-  assertEquals(
-    await failure(open, drain, [ONE], UsageError),
-    "say which pool by --pool; there are chat, web",
-  );
-  const wrong = await failure(open, setWeight, [ONE, "2", "--pool", "games"], UsageError);
-  assertEquals(wrong, '--pool: there is no pool "games"; there are chat, web');
+test("a command about a backend finds the only pool that has it, whatever pools there are", async () => {
+  await using open = await Desk.open({ chat: [backendNamed(ONE)], web: [backendNamed(TWO)] });
+  assertStringIncludes((await open.run(["drain", TWO])).stdout, `web ${TWO} draining `);
+  assertStringIncludes((await open.run(["weight", ONE, "2"])).stdout, `chat ${ONE} up `);
+  const nowhere = 'there is no backend "10.0.0.9:1" in any of the pools chat, web';
+  assertEquals(await failure(open, remove, ["10.0.0.9:1"], UsageError), nowhere);
+});
+
+test("a command without --pool ends with 2 and names the pools where several are meant, or none is", async () => {
+  await using open = await Desk.open({ chat: [backendNamed(ONE)], web: [backendNamed(ONE)], games: [] });
+  const several = `say which pool by --pool; ${ONE} is a backend of chat, web`;
+  assertEquals(await failure(open, drain, [ONE], UsageError), several);
+  const any = "say which pool by --pool; there are chat, web, games";
+  assertEquals(await failure(open, add, [TWO], UsageError), any);
+  const wrong = await failure(open, setWeight, [ONE, "2", "--pool", "gmes"], UsageError);
+  assertEquals(wrong, '--pool: there is no pool "gmes"; there are chat, web, games');
   assertEquals(open.told, []);
   const { code, stdout, stderr } = await open.run(["weight", ONE, "2", "--pool", "web"]);
   assertEquals([code, stdout.slice(0, 9), stderr], [0, "web 10.0.", ""]);
