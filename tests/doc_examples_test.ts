@@ -7,38 +7,67 @@ import { test } from "./testing.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** The pages whose examples are programs of a library's user. */
+const PAGES = ["docs/library.md"];
+
 interface Example {
   readonly name: string;
   readonly code: string;
+  /** Modules that it imports, by their file names. */
+  readonly modules: ReadonlyMap<string, string>;
 }
 
-/** The examples of a source file's doc comments, with what they import made absolute. */
+/** Makes what is imported absolute: examples are run in another folder. */
+function withAbsoluteImports(code: string, folder: string): string {
+  return code.replaceAll(
+    /from "(\.[^"]+)"/g,
+    (_, name) => `from "${pathToFileURL(join(folder, name)).href}"`,
+  );
+}
+
+/** The examples of a source file's doc comments. */
 function examplesOf(file: string): Example[] {
   const source = readFileSync(file, "utf8");
-  const absolute = (name: string): string => pathToFileURL(join(dirname(file), name)).href;
   return [...source.matchAll(/@example ([^\n]*)\n \* ```ts\n([\s\S]*?)\n \* ```/g)].map(
     ([, name = "", body = ""]) => ({
       name: `${file.slice(ROOT.length + 1)}: ${name}`,
-      code: body
-        .replaceAll(/^ \* ?/gm, "")
-        .replaceAll(/from "(\.[^"]+)"/g, (_, path) => `from "${absolute(path)}"`),
+      code: withAbsoluteImports(body.replaceAll(/^ \* ?/gm, ""), dirname(file)),
+      modules: new Map(),
     }),
   );
 }
 
-const examples = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
+/** The examples of a page. One that begins with a comment of its file's name is a module for those after it. */
+function examplesIn(page: string): Example[] {
+  const text = readFileSync(join(ROOT, page), "utf8");
+  const examples: Example[] = [];
+  const modules = new Map<string, string>();
+  for (const [, title = "", body = ""] of text.matchAll(/^## ([^\n]+)\n|^```ts\n([\s\S]*?)^```$/gm)) {
+    const code = withAbsoluteImports(body, ROOT);
+    const [, file] = /^\/\/ (\w+\.ts)\n/.exec(body) ?? [];
+    if (title !== "") examples.push({ name: `${page}: ${title}`, code: "", modules: new Map(modules) });
+    else if (file !== undefined) modules.set(file, code);
+    else examples.push({ name: examples.at(-1)?.name ?? page, code, modules: new Map(modules) });
+  }
+  return examples.filter(({ code }) => code !== "");
+}
+
+const sources = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".ts"))
   .flatMap((file) => examplesOf(join(ROOT, "src", file)));
+const pages = PAGES.flatMap(examplesIn);
 
-test("there are examples to run", () => {
-  assert(examples.length > 0);
+test("there are examples to run, in the sources and on the pages", () => {
+  assert(sources.length > 0);
+  assert(pages.length > 0);
 });
 
-for (const { name, code } of examples) {
-  test(`the example in ${name} runs`, async () => {
+for (const [index, { name, code, modules }] of [...sources, ...pages].entries()) {
+  test(`the example in ${name} runs (${index + 1})`, async () => {
     using folder = temporaryFolder();
     const path = join(folder.path, "example.ts");
     writeFileSync(path, `${code}\nexport {};\n`);
+    for (const [file, text] of modules) writeFileSync(join(folder.path, file), text);
     writeFileSync(join(folder.path, "package.json"), '{"type":"module"}');
     await import(pathToFileURL(path).href);
   });

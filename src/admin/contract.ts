@@ -1,4 +1,5 @@
 import type { Address } from "../net/mod.ts";
+import type { MetricFamily } from "./metric_contract.ts";
 import type { ServerView, SessionFilter, SessionsEnd, SessionView } from "./session_contract.ts";
 
 /**
@@ -91,9 +92,13 @@ export interface InputProblem {
 
 /** One pool of `/api/pools`. The keys after `backends` may be absent where the role does not know them. */
 export interface PoolView {
+  /** Unique among the pools. */
   readonly name: string;
+  /** How a backend is picked, such as `least-connections`. */
   readonly policy: string;
+  /** How clients get to their backends: `splice` or `hand-over`. */
   readonly dispatch: string;
+  /** Its backends, in the order added. */
   readonly backends: readonly BackendView[];
   /** Whether it takes no new clients. */
   readonly draining?: boolean;
@@ -105,13 +110,21 @@ export interface PoolView {
 
 /** One backend of `/api/pools`. The keys after `backup` may be absent where the role does not know them. */
 export interface BackendView {
+  /** Unique in its pool. */
   readonly name: string;
+  /** What it is seen to be. */
   readonly state: ShownState;
+  /** Heartbeats that it has not answered since the last answer. */
   readonly missed: number;
+  /** Its share of new clients compared with others; with 0 it takes none. */
   readonly weight: number;
+  /** Connections that it has now. */
   readonly connections: number;
+  /** How often it was picked. */
   readonly total: number;
+  /** Who named it, such as `config`, `registry` or `admin`. */
   readonly source: string;
+  /** Whether it serves only when no other can. */
   readonly backup: boolean;
   /** Where it is, as `HOST:PORT`. */
   readonly address?: string;
@@ -131,6 +144,7 @@ export interface BackendView {
   readonly connectFailures?: number;
   /** Bytes from clients to it, and back, those of live connections included. */
   readonly bytesIn?: number;
+  /** Bytes from it to clients. */
   readonly bytesOut?: number;
   /** When its state was last changed, in milliseconds since 1970. */
   readonly stateSince?: number;
@@ -142,8 +156,11 @@ export interface BackendView {
 
 /** What a backend says of itself. */
 export interface ReportedLoad {
+  /** Connections that it has. */
   readonly connections?: number | undefined;
+  /** Connections that it can hold. */
   readonly capacity?: number | undefined;
+  /** Whether it wants no new clients. */
   readonly draining?: boolean | undefined;
 }
 
@@ -155,15 +172,19 @@ export type WantedState = "enabled" | "draining" | "disabled";
 
 /** One frontend of `/api/frontends`. */
 export interface FrontendView {
+  /** Unique among the frontends. */
   readonly name: string;
   /** Where it listens, as `HOST:PORT`. */
   readonly address: string;
   /** `tcp`, `tls` or `udp`. */
   readonly protocol: string;
+  /** The pool that serves its clients. */
   readonly pool: string;
+  /** Whether it takes no new clients. */
   readonly draining: boolean;
   /** Clients that are served now, and all that were accepted. */
   readonly connections: number;
+  /** Clients that were accepted. */
   readonly total: number;
   /** Clients that were not served, by reason. */
   readonly refused: Readonly<Record<string, number>>;
@@ -173,22 +194,29 @@ export interface FrontendView {
 export interface ConnectionView {
   /** Names it for `DELETE /api/connections/ID`. */
   readonly id: string;
+  /** The pool that the backend is of. */
   readonly pool: string;
+  /** Who serves it. */
   readonly backend: string;
+  /** Where it came in. */
   readonly frontend: string;
   /** Where the client is, as `HOST:PORT`. */
   readonly client: string;
   /** `tcp`, `tls` or `udp`. */
   readonly transport: string;
+  /** Since it is served, in milliseconds. */
   readonly ageMs: number;
   /** Since the last byte in either direction, in milliseconds. */
   readonly idleMs: number;
+  /** Bytes from the client. */
   readonly bytesIn: number;
+  /** Bytes to the client. */
   readonly bytesOut: number;
 }
 
 /** One drain that is under way, of `/api/drains`. */
 export interface DrainView {
+  /** What sort of thing drains. */
   readonly kind: "backend" | "pool" | "frontend" | "process" | "server";
   /** What drains. */
   readonly name: string;
@@ -196,6 +224,7 @@ export interface DrainView {
   readonly pool?: string | undefined;
   /** Connections when it began, and those that are left. */
   readonly total: number;
+  /** Connections that are left. */
   readonly left: number;
   /** Until the last one is closed, in milliseconds. */
   readonly remainingMs: number;
@@ -203,15 +232,17 @@ export interface DrainView {
 
 /** How long a drain may take. */
 export interface DrainOptions {
-  /** @default {whatever the role drains by} */
+  /** The longest that it may take, in milliseconds. @default {whatever the role drains by} */
   readonly deadlineMs?: number;
 }
 
 /** A backend that is added at run time. */
 export interface NewBackend {
+  /** Where it is; its name as well. */
   readonly address: Address;
   /** 0 to 1,000,000. */
   readonly weight?: number;
+  /** Whether it serves only when no other can. */
   readonly backup?: boolean;
   /** 1 or more. */
   readonly maxConnections?: number;
@@ -219,7 +250,9 @@ export interface NewBackend {
 
 /** What changes of a backend; what is absent stays. The deadline is for `draining`. */
 export interface BackendPatch extends DrainOptions {
+  /** 0 to 1,000,000. */
   readonly weight?: number;
+  /** What is wanted of it. */
   readonly state?: WantedState;
   /** 1 or more; `none` takes the limit away. */
   readonly maxConnections?: number | "none";
@@ -227,75 +260,32 @@ export interface BackendPatch extends DrainOptions {
 
 /** What changes of a pool. */
 export interface PoolPatch extends DrainOptions {
+  /** What is wanted of it. */
   readonly state: "enabled" | "draining";
 }
 
 /** What changes of a server: one that drains sends its clients elsewhere. */
 export interface ServerPatch extends DrainOptions {
+  /** What is wanted of it. */
   readonly state: "enabled" | "draining";
 }
 
 /** What changes of a frontend: one that has drained does not listen again until a reload or a restart. */
 export interface FrontendPatch extends DrainOptions {
+  /** What is wanted of it. */
   readonly state: "draining";
 }
 
 /** Which connections are asked for; what is absent excludes none. */
 export interface ConnectionFilter {
+  /** Those of this pool. */
   readonly pool?: string;
+  /** Those of backends of this name. */
   readonly backend?: string;
+  /** Those that came by this frontend. */
   readonly frontend?: string;
+  /** Those that are at least as old, in milliseconds. */
   readonly minAgeMs?: number;
+  /** Those where nothing has moved for as long, in milliseconds. */
   readonly minIdleMs?: number;
-}
-
-/** One metric with all its samples, as plain values. */
-export type MetricFamily = ValueFamily | HistogramFamily;
-
-/** A metric of single numbers. */
-export interface ValueFamily {
-  /** Such as `chorus_backend_connections`; a counter's ends in `_total`. */
-  readonly name: string;
-  readonly help: string;
-  readonly type: "counter" | "gauge";
-  readonly samples: Iterable<{ readonly labels: SampleLabels; readonly value: number }>;
-}
-
-/** A metric that counts by size. */
-export interface HistogramFamily {
-  /** Such as `chorus_backend_connect_seconds`. */
-  readonly name: string;
-  readonly help: string;
-  readonly type: "histogram";
-  readonly samples: Iterable<{ readonly labels: SampleLabels; readonly histogram: HistogramCounts }>;
-}
-
-/**
- * What tells the samples of a metric apart. Any text may be a value; names are of letters, digits and `_`.
- *
- * Samples, and families, may share one object, which is then set out once; it must not change.
- */
-export type SampleLabels = Readonly<Record<string, string>>;
-
-/** What a histogram has counted. */
-export interface HistogramCounts {
-  /** The upper bounds of the buckets, inclusive, rising, without infinity. */
-  readonly bounds: readonly number[];
-  /** How many values were at most `bounds[i]`, for each bound. */
-  readonly counts: readonly number[];
-  readonly sum: number;
-  /** All values, those above the last bound included. */
-  readonly count: number;
-}
-
-/** What the process uses, for `/metrics`. */
-export interface ProcessUsage {
-  /** Memory that it holds, in bytes. */
-  readonly residentBytes: number;
-  /** Processor time that it has used, in seconds. */
-  readonly cpuSeconds: number;
-  /** When it was started, in seconds since 1970. */
-  readonly startedAtSeconds: number;
-  /** Sockets that it has open. */
-  readonly openSockets: number;
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers";
 import type { Metric, Registry } from "prom-client";
-import type { HistogramCounts, MetricFamily, ProcessUsage, SampleLabels } from "./contract.ts";
+import type { HistogramCounts, MetricFamily, ProcessUsage, SampleLabels } from "./metric_contract.ts";
 
 /** An exposition as Prometheus reads it. */
 export interface Exposition {

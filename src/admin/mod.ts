@@ -4,6 +4,7 @@
  * @module
  */
 export type * from "./contract.ts";
+export type * from "./metric_contract.ts";
 export {
   type AdminChange,
   type AdminHandler,

@@ -1,5 +1,5 @@
 import { jsonAnswer, textAnswer } from "./answer.ts";
-import type { Control, MetricFamily, Outcome, ProcessUsage, Soon } from "./contract.ts";
+import type { Control, Outcome, Soon } from "./contract.ts";
 import {
   expectNothing,
   toAnnouncement,
@@ -12,6 +12,7 @@ import {
   toSessionsEnd,
   toTakingPatch,
 } from "./input.ts";
+import type { MetricFamily, ProcessUsage } from "./metric_contract.ts";
 import { expose, usageFamilies } from "./metrics.ts";
 import { listOf, Refusal } from "./refusal.ts";
 import type { Asked, Method, Route } from "./route.ts";

@@ -3,9 +3,10 @@ import type { Address, TcpAddress } from "../net/mod.ts";
 import { isLoopback, NetError, toNetError } from "../net/mod.ts";
 import { eventsAnswer, failureAnswer, refusalAnswer } from "./answer.ts";
 import { readJson } from "./body.ts";
-import type { Control, ProcessUsage } from "./contract.ts";
+import type { Control } from "./contract.ts";
 import { Feed } from "./feed.ts";
 import { checkChange, checkSite, Guard, unauthorized } from "./guard.ts";
+import type { ProcessUsage } from "./metric_contract.ts";
 import type { PageFile } from "./page_files.ts";
 import { Refusal } from "./refusal.ts";
 import { findRoute, type Route } from "./route.ts";
@@ -19,12 +20,13 @@ const CLOSE_MS = 500;
 export interface AdminOptions {
   /** Anything but a loopback address needs a `token`. */
   readonly listen: TcpAddress;
+  /** What is shown and changed. */
   readonly control: Control;
   /** What every request has to show but `GET /health`, which without it tells only whether the role is healthy. @default {no token} */
   readonly token?: AdminToken | undefined;
   /** What the process uses, for `/metrics`. @default {left out} */
   readonly usage?: () => ProcessUsage;
-  /** @default {systemClock} */
+  /** The source of time. @default {systemClock} */
   readonly clock?: Clock;
   /** Told of what happens. @default {ignored} */
   readonly handler?: AdminHandler;
@@ -50,6 +52,7 @@ export interface AdminChange {
 
 /** A running admin server. */
 export interface AdminServer extends AsyncDisposable {
+  /** Where it listens, with the real port. */
   readonly address: Address;
   /** Ends it, with its connections. Idempotent. */
   close(): Promise<void>;

@@ -1,5 +1,6 @@
 /** Which sessions are asked for; what is absent excludes none. */
 export interface SessionFilter {
+  /** Those of this user. */
   readonly user?: string;
 }
 
@@ -13,8 +14,11 @@ export interface SessionsEnd {
 export interface SessionView {
   /** Names it for `DELETE /api/sessions/ID`. */
   readonly id: string;
+  /** The server that it is on, by its id. */
   readonly server: string;
+  /** The name that it is logged in by. */
   readonly user: string;
+  /** Which of the user's devices it is. */
   readonly device: string;
   /** The client's address, without its port. */
   readonly client: string;
@@ -24,17 +28,22 @@ export interface SessionView {
   readonly idleMs: number;
   /** Bytes that wait for the client, and those that it has taken. */
   readonly queuedBytes: number;
+  /** Bytes sent to the client so far. */
   readonly sentBytes: number;
 }
 
 /** One chat server, as it counts for itself. */
 export interface ServerView {
+  /** Its id. */
   readonly name: string;
+  /** Clients that it has, logged in or not. */
   readonly connections: number;
   /** Those that are logged in. */
   readonly sessions: number;
   /** Messages that it has stored, and those that it has written to clients. */
   readonly received: number;
+  /** Inbox entries written to clients. */
   readonly delivered: number;
+  /** Whether it sends its clients elsewhere. */
   readonly draining: boolean;
 }

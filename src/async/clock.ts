@@ -51,7 +51,7 @@ export class ManualClock implements Clock {
   readonly #wallStart: number;
   readonly #timers = new Set<PendingTimer>();
 
-  /** @param wallStart The wall time at the start, in milliseconds since 1970. */
+  /** Starts at 0. @param wallStart The wall time at the start, in milliseconds since 1970. */
   constructor(wallStart = 1_700_000_000_000) {
     this.#wallStart = wallStart;
   }
@@ -61,14 +61,17 @@ export class ManualClock implements Clock {
     return this.#timers.size;
   }
 
+  /** Milliseconds that it was moved on by. */
   now(): number {
     return this.#now;
   }
 
+  /** Milliseconds since 1970, as far as it was moved on. */
   wallNow(): number {
     return this.#wallStart + this.#now;
   }
 
+  /** Calls `callback` once it was moved on by `delayMs`. */
   after(delayMs: number, callback: () => void): Timer {
     const timer = { at: this.#now + Math.max(0, delayMs), callback };
     this.#timers.add(timer);

@@ -1,5 +1,17 @@
 /**
  * Lets at most `permits` things happen at once and at most `maxWaiting` more wait for their turn, first come first served.
+ *
+ * @example One at a time, and one who waits
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Semaphore } from "./semaphore.ts";
+ *
+ * const semaphore = new Semaphore(1, 1);
+ * const first = semaphore.tryRun(async () => "first");
+ * const second = semaphore.tryRun(async () => "second");
+ * assert.equal(semaphore.tryRun(async () => "third"), undefined);
+ * assert.deepEqual(await Promise.all([first, second]), ["first", "second"]);
+ * ```
  */
 export class Semaphore {
   readonly #permits: number;
@@ -7,6 +19,7 @@ export class Semaphore {
   readonly #waiting: (() => void)[] = [];
   #taken = 0;
 
+  /** Gives out `permits` places. @param maxWaiting One more who would wait is refused. */
   constructor(permits: number, maxWaiting: number) {
     if (!(permits >= 1))
       throw new RangeError(`Cannot create semaphore: permits must be at least 1, received ${permits}`);

@@ -36,6 +36,7 @@ export class TokenBucket {
   #tokens: number;
   #countedAt: number;
 
+  /** Starts full. @throws {RangeError} When the rate or the burst is not positive. */
   constructor(options: TokenBucketOptions) {
     const { ratePerSecond, burst = ratePerSecond, now = () => performance.now() } = options;
     if (!(ratePerSecond > 0)) {

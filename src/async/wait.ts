@@ -4,11 +4,26 @@ import { type Clock, systemClock } from "./clock.ts";
 export interface WaitOptions {
   /** Ends the wait early: the promise rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** @default {systemClock} */
+  /** The source of time. @default {systemClock} */
   clock?: Clock | undefined;
 }
 
-/** Resolves after `delayMs`, or rejects with the signal's reason as soon as it is aborted. */
+/**
+ * Resolves after `delayMs`, or rejects with the signal's reason as soon as it is aborted.
+ *
+ * @example A minute that takes no time
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ManualClock } from "./clock.ts";
+ * import { wait } from "./wait.ts";
+ *
+ * const clock = new ManualClock();
+ * const over = wait(60_000, { clock });
+ * clock.advance(60_000);
+ * await over;
+ * await assert.rejects(wait(60_000, { signal: AbortSignal.abort(new Error("enough")) }), /enough/);
+ * ```
+ */
 export function wait(delayMs: number, options: WaitOptions = {}): Promise<void> {
   const { signal, clock = systemClock } = options;
   if (signal?.aborted) return Promise.reject(signal.reason);
@@ -27,6 +42,7 @@ export function wait(delayMs: number, options: WaitOptions = {}): Promise<void> 
 
 /** What {@linkcode withDeadline} rejects with when the time is over. */
 export class DeadlineError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "DeadlineError";
 }
 
@@ -34,6 +50,18 @@ export class DeadlineError extends Error {
  * Settles like `promise`, or rejects with a {@linkcode DeadlineError} after `deadlineMs`.
  *
  * What `promise` does is not stopped; a later result is dropped, a later rejection counts as handled.
+ *
+ * @example Too late
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ManualClock } from "./clock.ts";
+ * import { DeadlineError, withDeadline } from "./wait.ts";
+ *
+ * const clock = new ManualClock();
+ * const late = withDeadline(new Promise<never>(() => undefined), 5000, "ask", clock);
+ * clock.advance(5000);
+ * await assert.rejects(late, new DeadlineError("Cannot ask: no answer within 5000 ms"));
+ * ```
  *
  * @param action What is waited for, as in "Cannot `action`: no answer within 5000 ms".
  */

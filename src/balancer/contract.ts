@@ -28,7 +28,9 @@ export interface Client {
 export interface Policy<B extends Candidate = Candidate> {
   /** Whether it wants to be told of every change of `active`, too. */
   readonly countsConnections: boolean;
+  /** A backend that has come to be there. */
   add(backend: B): void;
+  /** One that is there no more. */
   remove(backend: B): void;
   /** The weight, the ramp or the availability of `backend`, or `active` if it is counted, is another one than at the last call about it. */
   change(backend: B): void;

@@ -12,15 +12,17 @@ const MAX_WORDS = 200;
 
 /** What is counted of one backend since it was added. Plain numbers, which whoever shows them reads. */
 export class BackendCounters {
-  /** Bytes from clients to the backend, and back, of connections that are over; those that live are added by whoever lists them. */
+  /** Bytes from clients to it, of connections that are over; those that live are added by whoever lists them. */
   bytesIn = 0;
+  /** Bytes from it to clients, of the same. */
   bytesOut = 0;
   /** Clients that could not be connected to it. */
   connectFailures = 0;
-  /** Probes sent, and those that got no answer in time. */
+  /** Heartbeats that were sent. */
   probes = 0;
+  /** Heartbeats that it did not answer in time. */
   misses = 0;
-  /** How its last probes ended. */
+  /** @internal How its last probes ended. */
   heartbeats: HeartbeatHistory = NO_HISTORY;
   /** How often its state changed. */
   stateChanges = 0;
@@ -28,11 +30,11 @@ export class BackendCounters {
   lastError: string | undefined;
   /** Connections that are over, by reason. */
   readonly ended: Record<EndReason, number> = zeros(END_REASONS);
-  /** How long it took to connect clients to it, in seconds. */
+  /** @internal How long it took to connect clients to it, in seconds. */
   readonly connectSeconds: Histogram = new Histogram(SHORT_SECONDS);
-  /** How long connections lived, in seconds. */
+  /** @internal How long connections lived, in seconds. */
   readonly sessionSeconds: Histogram = new Histogram(LONG_SECONDS);
-  /** How long it took to answer probes, in seconds. */
+  /** @internal How long it took to answer probes, in seconds. */
   readonly heartbeatSeconds: Histogram = new Histogram(SHORT_SECONDS);
 }
 

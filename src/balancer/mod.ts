@@ -5,10 +5,24 @@
  */
 
 export type {
+  AccessConfiguration,
+  AdminConfiguration,
+  AdvertiseConfiguration,
   BackendConfiguration,
   BalancerConfiguration,
+  CertificateFiles,
+  ConnectionsConfiguration,
+  DnsConfiguration,
   FrontendConfiguration,
+  FrontendTls,
+  HeartbeatConfiguration,
+  HeartbeatKind,
+  LogConfiguration,
+  Networks,
   PoolConfiguration,
+  PoolTls,
+  TimeoutConfiguration,
+  WorkersConfiguration,
 } from "./configuration/contract.ts";
 export { difference, type OtherKey } from "./configuration/difference.ts";
 export { parseConfiguration } from "./configuration/parse.ts";
@@ -18,8 +32,13 @@ export {
   formatProblem,
   type Path,
 } from "./configuration/problem.ts";
-export { openStateFile, type StateFile, StateFileError } from "./configuration/state_file.ts";
-export type { SpreadProgress, TableEntry, TableFilter } from "./connection/contract.ts";
+export {
+  openStateFile,
+  type StateFile,
+  StateFileError,
+  type StateFileErrorCode,
+} from "./configuration/state_file.ts";
+export type { ServedClient, SpreadProgress, TableEntry, TableFilter } from "./connection/contract.ts";
 export { type Fate, type Fates, watchFates } from "./connection/fates.ts";
 export { isServingState } from "./connection/serving.ts";
 export { ConnectionTable } from "./connection/table.ts";
@@ -30,6 +49,7 @@ export {
   Operations,
   type OperatorChange,
 } from "./control/operations.ts";
+export type { BackendCounters, FrontendCounters } from "./counters.ts";
 export { BACKEND_FORM, parseBackend } from "./discovery/backend_text.ts";
 export { type DnsQuery, type DnsSourceOptions, watchDnsSource } from "./discovery/dns_source.ts";
 export { DiscoveryError, type DiscoveryErrorCode, type DiscoveryReport } from "./discovery/error.ts";
@@ -38,21 +58,36 @@ export { Membership, type MembershipOptions } from "./discovery/membership.ts";
 export { type RegistrySourceOptions, watchRegistry } from "./discovery/registry_source.ts";
 export { announceTier, type TierOptions } from "./discovery/tier.ts";
 export { type WatchedFile, watchFile } from "./discovery/watch_file.ts";
-export type { EndReason, RefusalReason } from "./end_reason.ts";
+export {
+  CLOSING_REASONS,
+  type ClosingReason as ConnectionClosingReason,
+  type EndReason,
+  REFUSAL_REASONS,
+  type RefusalReason,
+} from "./end_reason.ts";
+export type { AccessSettings } from "./frontend/access.ts";
 export type { ClientRoute } from "./frontend/client_route.ts";
 export { Dialer, type DialOptions } from "./frontend/dialer.ts";
 export type { Frontend, FrontendHandler } from "./frontend/frontend.ts";
 export { type HandOverFrontendOptions, startHandOverFrontend } from "./frontend/hand_over_frontend.ts";
-export type { FrontendSettings } from "./frontend/settings.ts";
+export type { FrontendSettings, TimeoutSettings } from "./frontend/settings.ts";
 export {
   type SpliceFrontend,
   type SpliceFrontendOptions,
   startSpliceFrontend,
 } from "./frontend/splice_frontend.ts";
 export { startUdpFrontend, type UdpFrontend, type UdpFrontendOptions } from "./frontend/udp_frontend.ts";
-export { beat, type Health, type HeartbeatEvent, type HeartbeatOptions } from "./heartbeat/heartbeat.ts";
+export type { UdpSettings } from "./frontend/udp_settings.ts";
+export {
+  beat,
+  type Health,
+  type HeartbeatEvent,
+  type HeartbeatOptions,
+  UNKNOWN_HEALTH,
+  type Verdict,
+} from "./heartbeat/heartbeat.ts";
 export { type Monitor, type MonitorOptions, monitor } from "./heartbeat/monitor.ts";
-export { policies } from "./policy/policies.ts";
+export { type PolicyFactory, policies } from "./policy/policies.ts";
 export type { AdminState, Backend, BackendChange, BackendSnapshot, BackendSpec } from "./pool/backend.ts";
 export {
   createPool,
@@ -60,9 +95,12 @@ export {
   type Lease,
   type Pool,
   type PoolChange,
+  type PoolHandler,
   type PoolOptions,
   type PoolSnapshot,
+  type QueueWaitOptions,
 } from "./pool/pool.ts";
+export type { QueueOptions } from "./pool/queue.ts";
 export {
   chatProbe,
   type HttpProbeOptions,
@@ -83,7 +121,7 @@ export { type Capacity, capacityOf } from "./running/capacity.ts";
 export { BalancerClosedError } from "./running/closed_error.ts";
 export { ConfigurationError } from "./running/configuration_error.ts";
 export type { Servers } from "./running/context.ts";
-export type { AppliedChanges } from "./running/plans.ts";
+export type { AppliedChanges, NamedChanges } from "./running/plans.ts";
 export { checkFiles } from "./running/tls_contexts.ts";
 export type { WorkerOrders, WorkerUsage } from "./workers/contract.ts";
 export { type WorkedOperations, workedOperations } from "./workers/control.ts";

@@ -47,7 +47,7 @@ export interface BusOptions {
   maxPendingBytes?: number;
   /** Called when a handler throws and when the broker fails; it must not throw. @default {ignored} */
   onError?: BusErrorReport;
-  /** @default {systemClock} */
+  /** The source of time. @default {systemClock} */
   clock?: Clock;
 }
 
@@ -57,10 +57,12 @@ export const MAX_PENDING_BYTES = 33_554_432;
 
 /** The bus cannot do what was asked. */
 export class BusError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "BusError";
   /** `unavailable`: the broker does not answer. `closed`: the bus was closed. */
   readonly code: "unavailable" | "closed";
 
+  /** Says what failed. @param message One sentence. */
   constructor(code: "unavailable" | "closed", message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

@@ -14,7 +14,7 @@ import { Outbox } from "./outbox.ts";
 /** The bus of one machine: its hub, and a bus for the process that it is in. */
 export interface LocalBus extends Bus {
   /**
-   * Serves a child over its channel, on the topic `bus`, until that breaks: then its interest is forgotten. A child that does
+   * @internal Serves a child over its channel, on the topic `bus`, until that breaks: then its interest is forgotten. A child that does
    * not take in what is sent to it loses messages, but costs the others nothing.
    */
   attach(channel: Channel): void;

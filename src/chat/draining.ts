@@ -5,6 +5,7 @@ import type { Session } from "./session/session.ts";
 export interface ServerDrain {
   /** Logged-in sessions when it began, and now. */
   readonly total: number;
+  /** Logged-in sessions that are left. */
   readonly left: number;
   /** Milliseconds until those that are left are closed; 0 once they were. */
   readonly remainingMs: number;

@@ -30,6 +30,7 @@ export type { History, HistoryPage } from "./client/history.ts";
 export type { ChatClientHandler, ChatClientOptions, ClientEnd } from "./client/options.ts";
 export type { Sent } from "./client/outbox.ts";
 export type { ChatMessage } from "./client/reader.ts";
+export { type RegisterOptions, registerChat } from "./client/register.ts";
 export { tcpDial } from "./client/tcp_dial.ts";
 export { webSocketDial } from "./client/web_socket_dial.ts";
 export type { ChatCounters } from "./counters.ts";
@@ -44,7 +45,8 @@ export {
   MAX_SERVER_FRAME_BYTES,
   MAX_TEXT_BYTES,
   ProtocolError,
+  type ServerFrame,
 } from "./protocol.ts";
 export { type ChatServer, type ChatServerOptions, startChatServer, type WebOptions } from "./server.ts";
-export type { SessionControl } from "./session/session_control.ts";
+export type { SessionControl, SessionView as ChatSessionView } from "./session/session_control.ts";
 export * from "./store/mod.ts";

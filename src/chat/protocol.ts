@@ -62,8 +62,11 @@ export class ProtocolError extends Error {
 
 /** A place in an inbox, as a client keeps it. */
 export interface Cursor {
+  /** The life of the inbox that it is of. */
   readonly epoch: string;
+  /** The number of the last entry. */
   readonly inbox: number;
+  /** What tells whether that entry is still the same one. */
   readonly stamp: number;
 }
 

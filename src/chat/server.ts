@@ -41,7 +41,12 @@ const SWEEP_MS = 1000;
 /** Connections of one trusted address that count as its balancer's. */
 const MAX_TRUSTED_CONNECTIONS = 4;
 
-/** Starts a chat server. Resolves when it listens. @throws {NetError} {@linkcode BusError} */
+/**
+ * Starts a chat server. Resolves when it listens. `docs/library.md` has an example.
+ *
+ * @throws {NetError} As `Driver.listen`.
+ * @throws {BusError} When the bus does not answer.
+ */
 export async function startChatServer(options: ChatServerOptions): Promise<ChatServer> {
   const server = new Server(options);
   await server.listen(options);

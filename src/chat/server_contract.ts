@@ -31,8 +31,11 @@ export interface ChatServerOptions {
   readonly listen: Address;
   /** Where it serves HTTP and WebSocket. @default {nowhere} */
   readonly web?: WebOptions | undefined;
+  /** The sockets that it uses. */
   readonly driver: Driver;
+  /** Where accounts and messages are kept. */
   readonly store: Store;
+  /** How it hears of what other servers have stored. */
   readonly bus: Bus;
   /** Who is online on all servers; its `onGone` is to call {@linkcode ChatServer.usersGone}, its `onBack` {@linkcode ChatServer.usersBack}. @default {the users of this server alone} */
   readonly presence?: Presence;
@@ -62,9 +65,9 @@ export interface ChatServerOptions {
    * @default {by the limits, for this server alone}
    */
   readonly admission?: Admission;
-  /** @default {DEFAULT_LIMITS} */
+  /** What one client may take; what is absent is as in {@linkcode DEFAULT_LIMITS}. @default {DEFAULT_LIMITS} */
   readonly limits?: Partial<ChatLimits>;
-  /** @default {systemClock} */
+  /** The source of time. @default {systemClock} */
   readonly clock?: Clock;
   /** Told of every failure that is not a client's, with what was being done. Must not throw. */
   readonly onError: (error: unknown, context: { readonly during: string }) => void;
@@ -72,6 +75,7 @@ export interface ChatServerOptions {
 
 /** A running chat server. */
 export interface ChatServer extends AsyncDisposable {
+  /** Its name, as `login` tells it. */
   readonly id: string;
   /** Where it listens, with the real port. */
   readonly address: Address;

@@ -12,6 +12,16 @@ export function formatAddress(address: Address): string {
 /**
  * Reads what {@linkcode formatAddress} writes.
  *
+ * @example There and back
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatAddress, parseAddress } from "./address.ts";
+ *
+ * const address = parseAddress("[::1]:6000");
+ * assert.deepEqual(address, { host: "::1", port: 6000 });
+ * assert.equal(formatAddress({ host: "::1", port: 6000 }), "[::1]:6000");
+ * ```
+ *
  * @returns The address, or a sentence that says what is wrong: found and allowed.
  */
 export function parseAddress(text: string): Address | string {

@@ -3,7 +3,9 @@ export type Address = TcpAddress | { readonly path: string };
 
 /** Where a TCP socket is. */
 export interface TcpAddress {
+  /** A name or an address; an IPv6 address without brackets. */
   readonly host: string;
+  /** 0 to 65,535. */
   readonly port: number;
 }
 
@@ -52,7 +54,9 @@ export interface ConnectionHandler {
  * - A reset may be noticed late while we do not read: when paused, and by the next `write` once the other side has ended.
  */
 export interface Connection {
+  /** Where the other side is. */
   readonly remote: Address;
+  /** Where our side is. */
   readonly local: Address;
   /** Bytes taken by `write` that the system has not taken yet. */
   readonly queuedBytes: number;
@@ -75,6 +79,7 @@ export interface Connection {
   write(chunk: Uint8Array): boolean;
   /** Stops `data` and `end`, at once, until `resume()`. The other side is slowed down by the system's buffers. */
   pause(): void;
+  /** Goes on after {@linkcode pause}. */
   resume(): void;
   /** Half-close: flushes what is queued, then tells the other side that no more follows. Still reads. */
   end(): void;
@@ -134,6 +139,7 @@ export type Accept = (connection: Connection) => ConnectionHandler;
 
 /** One way to use the sockets of a runtime. */
 export interface Driver {
+  /** What it is called in messages: `node`, `bun`, `deno`. */
   readonly name: string;
   /**
    * Listens on `address`; port 0 takes a free one. A unix socket whose file is left from a dead process is replaced.

@@ -24,9 +24,12 @@ export type NetErrorCode =
 
 /** A socket operation failed. `code` tells what happened, `cause` holds what the runtime said. */
 export class NetError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "NetError";
+  /** What is wrong, whatever the runtime calls it. */
   readonly code: NetErrorCode;
 
+  /** Says what failed. @param message One sentence. */
   constructor(code: NetErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

@@ -36,6 +36,7 @@ export interface MemoryNetworkOptions {
  * misbehaves on command. For tests.
  */
 export interface MemoryNetwork {
+  /** What is listened and dialed with. */
   readonly driver: Driver;
   /** Resets all connections that were accepted at `address`: both sides report `reset`. */
   reset(address: Address): void;

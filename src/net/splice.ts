@@ -11,7 +11,7 @@ export interface SpliceOptions {
    * @default {30000}
    */
   halfCloseTimeoutMs?: number;
-  /** @default {systemClock} */
+  /** The source of time. @default {systemClock} */
   clock?: Clock;
 }
 
@@ -22,6 +22,7 @@ export type SpliceReason = CloseReason | "idle_timeout" | "half_close_timeout";
 
 /** How a splice went. */
 export interface SpliceResult {
+  /** Why it is over. */
   readonly reason: SpliceReason;
   /** The side that closed first; undefined for `finished` and the timeouts. */
   readonly side: "a" | "b" | undefined;
@@ -37,6 +38,7 @@ export interface SpliceResult {
 export interface Splice {
   /** Bytes so far. */
   readonly bytesFromA: number;
+  /** Bytes from the second connection to the first. */
   readonly bytesFromB: number;
   /** When the last bytes moved, on the splice's clock. */
   readonly activeAt: number;
@@ -53,6 +55,34 @@ export interface Splice {
  * - A side that is reset, fails or is aborted aborts the other one; a side that is closed by `close()` closes the other one.
  *   So ending a splice early is to close or abort either connection.
  * - Costs one timer and no promise a chunk.
+ *
+ * @example A proxy
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { memoryNetwork } from "./memory_network.ts";
+ * import { splice } from "./splice.ts";
+ *
+ * const { driver } = memoryNetwork();
+ * const quiet = { data: () => undefined, close: () => undefined };
+ * const [server, proxy] = [{ host: "server", port: 1 }, { host: "proxy", port: 1 }];
+ * await using _ = await driver.listen(server, (connection) => {
+ *   connection.write(new TextEncoder().encode("hello"));
+ *   connection.end();
+ *   return quiet;
+ * });
+ * await using __ = await driver.listen(proxy, (client) => {
+ *   client.pause();
+ *   void driver.connect(server, quiet).then((backend) => splice(client, backend));
+ *   return quiet;
+ * });
+ * const answer = Promise.withResolvers<string>();
+ * await driver.connect(proxy, {
+ *   data: (_, chunk) => answer.resolve(new TextDecoder().decode(chunk)),
+ *   end: (connection) => connection.end(),
+ *   close: () => undefined,
+ * });
+ * assert.equal(await answer.promise, "hello");
+ * ```
  */
 export function splice(a: Connection, b: Connection, options: SpliceOptions = {}): Splice {
   return new Pair(a, b, options);

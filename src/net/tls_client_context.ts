@@ -10,7 +10,7 @@ export interface TlsClientOptions {
   readonly ca?: string | undefined;
   /** Whether the server must prove who it is; false is for tests and for networks that nobody else is on. @default {true} */
   readonly verify?: boolean | undefined;
-  /** @default {"1.2"} */
+  /** The oldest version that is spoken. @default {"1.2"} */
   readonly minVersion?: TlsVersion | undefined;
   /** What we show to a server that asks who we are. @default {nothing} */
   readonly identity?: TlsCertificate | undefined;
@@ -29,14 +29,14 @@ export interface TlsClientSettings {
 
 /** How TLS servers are spoken to: whom we trust, who we say we are. Made once, used for any number of connections. */
 export class TlsClientContext {
-  /** What a handshake is done with. */
+  /** @internal What a handshake is done with. */
   readonly settings: TlsClientSettings;
 
   private constructor(settings: TlsClientSettings) {
     this.settings = settings;
   }
 
-  /** @returns The context, or a sentence that says what is wrong. */
+  /** Reads the options once, for all connections. @returns The context, or a sentence that says what is wrong. */
   static create(options: TlsClientOptions): TlsClientContext | string {
     const { serverName, verify = true, minVersion = "1.2", alpn } = options;
     const problem = checkAlpn(alpn);

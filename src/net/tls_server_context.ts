@@ -6,7 +6,7 @@ import { checkAlpn, NATIVE_VERSIONS, type TlsVersion } from "./tls_version.ts";
 export interface TlsServerOptions {
   /** At least one. The first is shown to clients that ask for no name, or for one that none is for. */
   readonly certificates: readonly TlsCertificate[];
-  /** @default {"1.2"} */
+  /** The oldest version that is spoken. @default {"1.2"} */
   readonly minVersion?: TlsVersion | undefined;
   /** The application protocols offered, best first. Absent: none is agreed on, whatever a client offers. */
   readonly alpn?: readonly string[] | undefined;
@@ -35,7 +35,7 @@ export class TlsServerContext {
     this.#settings = settings;
   }
 
-  /** @returns The context, or a sentence that says what is wrong with which certificate. */
+  /** Reads the certificates once, for all connections. @returns The context, or a sentence that says what is wrong with which certificate. */
   static create(options: TlsServerOptions): TlsServerContext | string {
     const settings = toSettings(options);
     return typeof settings === "string" ? settings : new TlsServerContext(settings);
@@ -53,7 +53,7 @@ export class TlsServerContext {
     return undefined;
   }
 
-  /** What the next handshake is done with. */
+  /** @internal What the next handshake is done with. */
   get settings(): TlsServerSettings {
     return this.#settings;
   }

@@ -59,6 +59,7 @@ export interface RedisRecovery {
 export interface RedisOptions {
   /** The longest to wait for an answer, in milliseconds. @default {5000} */
   deadlineMs?: number;
+  /** When a connection counts as lost, and how it comes back. */
   recovery?: RedisRecovery;
   /** Commands that may wait for their answers; one more is `overloaded`. @default {100000} */
   maxPending?: number;
@@ -68,6 +69,6 @@ export interface RedisOptions {
   onDown?: () => void;
   /** Called when it is back; not for the first time, which the factory's promise tells. */
   onUp?: () => void;
-  /** @default {systemClock} */
+  /** The source of time. @default {systemClock} */
   clock?: Clock;
 }

@@ -7,6 +7,7 @@ import type { SendSettings } from "./sender.ts";
 
 /** A Lua script with the name under which Redis keeps it. */
 export interface RedisScript {
+  /** What Redis runs. */
   readonly source: string;
   /** The SHA-1 of the source in hex. */
   readonly sha: string;

@@ -40,7 +40,9 @@ export interface Announced extends AsyncDisposable {
 
 /** What a watcher is told. Calls are in order; `joined` comes first for each id. */
 export interface RegistryHandler {
+  /** One has come, or was there already. */
   joined(announcement: Announcement): void;
+  /** One says something else of itself. */
   changed(announcement: Announcement): void;
   /**
    * It is gone. `goodbye`: it said so itself. `expired`: its lease ran out, which says nothing about whether it lives: a
@@ -74,6 +76,7 @@ export interface Registry extends AsyncDisposable {
 
 /** The registry cannot do what was asked. */
 export class RegistryError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "RegistryError";
   /** `closed`: the registry was closed, or the process that holds it is gone. */
   readonly code = "closed";

@@ -19,7 +19,7 @@ export interface LocalRegistryOptions {
 
 /** The registry of one machine: held by the parent, used by it and its children. */
 export interface LocalRegistry extends Registry {
-  /** Serves a child over its channel, on the topic `registry`. When that breaks, all that the child announced have left. */
+  /** @internal Serves a child over its channel, on the topic `registry`. When that breaks, all that the child announced have left. */
   attach(channel: Channel): void;
 }
 

@@ -40,12 +40,13 @@ export interface RedisRegistryOptions {
   url: string;
   /** Put before every name. @default {"chorus:"} */
   prefix?: string;
+  /** How often it does what. Others than the defaults are for tests. */
   timing?: RegistryTiming;
   /** How the connections behave. */
   connection?: Pick<RedisOptions, "deadlineMs" | "recovery">;
   /** Called when Redis fails, holds what is not an announcement, or a handler throws; it must not throw. @default {ignored} */
   onError?: RegistryErrorReport;
-  /** @default {systemClock} */
+  /** The source of time. @default {systemClock} */
   clock?: Clock;
 }
 

@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import type { FrontendConfiguration, FrontendTls, TlsVersion } from "./contract.ts";
+import type { TlsVersion } from "../../net/mod.ts";
+import type { FrontendConfiguration, FrontendTls } from "./contract.ts";
 import { address, duration, filePath, line, list, name, networks, whole } from "./kinds.ts";
 import { choice, section } from "./section.ts";
 

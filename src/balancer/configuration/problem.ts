@@ -4,6 +4,7 @@ export interface ConfigurationProblem {
   readonly path: string;
   /** Its place in the file, from 1; in characters, as an editor counts them. Absent where it was found after the file was read. */
   readonly line?: number | undefined;
+  /** The column, from 1, where the line is known. */
   readonly column?: number | undefined;
   /** One sentence: what was found and what is allowed. */
   readonly message: string;

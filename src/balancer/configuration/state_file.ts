@@ -8,9 +8,12 @@ export type StateFileErrorCode = "unreadable" | "unwritable" | "closed";
 
 /** What was changed at run time cannot be kept. */
 export class StateFileError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "StateFileError";
+  /** What is wrong. */
   readonly code: StateFileErrorCode;
 
+  /** Says what failed. @param message One sentence. */
   constructor(code: StateFileErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
@@ -21,12 +24,12 @@ export class StateFileError extends Error {
 export interface StateFile extends AsyncDisposable {
   /** Absolute. */
   readonly path: string;
-  /** What it held when it was opened. */
+  /** @internal What it held when it was opened. */
   readonly overrides: Overrides;
   /** A sentence about what was in it and is none of ours, and where that is now. Nothing is taken from such a file. */
   readonly damage: string | undefined;
   /**
-   * Replaces what is kept. Resolves once that, or something newer, is on the disk. While a write is under way the newest waits, and
+   * @internal Replaces what is kept. Resolves once that, or something newer, is on the disk. While a write is under way the newest waits, and
    * the others are never written.
    *
    * @throws {StateFileError} `unwritable`: the file is what it was before. `closed`.

@@ -17,12 +17,17 @@ export interface Traffic {
 
 /** A client that is served. */
 export interface ServedClient {
+  /** The frontend that it came by. */
   readonly frontend: string;
+  /** The pool that serves it. */
   readonly pool: string;
+  /** Who serves it. */
   readonly backend: Backend;
   /** Where the client is, as `HOST:PORT`. */
   readonly client: string;
+  /** What carries it. */
   readonly transport: "tcp" | "tls" | "udp";
+  /** @internal */
   readonly traffic: Traffic;
 }
 

@@ -24,9 +24,13 @@ export type OperationOutcome =
 
 /** A backend that an operator adds. */
 export interface AddedBackend {
+  /** Where it is; its name as well. */
   readonly address: Address;
+  /** Its share of new clients compared with others. @default {1} */
   readonly weight?: number;
+  /** Whether it serves only when no other can. @default {false} */
   readonly backup?: boolean;
+  /** Connections that it has at once. @default {no limit} */
   readonly maxConnections?: number;
 }
 

@@ -13,6 +13,17 @@ const MAX_CONNECTIONS = 1_000_000_000;
  * Reads a backend as {@linkcode BACKEND_FORM} says: `weight` is 0 to 1,000,000 and may be fractional, `max` is how many connections
  * it may have at once. Spaces around commas do not matter.
  *
+ * @example A backup with a weight
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseBackend } from "./backend_text.ts";
+ *
+ * const spec = parseBackend("10.0.0.7:6000, weight=2, backup");
+ * assert(typeof spec !== "string");
+ * assert.deepEqual([spec.weight, spec.backup], [2, true]);
+ * assert.equal(typeof parseBackend("10.0.0.7"), "string");
+ * ```
+ *
  * @returns What a pool is told, or a sentence that says what is wrong: found and allowed.
  */
 export function parseBackend(text: string): BackendSpec | string {

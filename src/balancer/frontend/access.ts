@@ -25,7 +25,7 @@ export interface AccessSettings {
   readonly maxConnections?: number | undefined;
   /** Clients at once from one address. @default {no limit} */
   readonly maxConnectionsPerClient?: number | undefined;
-  /** A limit that holds for several frontends together. Those who are here when it is set do not count. @default {none} */
+  /** @internal A limit that holds for several frontends together. Those who are here when it is set do not count. @default {none} */
   readonly shared?: SharedLimit | undefined;
 }
 

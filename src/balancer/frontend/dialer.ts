@@ -35,13 +35,14 @@ const CONNECT_TIMEOUT_MS = 5000;
 
 /** Connects to the backends of a pool, in the one way that the pool wants. */
 export class Dialer {
+  /** What this balancer is called on the path of a client. */
   readonly nodeId: string;
   /** Connects as clients are connected: with a PROXY header that says it is the balancer itself, where the pool asks for one, and over TLS. */
   readonly probeDriver: Driver;
   readonly #options: DialOptions;
   readonly #driver: Driver;
 
-  /** @throws {RangeError} when the id or the timeout is none. */
+  /** Connects to nobody yet. @throws {RangeError} when the id or the timeout is none. */
   constructor(options: DialOptions) {
     const { nodeId, driver, tls, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
     if (!/^[!-=?-~]+$/.test(nodeId) || nodeId.length > MAX_NODE_ID_BYTES) {

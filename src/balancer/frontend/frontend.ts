@@ -32,10 +32,11 @@ export interface Frontend extends AsyncDisposable {
   readonly address: Address;
   /** Where new clients go. */
   readonly pool: Pool;
+  /** What it has counted. */
   readonly counters: FrontendCounters;
   /** Clients now, those that wait for a backend included. */
   readonly connections: number;
-  /** Those of its clients that are in the table. Changes with them. */
+  /** @internal Those of its clients that are in the table. Changes with them. */
   readonly served: ReadonlySet<TableEntry>;
   /** Whether it has stopped accepting. */
   readonly isDraining: boolean;

@@ -13,6 +13,7 @@ export interface FrontendSettings {
    * @default {no header is read}
    */
   readonly proxyProtocol?: { readonly trusted: AddressList } | undefined;
+  /** How long it waits. */
   readonly timeouts?: TimeoutSettings | undefined;
 }
 

@@ -11,27 +11,31 @@ import { StreamService } from "./stream_service.ts";
 
 /** Options for {@linkcode startSpliceFrontend}. */
 export interface SpliceFrontendOptions {
-  /** @default {the address where it listens, as `HOST:PORT`} */
+  /** What it is called in logs and lists. @default {the address where it listens, as `HOST:PORT`} */
   readonly name?: string | undefined;
   /** Accepts the clients; where TLS ends here {@linkcode tlsCarrierDriver} does, which alone can. */
   readonly driver: Driver;
+  /** Where clients connect; port 0 takes a free one. */
   readonly listen: Address;
+  /** Who serves them. */
   readonly pool: Pool;
-  /** @default {plain TCP by `driver`, in 5 s} */
+  /** How backends are connected to. @default {plain TCP by `driver`, in 5 s} */
   readonly dialer?: Dialer | undefined;
-  /** Where the clients are listed once they are served. Its clock is the frontend's. @default {a table of its own} */
+  /** @internal Where the clients are listed once they are served. Its clock is the frontend's. @default {a table of its own} */
   readonly table?: ConnectionTable | undefined;
-  /** @default {no limits, plain TCP} */
+  /** What it asks of clients. @default {no limits, plain TCP} */
   readonly settings?: FrontendSettings | undefined;
+  /** Told of every client that was refused or is over. */
   readonly handler?: FrontendHandler | undefined;
-  /** Makes the driver that accepts of the one that would, such as one that shares the port with others. @default {that one} */
+  /** @internal Makes the driver that accepts of the one that would, such as one that shares the port with others. @default {that one} */
   readonly accepting?: ((driver: Driver) => Driver) | undefined;
 }
 
 /** A frontend that copies the bytes of its clients. It can be changed while it runs. */
 export interface SpliceFrontend extends Frontend {
+  /** What it asks of clients. */
   readonly settings: FrontendSettings;
-  /** Clients that other processes or threads have of the same frontend: they count for its limit. @default {0} */
+  /** @internal Clients that other processes or threads have of the same frontend: they count for its limit. @default {0} */
   elsewhere: number;
   /**
    * Replaces all settings.

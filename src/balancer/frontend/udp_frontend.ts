@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { bindDatagram, type DatagramHandler, formatAddress, type TcpAddress } from "../../net/mod.ts";
-import type { ConnectionTable } from "../connection/table.ts";
+import { ConnectionTable } from "../connection/table.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { Frontend, FrontendHandler } from "./frontend.ts";
 import { UdpService } from "./udp_service.ts";
@@ -10,14 +10,17 @@ export type { UdpSettings } from "./udp_settings.ts";
 
 /** Options for {@linkcode startUdpFrontend}. */
 export interface UdpFrontendOptions {
-  /** @default {the address where it listens, as `HOST:PORT`} */
+  /** What it is called in logs and lists. @default {the address where it listens, as `HOST:PORT`} */
   readonly name?: string | undefined;
+  /** Where datagrams come; port 0 takes a free one. */
   readonly listen: TcpAddress;
+  /** Who serves them. */
   readonly pool: Pool;
-  /** Where the sessions are listed. Its clock is the frontend's. */
-  readonly table: ConnectionTable;
-  /** @default {no limits but that of the descriptors} */
+  /** @internal Where the sessions are listed. Its clock is the frontend's. @default {a table of its own} */
+  readonly table?: ConnectionTable | undefined;
+  /** What it asks of clients. @default {no limits but that of the descriptors} */
   readonly settings?: UdpSettings | undefined;
+  /** Told of every client that was refused or is over. */
   readonly handler?: FrontendHandler | undefined;
   /** This balancer's own id, for the loop check. @default {a random one} */
   readonly nodeId?: string | undefined;
@@ -25,7 +28,9 @@ export interface UdpFrontendOptions {
 
 /** A frontend for datagrams. It can be changed while it runs. */
 export interface UdpFrontend extends Frontend {
+  /** Where it listens, with the real port. */
   readonly address: TcpAddress;
+  /** What it asks of clients. */
   readonly settings: UdpSettings;
   /** Datagrams that were dropped: too many waited for a backend's socket to open, or the system would not take them. */
   readonly dropped: number;
@@ -69,7 +74,12 @@ export async function startUdpFrontend(options: UdpFrontendOptions): Promise<Udp
     error: (error) => service?.failed(error),
   };
   const socket = await bindDatagram(listen, inbox, { receiveBufferBytes: RECEIVE_BUFFER_BYTES });
-  const { name = formatAddress(socket.address), nodeId = randomUUID(), pool, table } = options;
+  const {
+    name = formatAddress(socket.address),
+    nodeId = randomUUID(),
+    pool,
+    table = new ConnectionTable(),
+  } = options;
   service = new UdpService({ name, nodeId, table, handler, socket }, settings, pool);
   return toFrontend(service, socket.address);
 }

@@ -11,6 +11,7 @@ export interface Health {
   readonly missed: number;
   /** Answers in a row since it went down. */
   readonly risen: number;
+  /** What is made of it. */
   readonly verdict: Verdict;
   /** A heartbeat was sent whose answer may still come in time. */
   readonly isWaiting: boolean;
@@ -81,7 +82,21 @@ export function checkHeartbeat(options: HeartbeatOptions = {}): void {
       );
 }
 
-/** Folds one event of a heartbeat into the health of a backend. Pure: no clock, no socket. */
+/**
+ * Folds one event of a heartbeat into the health of a backend. Pure: no clock, no socket.
+ *
+ * @example Two unanswered heartbeats, and one that is answered
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { beat, UNKNOWN_HEALTH } from "./heartbeat.ts";
+ *
+ * let health = beat(beat(UNKNOWN_HEALTH, "sent"), "answered");
+ * for (const event of ["sent", "overdue", "sent", "overdue"] as const) health = beat(health, event);
+ * assert.deepEqual([health.verdict, health.missed], ["suspect", 2]);
+ * health = beat(health, "answered");
+ * assert.deepEqual([health.verdict, health.missed], ["up", 0]);
+ * ```
+ */
 export function beat(health: Health, event: HeartbeatEvent, options: HeartbeatOptions = {}): Health {
   const { threshold = THRESHOLD, rise = 2 } = options;
   const missed = Math.min(threshold, health.missed + 1);

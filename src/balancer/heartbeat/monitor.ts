@@ -10,8 +10,9 @@ import { Pacer } from "./pacer.ts";
 export interface MonitorOptions {
   /** Whose backends are probed, those of now and those that come. Its `heartbeat` says how often; a change of it counts at once. */
   readonly pool: Pool;
+  /** How a backend is asked. */
   readonly probe: Probe;
-  /** @default {systemClock} */
+  /** The source of time. @default {systemClock} */
   readonly clock?: Clock;
   /** Source of randomness, 0 up to but not including 1. @default {Math.random} */
   readonly random?: () => number;

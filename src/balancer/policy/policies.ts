@@ -15,7 +15,20 @@ import { withFallback } from "./with_fallback.ts";
  */
 export type PolicyFactory = <B extends Candidate>(random?: () => number) => Policy<B>;
 
-/** Every policy by name. A name without a policy does not compile. */
+/**
+ * Every policy by name. A name without a policy does not compile.
+ *
+ * @example Turns, whatever the servers are
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { policies } from "./policies.ts";
+ *
+ * const policy = policies["round-robin"]();
+ * for (const name of ["one", "two"]) policy.add({ name, weight: 1, ramp: 1, active: 0, available: true });
+ * const next = () => policy.pick({ host: "192.0.2.1" }, new Set())?.name;
+ * assert.deepEqual([next(), next(), next()], ["one", "two", "one"]);
+ * ```
+ */
 export const policies: Readonly<Record<PolicyName, PolicyFactory>> = {
   "round-robin": roundRobin,
   weighted,

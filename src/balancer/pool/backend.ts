@@ -9,6 +9,7 @@ export type AdminState = "enabled" | "draining" | "disabled";
 
 /** What a pool is told of a backend. */
 export interface BackendSpec {
+  /** Where it is. */
   readonly address: Address;
   /** Unique in its pool. @default {the address, as `HOST:PORT`} */
   readonly name?: string | undefined;
@@ -18,7 +19,7 @@ export interface BackendSpec {
   readonly backup?: boolean | undefined;
   /** Who named it, such as `config`, `registry` or `admin`: shown to the operator. @default {"config"} */
   readonly source?: string | undefined;
-  /** @default {"enabled"} */
+  /** What the operator wants of it. @default {"enabled"} */
   readonly admin?: AdminState | undefined;
   /** Connections it may have at once. @default {no limit} */
   readonly maxConnections?: number | undefined;
@@ -39,10 +40,15 @@ export interface BackendChange
  * Lives in one pool, which alone changes it. After its removal only `active` still changes.
  */
 export interface Backend extends Candidate {
+  /** Where it is. */
   readonly address: Address;
+  /** Whether it serves only when no other can. */
   readonly backup: boolean;
+  /** Who named it. */
   readonly source: string;
+  /** What the operator wants of it. */
   readonly admin: AdminState;
+  /** What its heartbeat says. */
   readonly health: Health;
   /** Connections that it was picked for since it was added. */
   readonly total: number;
@@ -56,9 +62,11 @@ export interface Backend extends Candidate {
   readonly reported: ProbeAnswer | undefined;
   /** Those of `active` that others serve: other processes or threads of the same balancer. */
   readonly elsewhere: number;
+  /** What was counted of it. */
   readonly counters: BackendCounters;
   /** When it was added, and when its state was last changed, in milliseconds since 1970. */
   readonly addedAt: number;
+  /** When its state was last changed, in milliseconds since 1970. */
   readonly stateSince: number;
   /**
    * What to show of it: what the operator wants goes before `down`, and that before the draining that it announces itself. One that
@@ -78,13 +86,21 @@ export interface SeenBackend {
 
 /** One line of `/api/pools`. */
 export interface BackendSnapshot {
+  /** Unique in its pool. */
   readonly name: string;
+  /** What it is seen to be. */
   readonly state: BackendState;
+  /** Heartbeats without an answer since the last one. */
   readonly missed: number;
+  /** Its share of new clients compared with others. */
   readonly weight: number;
+  /** Connections that it has now. */
   readonly connections: number;
+  /** How often it was picked. */
   readonly total: number;
+  /** Who named it. */
   readonly source: string;
+  /** Whether it serves only when no other can. */
   readonly backup: boolean;
 }
 

@@ -12,7 +12,9 @@ import { RunningPool } from "./running_pool.ts";
 
 /** Options for {@linkcode createPool}. */
 export interface PoolOptions {
+  /** What it is called in logs and lists. */
   readonly name: string;
+  /** Who gets the next client. */
   readonly policy: PolicyName;
   /** How clients get to their backends: only shown. @default {"splice"} */
   readonly dispatch?: DispatchName | undefined;
@@ -31,11 +33,11 @@ export interface PoolOptions {
   readonly slowStartMs?: number | undefined;
   /** Who waits while all backends are full. */
   readonly queue?: QueueOptions | undefined;
-  /** @default {systemClock} */
+  /** The source of time. @default {systemClock} */
   readonly clock?: Clock | undefined;
   /** Source of randomness of the policies that draw, 0 up to but not including 1. @default {Math.random} */
   readonly random?: (() => number) | undefined;
-  /** Judges backends by what becomes of their clients, where another process does; {@linkcode Pool.reflect} takes the verdicts. @default {the pool} */
+  /** @internal Judges backends by what becomes of their clients, where another process does; {@linkcode Pool.reflect} takes the verdicts. @default {the pool} */
   readonly judge?: ClientJudge | undefined;
 }
 
@@ -55,8 +57,11 @@ export type DispatchName = "splice" | "hand-over";
 
 /** Everything that happens to a pool. Called synchronously once it has happened; must not throw. */
 export interface PoolHandler {
+  /** A backend was added. */
   onAdd?(backend: Backend): void;
+  /** A backend was taken out. */
   onRemove?(backend: Backend): void;
+  /** The state of a backend is another one. */
   onState?(backend: Backend, from: BackendState, to: BackendState): void;
   /** Something of a backend may be another than before that counts for who is picked, but for its connections. Before `onState`. */
   onChange?(backend: Backend): void;
@@ -66,14 +71,19 @@ export interface PoolHandler {
 
 /** One pool of `/api/pools`. */
 export interface PoolSnapshot {
+  /** Unique among the pools. */
   readonly name: string;
+  /** Who gets the next client. */
   readonly policy: PolicyName;
+  /** How clients get to their backends. */
   readonly dispatch: DispatchName;
+  /** Its backends, in the order added. */
   readonly backends: readonly BackendSnapshot[];
 }
 
 /** A place for one client on a backend, counted until it is disposed; disposing again does nothing. */
 export interface Lease extends Disposable {
+  /** Who has the place. */
   readonly backend: Backend;
 }
 
@@ -91,9 +101,13 @@ export interface QueueWaitOptions {
  * Disposing removes all backends and sends away who waits; no timer is left then.
  */
 export interface Pool extends Disposable {
+  /** What it is called. */
   readonly name: string;
+  /** Who gets the next client. */
   readonly policy: PolicyName;
+  /** How clients get to their backends. */
   readonly dispatch: DispatchName;
+  /** When a backend goes down and comes up again. */
   readonly heartbeat: HeartbeatOptions;
   /** Where clients' keys are found; undefined where no key is asked for: under any policy but `key-hash`. */
   readonly key: KeySource | undefined;
@@ -101,7 +115,7 @@ export interface Pool extends Disposable {
   readonly size: number;
   /** How many clients wait for a place, those who do elsewhere included. */
   readonly queued: number;
-  /** How many wait at other processes or threads of the same balancer, as far as they have told. @default {0} */
+  /** @internal How many wait at other processes or threads of the same balancer, as far as they have told. @default {0} */
   queuedElsewhere: number;
   /**
    * How many connections the backends that are up or suspect and have a weight can have: what each says of itself, else its
@@ -112,6 +126,7 @@ export interface Pool extends Disposable {
   readonly isDraining: boolean;
   /** Gives no leases from now on, and sends away who waits. */
   drain(): void;
+  /** Gives leases again. */
   undrain(): void;
   /**
    * Changes the pool while it runs. Leases stay; a new policy begins with the connections that there are.
@@ -138,6 +153,7 @@ export interface Pool extends Disposable {
    * @throws {RangeError} when the weight or limit is not one; nothing is changed then.
    */
   change(name: string, change: BackendChange): Backend | undefined;
+  /** The backend of that name. */
   find(name: string): Backend | undefined;
   /** All backends, in the order added. */
   backends(): Iterable<Backend>;
@@ -185,10 +201,10 @@ export interface Pool extends Disposable {
   failed(lease: Lease): void;
   /** Notes that a client was connected to the backend of `lease`: those that failed before count no more for a hold. */
   connected(lease: Lease): void;
-  /** Takes over what another process thinks of a backend. Does nothing when it has been removed. */
+  /** @internal Takes over what another process thinks of a backend. Does nothing when it has been removed. */
   reflect(backend: Backend, seen: SeenBackend): void;
   /**
-   * Notes that others have `elsewhere` connections to a backend now, which count as ours do, and have picked it `more` times since the
+   * @internal Notes that others have `elsewhere` connections to a backend now, which count as ours do, and have picked it `more` times since the
    * last call. One that has been removed is counted, too.
    */
   countElsewhere(backend: Backend, elsewhere: number, more?: number): void;
@@ -196,7 +212,24 @@ export interface Pool extends Disposable {
   watch(handler: PoolHandler): Disposable;
 }
 
-/** Makes an empty pool. @throws {RangeError} with a sentence that says which option is wrong. */
+/**
+ * Makes an empty pool. @throws {RangeError} with a sentence that says which option is wrong.
+ *
+ * @example A client gets a place, and gives it back
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createPool } from "./pool.ts";
+ *
+ * using pool = createPool({ name: "games", policy: "least-connections" });
+ * const backend = pool.add({ address: { host: "10.0.0.7", port: 6000 } });
+ * {
+ *   using lease = pool.acquire({ host: "192.0.2.1" });
+ *   assert.equal(lease?.backend, backend);
+ *   assert.equal(backend.active, 1);
+ * }
+ * assert.equal(backend.active, 0);
+ * ```
+ */
 export function createPool(options: PoolOptions): Pool {
   checkPool("create pool", options);
   return new RunningPool(options);

@@ -1,4 +1,5 @@
 import { systemClock } from "../../async/mod.ts";
+import type { Address } from "../../net/mod.ts";
 import type { Registry } from "../../registry/mod.ts";
 import type { BalancerConfiguration } from "../configuration/contract.ts";
 import {
@@ -23,7 +24,29 @@ import { type AppliedChanges, changesOf, planFrontends, planPool, type Settings 
 import { TierAnnouncement } from "./tier_announcement.ts";
 import { openTls } from "./tls_contexts.ts";
 
-/** Makes a balancer and applies its first configuration. @throws As {@linkcode Balancer.apply}; nothing is left open then. */
+/**
+ * Makes a balancer and applies its first configuration. @throws As {@linkcode Balancer.apply}; nothing is left open then.
+ *
+ * @example One frontend, one pool, and another one later
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { systemDriver } from "../../net/mod.ts";
+ * import { parseConfiguration } from "../configuration/parse.ts";
+ * import { startBalancer } from "./balancer.ts";
+ *
+ * const read = (pool: string) => {
+ *   const text = `{ "frontends": { "main": { "listen": "127.0.0.1:0", "pool": "${pool}" } },
+ *     "pools": { "${pool}": { "backends": ["10.0.0.7:6000"] } } }`;
+ *   const configuration = parseConfiguration(text, "chorus.json");
+ *   assert(!Array.isArray(configuration));
+ *   return configuration;
+ * };
+ * const onError = (error: unknown) => assert.fail(String(error));
+ * await using balancer = await startBalancer(read("old"), { driver: systemDriver(), nodeId: "edge-1", onError });
+ * const { pools } = await balancer.apply(read("new"));
+ * assert.deepEqual([pools.added, pools.removed], [["new"], ["old"]]);
+ * ```
+ */
 export async function startBalancer(
   configuration: BalancerConfiguration,
   options: BalancerOptions,
@@ -40,7 +63,9 @@ export async function startBalancer(
 
 /** A configuration at work: pools and frontends, which change while clients are served. */
 export class Balancer implements AsyncDisposable {
+  /** @internal */
   readonly table: ConnectionTable;
+  /** @internal */
   readonly drains: Drains;
   readonly #options: BalancerOptions;
   readonly #context: BalancerContext;
@@ -53,6 +78,7 @@ export class Balancer implements AsyncDisposable {
   #changing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
+  /** @internal Use {@linkcode startBalancer}. */
   constructor(options: BalancerOptions) {
     const { clock = systemClock, onError: report } = options;
     this.#options = options;
@@ -64,17 +90,24 @@ export class Balancer implements AsyncDisposable {
     this.#tier = new TierAnnouncement(this.#context);
   }
 
-  /** What it works by; undefined before the first one was applied. */
+  /** @internal What it works by; undefined before the first one was applied. */
   get settings(): Settings | undefined {
     return this.#settings;
   }
 
+  /** @internal */
   get pools(): ReadonlyMap<string, ManagedPool> {
     return this.#pools;
   }
 
+  /** @internal */
   get frontends(): FrontendSet {
     return this.#frontends;
+  }
+
+  /** Where a frontend listens, with the real port; undefined where there is none of that name. */
+  addressOf(frontend: string): Address | undefined {
+    return this.#frontends.all.get(frontend)?.frontend.address;
   }
 
   /**
@@ -95,7 +128,7 @@ export class Balancer implements AsyncDisposable {
   }
 
   /**
-   * Notes what an operator has changed of a backend, so that it survives a restart.
+   * @internal Notes what an operator has changed of a backend, so that it survives a restart.
    *
    * @returns False when there are too many such changes.
    */
@@ -119,6 +152,7 @@ export class Balancer implements AsyncDisposable {
     return this.#closing;
   }
 
+  /** Closes it without grace. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -4,10 +4,11 @@ import type { Registry } from "../../registry/mod.ts";
 import type { StateFile } from "../configuration/state_file.ts";
 import type { FrontendHandler } from "../frontend/frontend.ts";
 import type { ClientJudge, Pool } from "../pool/pool.ts";
-import type { Report, Servers, StartStream } from "./context.ts";
+import type { Servers, StartStream } from "./context.ts";
 
 /** Options for {@linkcode startBalancer}. */
 export interface BalancerOptions {
+  /** The sockets that it uses. */
   readonly driver: Driver;
   /** What this balancer is called on the path of a client: unique among all that may be tiers of each other. */
   readonly nodeId: string;
@@ -17,16 +18,18 @@ export interface BalancerOptions {
   readonly registryAt?: ((redis: string) => Promise<Registry>) | undefined;
   /** Told of every pool that comes to be, before it has backends. Must not throw. */
   readonly onPool?: ((pool: Pool) => void) | undefined;
+  /** Told of every client that was refused or is over. */
   readonly handler?: FrontendHandler | undefined;
-  readonly onError: Report;
-  /** Told when backends drain, and then the ones to close their clients. @default {nobody: their connections are closed here} */
+  /** Told of every failure around it, with what was being done. Must not throw. */
+  readonly onError: (error: unknown, context: { readonly during: string }) => void;
+  /** @internal Told when backends drain, and then the ones to close their clients. @default {nobody: their connections are closed here} */
   readonly servers?: Servers | undefined;
   /** Keeps what is changed at run time. Absent: it is forgotten with the process. */
   readonly state?: StateFile | undefined;
-  /** Listens for streams instead, as where others serve them. @default {startSpliceFrontend} */
+  /** @internal Listens for streams instead, as where others serve them. @default {startSpliceFrontend} */
   readonly startStream?: StartStream | undefined;
-  /** Judges backends instead, which are then neither probed nor held here. @default {nobody} */
+  /** @internal Judges backends instead, which are then neither probed nor held here. @default {nobody} */
   readonly judge?: ClientJudge | undefined;
-  /** @default {systemClock} */
+  /** The source of time. @default {systemClock} */
   readonly clock?: Clock | undefined;
 }

@@ -41,14 +41,19 @@ export function planFrontends(
 
 /** What a change of the configuration has changed, by names. */
 export interface AppliedChanges {
+  /** The names of the pools. */
   readonly pools: NamedChanges;
+  /** The names of the frontends. */
   readonly frontends: NamedChanges;
 }
 
 /** Names of what is new, of what has gone, and of what is there in another way. */
 export interface NamedChanges {
+  /** Those that are new. */
   readonly added: readonly string[];
+  /** Those that have gone. */
   readonly removed: readonly string[];
+  /** Those that are there in another way. */
   readonly changed: readonly string[];
 }
 

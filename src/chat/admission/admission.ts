@@ -5,6 +5,7 @@ import { HostCounts } from "./host_counts.ts";
 
 /** A client's connection. */
 export interface Guest {
+  /** What it is connected by. */
   readonly link: {
     /** The address that it comes from. */
     readonly host: string;

@@ -20,6 +20,7 @@ const LOGIN_MS = 15_000;
  * Connects, logs in, and stays connected.
  *
  * After the first login it comes back by itself, with back-off and jitter, from where it was; sends without an answer go again.
+ * `docs/library.md` has an example.
  *
  * @throws {ChatError} When the login is refused. What cannot be reached is tried again until `signal` is aborted.
  */
@@ -41,8 +42,11 @@ export class ChatClient implements AsyncDisposable {
   readonly firstLogin: Promise<void>;
   /** Settles when the client is over. Never rejects. */
   readonly closed: Promise<ClientEnd>;
+  /** What names this device among those of the user. */
   readonly device: string;
+  /** Friends, and who is online of them. */
   readonly friends: Friends;
+  /** Groups, and who is in them. */
   readonly groups: Groups;
   readonly #options: ChatClientOptions;
   readonly #handler: ChatClientHandler;
@@ -147,6 +151,7 @@ export class ChatClient implements AsyncDisposable {
     await this.closed;
   }
 
+  /** The same as {@linkcode close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -2,6 +2,7 @@ import type { ErrorCode } from "../protocol.ts";
 
 /** A request was refused, or cannot be made any more. */
 export class ChatError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "ChatError";
   /** The server's code. `closed`: the client was closed. `unknown`: too old for the server to tell it from a repeat. */
   readonly code: ErrorCode | "closed" | "unknown";
@@ -10,6 +11,7 @@ export class ChatError extends Error {
   /** For a login that another one of its device has overtaken: the number of that. */
   readonly attempt: number | undefined;
 
+  /** Says what the server said. @param retryMs How long the server asks to wait. */
   constructor(
     code: ChatError["code"],
     message: string,

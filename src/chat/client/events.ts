@@ -1,29 +1,32 @@
 import type { ServerFrame } from "../protocol.ts";
 import type { Frame } from "./exchange.ts";
 
-/** The fields of a server's frame. */
-type FieldsOf<T extends ServerFrame["type"]> = Omit<Extract<ServerFrame, { type: T }>, "type">;
-
 /** A friend has come online on some server, or gone offline on the last one. */
-export type PresenceEvent = FieldsOf<"presence">;
+export type PresenceEvent = Omit<Extract<ServerFrame, { type: "presence" }>, "type">;
 /** Somebody wants to be a friend, has accepted, or is none any more. */
-export type FriendEvent = FieldsOf<"friend">;
+export type FriendEvent = Omit<Extract<ServerFrame, { type: "friend" }>, "type">;
 /** Something has happened in a group of the user's, or they were invited into one. */
-export type GroupEvent = FieldsOf<"group">;
+export type GroupEvent = Omit<Extract<ServerFrame, { type: "group" }>, "type">;
 /** How far somebody has got or read a conversation. */
-export type ReceiptEvent = FieldsOf<"receipt">;
+export type ReceiptEvent = Omit<Extract<ServerFrame, { type: "receipt" }>, "type">;
 /** What somebody sent that is not stored. */
-export type SignalEvent = FieldsOf<"signal">;
+export type SignalEvent = Omit<Extract<ServerFrame, { type: "signal" }>, "type">;
 /** What an operator tells everybody. */
-export type AnnouncementEvent = FieldsOf<"announcement">;
+export type AnnouncementEvent = Omit<Extract<ServerFrame, { type: "announcement" }>, "type">;
 
 /** What a server tells beside messages. Each comes at most once: a client that is away or slow misses it. */
 export interface EventHandler {
+  /** A friend came online, or went offline. May come twice. */
   presence?(event: PresenceEvent): void;
+  /** Somebody asked, accepted, or is a friend no more. */
   friend?(event: FriendEvent): void;
+  /** Something happened to a group, or to its members. */
   group?(event: GroupEvent): void;
+  /** Somebody got, or read, a conversation up to a number. */
   receipt?(event: ReceiptEvent): void;
+  /** Somebody sent a signal. */
   signal?(event: SignalEvent): void;
+  /** An operator tells everybody something. */
   announcement?(event: AnnouncementEvent): void;
 }
 

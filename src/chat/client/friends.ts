@@ -2,6 +2,7 @@ import type { Ask } from "./exchange.ts";
 
 /** Somebody to whom the user stands in some way. */
 export interface FriendView {
+  /** The other user. */
   readonly name: string;
   /** A friend, asked and not answered yet, to be answered, or blocked by the user. */
   readonly state: "friend" | "outgoing" | "incoming" | "blocked";
@@ -13,6 +14,7 @@ export interface FriendView {
 export class Friends {
   readonly #ask: Ask;
 
+  /** @internal */
   constructor(ask: Ask) {
     this.#ask = ask;
   }

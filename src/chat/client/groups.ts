@@ -2,7 +2,9 @@ import type { Ask } from "./exchange.ts";
 
 /** A group of the user's, or one that they are invited into. */
 export interface GroupView {
+  /** Its name, with the `#`. */
   readonly group: string;
+  /** What the user is to it. */
   readonly state: "member" | "invited";
   /** Who invited the user. */
   readonly by: string;
@@ -10,12 +12,15 @@ export interface GroupView {
 
 /** A member of a group. */
 export interface MemberView {
+  /** Who it is. */
   readonly name: string;
+  /** Whether the group is theirs. */
   readonly owner: boolean;
   /** Absent while nobody can tell. */
   readonly online?: boolean;
   /** How far the member has got and read the conversation. */
   readonly delivered: number;
+  /** How far they have read it. */
   readonly read: number;
 }
 
@@ -34,6 +39,7 @@ export interface PageRequest {
 export class Groups {
   readonly #ask: Ask;
 
+  /** @internal */
   constructor(ask: Ask) {
     this.#ask = ask;
   }
@@ -43,10 +49,12 @@ export class Groups {
     await this.#ask({ type: "group.create", group, mode });
   }
 
+  /** Invites a user; any member may. */
   async invite(group: string, name: string): Promise<void> {
     await this.#ask({ type: "group.invite", group, name });
   }
 
+  /** Joins an open group, or takes an invitation. */
   async join(group: string): Promise<void> {
     await this.#ask({ type: "group.join", group });
   }

@@ -11,6 +11,7 @@ export interface HistoryPage {
 
 /** Messages of a conversation, the oldest first. */
 export interface History {
+  /** The oldest first. */
   readonly messages: readonly Omit<ChatMessage, "inbox" | "stamp">[];
   /** Whether older ones are kept. */
   readonly more: boolean;

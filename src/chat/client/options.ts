@@ -28,9 +28,11 @@ export interface ChatClientHandler extends EventHandler {
 
 /** Options for {@linkcode connectChat}. */
 export interface ChatClientOptions {
+  /** How a server is reached: {@linkcode tcpDial} or {@linkcode webSocketDial}. */
   readonly dial: Dial;
   /** A password or a token, or whatever gives a fresh one for each login. */
   readonly credentials: Credentials | CredentialsSource;
+  /** Told of all that happens. */
   readonly handler?: ChatClientHandler;
   /** What names this device among those of the user. @default {a random name} */
   readonly device?: string;
@@ -38,7 +40,7 @@ export interface ChatClientOptions {
   readonly cursor?: Cursor | undefined;
   /** Sends that may wait for their answers; one more is refused with `rate_limited`. @default {10000} */
   readonly maxUnsent?: number;
-  /** @default {systemClock} */
+  /** The source of time. @default {systemClock} */
   readonly clock?: Clock;
   /** Ends connecting for the first time. */
   readonly signal?: AbortSignal;

@@ -1,9 +1,12 @@
 /** What the answer to a send says. */
 export interface Sent {
+  /** The conversation that it is in. */
   readonly conversation: string;
+  /** Its place there. */
   readonly seq: number;
   /** Wall time of the server in milliseconds. */
   readonly at: number;
+  /** Whether the server had it already, from an earlier try. */
   readonly duplicate: boolean;
 }
 

@@ -4,14 +4,23 @@ import { Recent } from "./recent.ts";
 
 /** A message as a client sees it. */
 export interface ChatMessage {
+  /** Its place in the inbox of the user. */
   readonly inbox: number;
+  /** What tells whether the place is still the same one. */
   readonly stamp: number;
+  /** The conversation that it is in: a `#group`, or two names joined by `:`. */
   readonly conversation: string;
+  /** Its place there. */
   readonly seq: number;
+  /** The id that its sender gave it. */
   readonly id: string;
+  /** Who sent it. */
   readonly from: string;
+  /** To whom: a user or a `#group`. */
   readonly to: string;
+  /** What they wrote. */
   readonly text: string;
+  /** When the server took it, in milliseconds since 1970. */
   readonly at: number;
 }
 

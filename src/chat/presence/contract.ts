@@ -33,8 +33,9 @@ export interface PresenceOptions {
   readonly onGone: (users: readonly string[]) => void;
   /** Told of users of this server who may have been given as gone while it was taken for dead in error. @default {nobody} */
   readonly onBack?: (users: readonly string[]) => void;
+  /** Told of every failure, with what was being done. Must not throw. */
   readonly onError: (error: unknown, context: { readonly during: string }) => void;
-  /** @default {systemClock} */
+  /** The source of time. @default {systemClock} */
   readonly clock?: Clock;
 }
 
@@ -43,6 +44,8 @@ export const GONE_MS = 10_000;
 
 /** Nobody can tell now who is online. */
 export class PresenceError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "PresenceError";
+  /** Nobody can tell now. */
   readonly code = "unavailable";
 }

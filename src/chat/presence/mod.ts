@@ -23,3 +23,4 @@ export {
   type RedisPresenceOptions,
   redisPresence,
 } from "./redis_presence.ts";
+export type { LeaseTiming } from "./server_leases.ts";

@@ -9,8 +9,11 @@ import type { Phase } from "./session.ts";
 export interface SessionView {
   /** The server's id, a dot and a number that no other session of this server has or had. */
   readonly id: string;
+  /** The server's id. */
   readonly server: string;
+  /** Who is logged in. */
   readonly user: string;
+  /** Which of the user's devices it is. */
   readonly device: string;
   /** The client's address without its port. */
   readonly address: string;
@@ -18,8 +21,9 @@ export interface SessionView {
   readonly at: number;
   /** For how long nothing has come from the client, in milliseconds. */
   readonly idleMs: number;
-  /** Bytes that wait for the client, and those that it has taken. */
+  /** Bytes that wait for the client. */
   readonly queuedBytes: number;
+  /** Bytes that it has taken. */
   readonly sentBytes: number;
 }
 
@@ -54,6 +58,7 @@ export const MAX_ANNOUNCEMENT = 4096;
 export class SessionControl {
   readonly #options: SessionControlOptions;
 
+  /** @internal */
   constructor(options: SessionControlOptions) {
     this.#options = options;
   }

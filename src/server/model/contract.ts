@@ -18,6 +18,7 @@ export type ModelName =
  * - In `process-per-connection` standard output carries the connection's bytes: print to standard error.
  */
 export interface HandlerModule {
+  /** Called for each connection. */
   readonly accept: Accept;
 }
 
@@ -47,7 +48,7 @@ export interface ModelOptions {
   /** Ends everything at once, what is under way included. While reactors start it ends the start, which rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
   /** Called when a handler throws, when accepting fails, and when a worker fails. Must not throw. @default {ignored} */
-  readonly onError?: OnError;
+  readonly onError?: (error: Error, context: { readonly during: "accept" | "handler" }) => void;
   /**
    * A worker has ended by itself: crashed, been killed, or could not start. Its connections are reset; the next one starts in
    * `delayMs`, which grows while they end soon. Must not throw.
