@@ -197,8 +197,9 @@ export class BackendRecord implements Backend {
 
   /** How many connections it can have, as far as anybody has said. */
   get capacity(): number | undefined {
+    // A chat server that was not told says 0.
     return (
-      this.reported?.capacity ?? (Number.isFinite(this.maxConnections) ? this.maxConnections : undefined)
+      this.reported?.capacity || (Number.isFinite(this.maxConnections) ? this.maxConnections : undefined)
     );
   }
 

@@ -149,6 +149,12 @@ test("Pool.capacity sums what backends that serve say they can hold, else their 
   assertEquals(pool.capacity, 200);
 });
 
+test("Pool.capacity is unknown where a backend says 0, as one does that was not told", () => {
+  const pool = poolOf([{ name: "a" }]);
+  pool.report(at(pool, "a"), { capacity: 0 });
+  assertEquals(pool.capacity, undefined);
+});
+
 test("Pool.capacity leaves out a backend that is held", () => {
   const specs = [{ maxConnections: 5 }, { maxConnections: 5 }];
   const pool = poolOf(specs, { heartbeat: { threshold: 1 }, clock: new ManualClock() });
