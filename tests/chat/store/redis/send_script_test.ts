@@ -1,7 +1,17 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { redisServer } from "../../../redis_server.ts";
 import { test } from "../../../testing.ts";
-import { type Frame, frames, NOW, outgoing, sendNew, sendTexts, seqOf, textsOf } from "../store_steps.ts";
+import {
+  type Frame,
+  frames,
+  NOW,
+  outgoing,
+  readAll,
+  sendNew,
+  sendTexts,
+  seqOf,
+  textsOf,
+} from "../store_steps.ts";
 import { assertUnavailable, edit, KEYS, openHeard, openStore } from "./redis_steps.ts";
 
 /** What an inbox looks like: kind, inbox number, number in the log. */
@@ -111,4 +121,19 @@ test("two stores on one Redis keep one order without holes", async () => {
     seqs,
     seqs.map((_, index) => index + 1),
   );
+});
+
+test("a send tells the sender's own entry as the inbox has it, and a repeat tells none", async () => {
+  await using redis = await redisServer();
+  await using store = await openStore(redis);
+  await sendNew(store, { from: "bob", to: "ann" });
+  const message = outgoing({ text: '\0 "quotes" 👍' });
+  const told = [await store.send(message), await store.send(outgoing({ to: "ann" }))];
+  const { epoch } = await store.inboxState("ann");
+  const [, ...entries] = await readAll(store, "ann");
+  assertEquals(
+    told.map((result) => result.outcome === "stored" && result.own),
+    entries.map((entry) => ({ ...entry, epoch })),
+  );
+  assertEquals(await store.send(message), { outcome: "stored", seq: 2, at: NOW, duplicate: true });
 });
