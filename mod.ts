@@ -213,6 +213,8 @@ export {
   type WriterOptions,
   webSocketDial,
 } from "./src/chat/mod.ts";
+// What a store is made of, for who writes another one.
+export type * from "./src/chat/store/contracts.ts";
 // Sockets.
 export {
   type Accept,

@@ -2,6 +2,7 @@ import type { Cursor } from "../protocol.ts";
 
 /** An account. */
 export interface User {
+  /** As it logs in. */
   readonly name: string;
   /** The password's hash with its parameters, as `src/chat/account/password.ts` writes it; empty for an account without a password. */
   readonly password: string;
@@ -9,7 +10,9 @@ export interface User {
 
 /** A token that stands for a login. Only its hash is stored. */
 export interface Token {
+  /** The SHA-256 of the token, as text. */
   readonly hash: string;
+  /** Whose it is. */
   readonly user: string;
   /** Wall time in milliseconds after which it is worth nothing. */
   readonly expiresAt: number;
@@ -37,7 +40,9 @@ export interface DeviceState extends InboxState {
 
 /** Where a session stands, for {@linkcode AccountStore.inboxStates}. */
 export interface InboxPlace extends Cursor {
+  /** Whose inbox. */
   readonly user: string;
+  /** Of which device the session is. */
   readonly device: string;
 }
 
@@ -63,7 +68,9 @@ export interface LoginFailures {
 export interface LoginTry {
   /** Names it among those of its name and those of its address. */
   readonly id: string;
+  /** The name that was tried. */
   readonly name: string;
+  /** The address it came from. */
   readonly host: string;
   /** What was counted before it. */
   readonly before: LoginFailures;
@@ -71,8 +78,9 @@ export interface LoginTry {
 
 /** The part of a store that knows who is who, and where devices stand. */
 export interface AccountStore {
-  /** @returns False when the name is taken: nothing changed. */
+  /** Adds a user. @returns False when the name is taken: nothing changed. */
   createUser(user: User): Promise<boolean>;
+  /** Finds a user by name. */
   findUser(name: string): Promise<User | undefined>;
   /**
    * Changes the password, if it is still the one that was read.
@@ -81,9 +89,11 @@ export interface AccountStore {
    * @returns Whether it was; false when somebody else was faster, or there is no such user.
    */
   changePassword(name: string, from: string, to: string): Promise<boolean>;
+  /** Adds a token. */
   addToken(token: Token): Promise<void>;
-  /** @returns The token's user, unless it is unknown or has expired at wall time `now`. */
+  /** Finds whose a token is. @returns The token's user, unless it is unknown or has expired at wall time `now`. */
   findToken(hash: string, now: number): Promise<string | undefined>;
+  /** Removes a token; one that is not there is no error. */
   removeToken(hash: string): Promise<void>;
   /** Removes every token of a user. */
   removeTokens(user: string): Promise<void>;
@@ -116,6 +126,7 @@ export interface AccountStore {
     delivered: readonly Reached[],
     stamp?: number,
   ): Promise<void>;
+  /** How an inbox stands. */
   inboxState(user: string): Promise<InboxState>;
   /**
    * Looks where inboxes stand, at most {@linkcode MAX_PLACES} at once, and makes good what a fail-over took from them. Where history was
@@ -133,7 +144,9 @@ export interface AccountStore {
 
 /** How far a conversation was reached. */
 export interface Reached {
+  /** A pair or a group. */
   readonly conversation: string;
+  /** The number in its log of the newest message that was reached. */
   readonly seq: number;
 }
 

@@ -14,6 +14,7 @@ export function orderOf({ conversation, from, device }: Outgoing): string {
 export interface Outgoing {
   /** The two names in alphabetical order joined by `:`, or the group with its `#`. */
   readonly conversation: string;
+  /** Who sends it. */
   readonly from: string;
   /** The sender's device: part of the key that makes a repeated send harmless. */
   readonly device: string;
@@ -21,6 +22,7 @@ export interface Outgoing {
   readonly id: string;
   /** A user, or a group with its `#`. */
   readonly to: string;
+  /** What was written. */
   readonly text: string;
   /** Wall time in milliseconds. */
   readonly at: number;
@@ -47,7 +49,9 @@ export type SendResult =
 
 /** An entry of an inbox, ready to be sent. */
 export interface InboxEntry {
+  /** Its number, from 1. */
   readonly inbox: number;
+  /** A random number that tells it from another entry in its place. */
   readonly stamp: number;
   /** The `message` (or `gap`) frame as UTF-8 JSON with its newline. */
   readonly line: Uint8Array;
@@ -66,17 +70,25 @@ export interface InboxHint extends InboxEntry {
 
 /** A message of a conversation's log, as `history` gives it. */
 export interface LogEntry {
+  /** The pair or the group. */
   readonly conversation: string;
+  /** The number in its log, from 1. */
   readonly seq: number;
+  /** As its sender's device named it. */
   readonly id: string;
+  /** Who sent it. */
   readonly from: string;
+  /** Whom it was for. */
   readonly to: string;
+  /** What was written. */
   readonly text: string;
+  /** When, by the wall clock of the server that took it, in milliseconds. */
   readonly at: number;
 }
 
 /** Messages of a log in its order. */
 export interface LogPage {
+  /** In the order of their numbers. */
   readonly entries: readonly LogEntry[];
   /** Whether older ones are kept. */
   readonly more: boolean;
@@ -84,20 +96,27 @@ export interface LogPage {
 
 /** How much a read may return: it ends at whichever comes first, but gives at least one entry if there is one. */
 export interface ReadLimits {
+  /** At most so many entries. */
   readonly count: number;
+  /** At most so many bytes. */
   readonly bytes: number;
 }
 
 /** How many messages of a conversation a user has not read. */
 export interface Unread {
+  /** The pair or the group. */
   readonly conversation: string;
+  /** So many, counted to its own limit. */
   readonly count: number;
 }
 
 /** How far a member of a conversation has got it and read it. */
 export interface Receipt {
+  /** Who it is about. */
   readonly name: string;
+  /** The newest message that a device of theirs has acknowledged. */
   readonly delivered: number;
+  /** The newest message that they have read. */
   readonly read: number;
 }
 
@@ -149,6 +168,7 @@ export interface MessageStore {
  * - What a send owes to inboxes that it could not reach before it was answered is delivered later, whoever dies.
  */
 export interface Store extends AccountStore, FriendStore, GroupStore, MessageStore, AsyncDisposable {
+  /** What an `ok` waits for. */
   readonly durable: Durability;
   /**
    * What is owed and could not be delivered in {@linkcode MAX_DELIVERY_TRIES} tries: to be looked at by an operator. It is tried again now and
@@ -163,11 +183,13 @@ export const MAX_DELIVERY_TRIES = 20;
 export const MAX_UNREAD = 1000;
 /** Members of a group up to which each is told what another one has read. */
 export const MAX_RECEIPT_MEMBERS = 32;
-/** For how long, in milliseconds, and how many ids of a device a repeated send is recognised. */
+/** For how long a repeated send is recognised, in milliseconds. */
 export const DEDUPE_MS = 3_600_000;
+/** How many ids of a device a repeated send is recognised among. */
 export const DEDUPE_IDS = 1000;
-/** How many messages of a conversation and how many entries of an inbox are kept. */
+/** How many messages of a conversation are kept. */
 export const MAX_LOG_ENTRIES = 10_000;
+/** How many entries of an inbox are kept. */
 export const MAX_INBOX_ENTRIES = 100_000;
 /** How many bytes of an inbox are kept. */
 export const MAX_INBOX_BYTES = 268_435_456;
@@ -186,9 +208,12 @@ export type StoreErrorCode = "unavailable" | "locked" | "damaged" | "unsuitable"
 
 /** A store could not do its work. */
 export class StoreError extends Error {
+  /** The kind of error. */
   override readonly name = "StoreError";
+  /** Why, for programs. */
   readonly code: StoreErrorCode;
 
+  /** Makes one. @param message For people: what was to be done, and why it was not. */
   constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

@@ -3,7 +3,9 @@ export type FriendState = "friend" | "outgoing" | "incoming" | "blocked";
 
 /** One line of a user's list. */
 export interface Friend {
+  /** The other one. */
   readonly name: string;
+  /** How they stand. */
   readonly state: FriendState;
 }
 

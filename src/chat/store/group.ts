@@ -35,7 +35,9 @@ export type GroupResult =
 
 /** A group in a user's list. */
 export interface GroupEntry {
+  /** Its name, with its #. */
   readonly group: string;
+  /** Whether the user is in it, or may come in. */
   readonly state: "member" | "invited";
   /** Who invited the user; for a group whose member the user is, themselves or who once did. */
   readonly by: string;
@@ -43,16 +45,21 @@ export interface GroupEntry {
 
 /** A member in a group's list. */
 export interface GroupMember {
+  /** Who it is. */
   readonly name: string;
+  /** Whether the group is theirs. */
   readonly isOwner: boolean;
-  /** How far the member has got and read the conversation. */
+  /** The newest message that a device of the member has acknowledged. */
   readonly delivered: number;
+  /** The newest message that the member has read. */
   readonly read: number;
 }
 
 /** Part of a list, in the order of names. */
 export interface Page<T> {
+  /** The part. */
   readonly entries: readonly T[];
+  /** Whether the list goes on. */
   readonly more: boolean;
 }
 

@@ -2,7 +2,9 @@ import type { FriendAction, FriendState } from "./friend.ts";
 
 /** How two users stand to each other: a line of each one's list; absent where there is none. */
 export interface Relation {
+  /** How the one who asks has the other in their list. */
   readonly mine: FriendState | undefined;
+  /** How the other one has them. */
   readonly theirs: FriendState | undefined;
 }
 

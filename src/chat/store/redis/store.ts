@@ -28,10 +28,11 @@ export interface RedisStoreOptions {
   durable?: Durability;
   /** The longest that a batch of writes, or a read, may take, in milliseconds; then it is `unavailable`. @default {5000} */
   deadlineMs?: number;
+  /** Bounds of what is kept. */
   limits?: StoreLimits;
   /** Told when a connection is lost or cannot be made again, and what could not be delivered. */
   onError: StoreErrorHandler;
-  /** @default {systemClock} */
+  /** What time it is. @default {systemClock} */
   clock?: Clock;
 }
 

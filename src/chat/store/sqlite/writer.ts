@@ -18,8 +18,9 @@ export interface WriterOptions {
   hint: Hint;
   /** Told of transactions that failed, and of a `hint` that threw. */
   onError: StoreErrorHandler;
+  /** Bounds of what is kept. */
   limits?: StoreLimits;
-  /** @default {systemClock} */
+  /** What time it is. @default {systemClock} */
   clock?: Clock;
 }
 
