@@ -13,6 +13,7 @@ import {
 } from "../../src/chat/protocol.ts";
 import { type Parsed, parseRequest } from "../../src/chat/requests/parse_request.ts";
 import type { Request } from "../../src/chat/requests/request.ts";
+import { anyCharacter } from "../arbitrary_text.ts";
 import { test } from "../testing.ts";
 
 /** The fields that a request of each type always has, with the types they then are of. */
@@ -178,7 +179,7 @@ test("an error carries the request's id where it can be read, and none that is t
 test("a name is 1 to 32 of a-z 0-9 . _ -, in lower case; every other one is bad_name", () => {
   const characters = fc.constantFrom(..."abzABZ019._- ä:#\u0130\u212a\n");
   const texts = fc.oneof(
-    fc.string({ unit: "binary" }),
+    fc.string({ unit: anyCharacter }),
     fc.array(characters, { maxLength: 36 }).map((found) => found.join("")),
   );
   fc.assert(
@@ -212,7 +213,7 @@ test("two users have one conversation, whoever begins, and no two pairs share on
 
 test("a frame is one line of JSON, whatever is in it", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), fc.jsonValue(), (id, more) => {
+    fc.property(fc.string({ unit: anyCharacter }), fc.jsonValue(), (id, more) => {
       const bytes = encodeFrame({ type: "ok", id, more });
       assertEquals(bytes.indexOf(10), bytes.length - 1);
       assertEquals<unknown>(
@@ -238,7 +239,7 @@ test("an error that is not the protocol's tells a client nothing of what failed"
 
 test("inShort() is short and well-formed for every value", () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: "binary", maxLength: 100 }), fc.jsonValue()), (value) => {
+    fc.property(fc.oneof(fc.string({ unit: anyCharacter, maxLength: 100 }), fc.jsonValue()), (value) => {
       const words = inShort(value);
       assert(words.length <= 300 && words.isWellFormed(), words);
     }),

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type JsonDocument, readJson } from "../../../src/balancer/configuration/json.ts";
 import { formatProblem } from "../../../src/balancer/configuration/problem.ts";
+import { anyCharacter } from "../../arbitrary_text.ts";
 import { test } from "../../testing.ts";
 
 function read(text: string): JsonDocument {
@@ -23,7 +24,7 @@ const json = fc.letrec<{ value: unknown }>((tie) => ({
     fc.constant(null),
     fc.boolean(),
     fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => (number === 0 ? 0 : number)),
-    fc.string({ unit: "binary", maxLength: 20 }),
+    fc.string({ unit: anyCharacter, maxLength: 20 }),
     fc.array(tie("value"), { maxLength: 4 }),
     fc.dictionary(fc.string({ maxLength: 8 }).filter(isKey), tie("value"), {
       maxKeys: 4,
@@ -84,7 +85,7 @@ test("readJson() takes and refuses the same texts as JSON.parse()", () => {
 
 test("readJson() never throws on any text, and its place is inside of it", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary", maxLength: 60 }), (text) => {
+    fc.property(fc.string({ unit: anyCharacter, maxLength: 60 }), (text) => {
       const problem = readJson(text);
       if (!("message" in problem)) return;
       const lines = text.split("\n");

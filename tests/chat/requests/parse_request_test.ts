@@ -5,6 +5,7 @@ import { frequentRequest } from "../../../src/chat/requests/frequent_request.ts"
 import { parseRequest } from "../../../src/chat/requests/parse_request.ts";
 import { checkRequest } from "../../../src/chat/requests/request_schemas.ts";
 import { jsonOf } from "../../../src/chat/requests/signal_data.ts";
+import { anyCharacter } from "../../arbitrary_text.ts";
 import { test } from "../../testing.ts";
 
 function parse(frame: string | object): ReturnType<typeof parseRequest> {
@@ -94,7 +95,7 @@ test("a signal whose data is nested 30,000 deep, or holds a lone surrogate, is a
 });
 
 test("jsonOf() refuses a value if, and only if, it is too long or holds text that is not well-formed", () => {
-  const text = fc.string({ unit: "binary", maxLength: 20 });
+  const text = fc.string({ unit: anyCharacter, maxLength: 20 });
   const unit = fc.constantFrom("\\", "\ud800", "\udfff", "d", "8", "u", '"', "\u{1f600}");
   const odd = fc.array(unit, { maxLength: 12 }).map((parts) => parts.join(""));
   fc.assert(
@@ -106,7 +107,7 @@ test("jsonOf() refuses a value if, and only if, it is too long or holds text tha
 
 test("the quick way of reading frequent frames takes none that the schemas refuse, and reads it as they do", () => {
   const some = fc.oneof(
-    fc.string({ unit: "binary", maxLength: 70 }),
+    fc.string({ unit: anyCharacter, maxLength: 70 }),
     fc.integer({ min: -2 }),
     fc.double(),
     fc.constantFrom(null, undefined, "", "\ud800", "x".repeat(32_769), "é".repeat(20_000), [1], {
