@@ -8,7 +8,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { withDeadline } from "../src/async/mod.ts";
-import { type Address, type Connection, formatAddress, systemDriver } from "../src/net/mod.ts";
+import {
+  type Address,
+  type Connection,
+  type ConnectionHandler,
+  formatAddress,
+  systemDriver,
+} from "../src/net/mod.ts";
 import { LineDecoder } from "../src/wire/mod.ts";
 
 /** The longest that a test waits for one thing, in milliseconds. */
@@ -51,11 +57,12 @@ export class RawClient implements AsyncDisposable {
       line: (line) => client.#receive(JSON.parse(Buffer.from(line).toString())),
       tooLong: () => client.#connection?.abort(),
     });
-    const connection = await systemDriver().connect(address, {
+    const handler: ConnectionHandler = {
       data: (_, chunk) => decoder.push(chunk),
       end: (connection) => connection.end(),
       close: () => client.#over(),
-    });
+    };
+    const connection = await systemDriver().connect(address, handler, { timeoutMs: DEADLINE_MS });
     client.#attach(connection);
     return client;
   }
