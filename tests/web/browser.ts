@@ -4,15 +4,13 @@
  * @module
  */
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { RUNTIME } from "../testing.ts";
 import { IN_BROWSER, launchBrowser } from "./chromium.ts";
 
 /** The longest that a test waits for one thing on a page, in milliseconds. */
 const WAIT_MS = 20_000;
 
 /** Why no browser can be driven here; undefined where one can. What serves the pages runs on each of the runtimes all the same. */
-export const NO_BROWSER: string | undefined =
-  RUNTIME === "node" ? IN_BROWSER.skip : "browsers are driven from Node";
+export const NO_BROWSER: string | undefined = IN_BROWSER.skip;
 
 /** A page, and what went wrong on it. */
 export interface Tab {
@@ -21,20 +19,30 @@ export interface Tab {
   readonly wrongs: readonly string[];
 }
 
-/** A browser of one's own. */
+/** Windows of a browser. Disposing closes the pages. */
 export interface Driven extends AsyncDisposable {
   /** Opens a page as somebody who has never been there. */
   open(url: string, options?: BrowserContextOptions): Promise<Tab>;
 }
 
-/** Starts a browser. */
+/** Starts a browser of one's own. */
 export async function startBrowser(): Promise<Driven> {
   const browser = await launchBrowser();
+  return drive(
+    async (options) => await (await browser.newContext(options)).newPage(),
+    () => browser.close(),
+  );
+}
+
+/** Drives a browser of which somebody opens and ends the pages. */
+export function drive(
+  newPage: (options?: BrowserContextOptions) => Promise<Page>,
+  end: () => Promise<void>,
+): Driven {
   return {
-    async open(url, options = {}) {
-      const context = await browser.newContext(options);
-      context.setDefaultTimeout(WAIT_MS);
-      const page = await context.newPage();
+    async open(url, options) {
+      const page = await newPage(options);
+      page.setDefaultTimeout(WAIT_MS);
       const wrongs: string[] = [];
       page.on("pageerror", (error) => wrongs.push(String(error)));
       page.on("dialog", (dialog) => {
@@ -51,7 +59,7 @@ export async function startBrowser(): Promise<Driven> {
       await page.goto(url);
       return { page, wrongs };
     },
-    [Symbol.asyncDispose]: () => browser.close(),
+    [Symbol.asyncDispose]: end,
   };
 }
 

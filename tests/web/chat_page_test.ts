@@ -4,7 +4,8 @@ import { assert, assertEquals } from "@std/assert";
 import { childrenOf, type Program, type RuntimeName, startProgram } from "../cli/program.ts";
 import { RawClient, toAddress } from "../helpers.ts";
 import { test } from "../testing.ts";
-import { logIn, makeAccount, NO_BROWSER, say, serverOf, shown, startBrowser, talkTo } from "./browser.ts";
+import { logIn, makeAccount, NO_BROWSER, say, serverOf, shown, talkTo } from "./browser.ts";
+import { takeBrowser } from "./windows.ts";
 
 const RUNTIMES: readonly RuntimeName[] = ["node", "bun", "deno"];
 const SKIP = { skip: NO_BROWSER, timeoutMs: 90_000 };
@@ -44,7 +45,7 @@ for (const runtime of RUNTIMES) {
     SKIP,
     async () => {
       await using cluster = await startUp(runtime);
-      await using browser = await startBrowser();
+      await using browser = takeBrowser();
       const ada = await browser.open(cluster.url);
       const bob = await browser.open(cluster.url);
       const servers = [await makeAccount(ada.page, "ada"), await makeAccount(bob.page, "bob")];
@@ -71,7 +72,7 @@ for (const runtime of RUNTIMES) {
     SKIP,
     async () => {
       await using cluster = await startUp(runtime);
-      await using browser = await startBrowser();
+      await using browser = takeBrowser();
       const ada = await browser.open(cluster.url);
       const bob = await browser.open(cluster.url);
       const server = await makeAccount(ada.page, "ada");
@@ -108,7 +109,7 @@ test(
     await other.hasMessages(130);
     other.tell({ type: "ack", inbox: 130 });
     await other.ask({ type: "ping" });
-    await using browser = await startBrowser();
+    await using browser = takeBrowser();
     const phone = {
       viewport: { width: 390, height: 700 },
       isMobile: true,
@@ -152,7 +153,7 @@ test(
 
 test("a login form says what is wrong, and who logs out is out after a reload, too", SKIP, async () => {
   await using cluster = await startUp("node");
-  await using browser = await startBrowser();
+  await using browser = takeBrowser();
   const { page } = await browser.open(cluster.url);
   await logIn(page, "nobody", "x");
   await page.getByText("The name or the password is wrong.").waitFor();
