@@ -98,6 +98,8 @@ export async function chat(argv: readonly string[], interrupted: Interruption): 
   if (positionals[0] !== undefined)
     throw new UsageError(`chorus chat takes no argument, received "${positionals[0]}"`);
   checkStore(values, given);
+  if (values.data === ":memory:")
+    throw new UsageError('--data: chat takes a folder, found ":memory:", which only up takes');
   const advertised = advertisedAddress(values);
   const web = webSettings(values);
   const { workers, fitting } = countWorkers({

@@ -64,6 +64,7 @@ const MISTAKES: readonly (readonly [readonly string[], string])[] = [
   [["up", "--jwt-issuer", "me"], "--jwt-issuer: give --jwt-key FILE with it"],
   [["up", "--limit", "speed=1"], '"speed" is not a limit; there are login-timeout'],
   [["up", "--durable", "replica"], "replica needs --redis"],
+  [["chat", "--data", ":memory:"], "chat takes a folder"],
   [["up", "extra"], 'received "extra"'],
   [["balance"], "say where clients go"],
   [["echo", "--model", "best"], '"best" is not one of iterative, process-per-connection'],
