@@ -70,6 +70,14 @@ for (const runtime of RUNTIMES)
       await page.getByRole("dialog").getByRole("button", { name: "Undrain" }).click();
       await row.getByText("up", { exact: true }).waitFor();
       await page.getByRole("heading", { name: "Chat servers" }).waitFor();
+      // No byte passes through the balancer, and nothing is shown that would be 0 for ever.
+      assertEquals(await page.locator("figure.chart figcaption span").allTextContents(), [
+        "Connections",
+        "Waiting clients",
+        "Sessions",
+        "Messages stored",
+      ]);
+      assertEquals(await row.getByTitle("Its connections are handed over").textContent(), "–");
       assertEquals(opened.complaints, []);
     },
   );

@@ -115,7 +115,6 @@ interface RowShown {
 
 function Row({ row, model, index, shell }: RowShown): VNode {
   const { key, pool, name, state, backup, weight, connections, maxConnections, lastError = "" } = row;
-  const rates = model.ratesOf(row);
   const since = row.stateSince === undefined ? "" : timeWords(Math.max(0, model.at - row.stateSince));
   const limit = maxConnections === undefined ? "" : ` of ${countWords(maxConnections)}`;
   return html`<tr aria-rowindex=${index} data-backend=${name}>
@@ -125,12 +124,20 @@ function Row({ row, model, index, shell }: RowShown): VNode {
     <td><span class="state ${state}">${state}</span> <small>${since}</small></td>
     <td><${Heartbeat} outcomes=${row.heartbeats ?? ""} /></td>
     <td class="number">${countWords(connections)}${limit}</td>
-    <td class="number">${byteWords(rates.bytesIn)}/s in<br />${byteWords(rates.bytesOut)}/s out</td>
+    <td class="number"><${Throughput} row=${row} model=${model} /></td>
     <td class="number">${connectWords(row)}</td>
     <td class="number">${weight}</td>
     <td class="error" title=${lastError}>${lastError}</td>
     <td><${Actions} row=${row} shell=${shell} /></td>
   </tr>`;
+}
+
+function Throughput({ row, model }: { readonly row: BackendRow; readonly model: Model }): VNode {
+  if (!model.carriesBytes(row.pool)) {
+    return html`<span title="Its connections are handed over: no byte passes through the balancer">–</span>`;
+  }
+  const { bytesIn, bytesOut } = model.ratesOf(row);
+  return html`${byteWords(bytesIn)}/s in<br />${byteWords(bytesOut)}/s out`;
 }
 
 function Actions({ row, shell }: { readonly row: BackendRow; readonly shell: Shell }): VNode {

@@ -66,6 +66,11 @@ export class Model {
     return this.#rows<DrainRow>("drains");
   }
 
+  /** Whether the bytes of a pool's clients pass through the balancer: by hand-over none does, and none is counted. */
+  carriesBytes(pool: string): boolean {
+    return this.pools.some(({ name, dispatch }) => name === pool && dispatch !== "hand-over");
+  }
+
   /** How fast the counters of a backend or a server went between the last two events. */
   ratesOf(row: BackendRow | ServerRow): Rates {
     return this.#rates.get(row.key) ?? STILL;

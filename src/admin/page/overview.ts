@@ -6,12 +6,14 @@ import type { Trend } from "./trend.ts";
 import type { Shell, Ui } from "./ui.ts";
 import { byteWords, countWords, latencyWords } from "./words.ts";
 
-const BALANCING: readonly ChartSpec[] = [
-  {
-    title: "Connections",
-    lines: [{ label: "", measure: "connections" }],
-    words: countWords,
-  },
+const CONNECTIONS: ChartSpec = {
+  title: "Connections",
+  lines: [{ label: "", measure: "connections" }],
+  words: countWords,
+};
+
+/** What is known only where the balancer dials the backends and carries the bytes, which by hand-over it does not. */
+const CARRYING: readonly ChartSpec[] = [
   {
     title: "Throughput",
     lines: [
@@ -50,7 +52,8 @@ interface Shown {
 export function Overview({ model, ui, trend, shell }: Shown): VNode {
   const { scope } = ui;
   const specs = [
-    ...(model.pools.length > 0 ? BALANCING : []),
+    ...(model.pools.length > 0 ? [CONNECTIONS] : []),
+    ...(poolsOf(model, scope).some((pool) => model.carriesBytes(pool)) ? CARRYING : []),
     ...(model.pools.length > 0 && scope.kind !== "backend" ? [WAITING] : []),
     ...(model.servers.length > 0 && scope.kind === "all" ? CHATTING : []),
   ];
@@ -61,4 +64,16 @@ export function Overview({ model, ui, trend, shell }: Shown): VNode {
       ${scope.kind === "all" ? "" : html` <button onClick=${() => shell.change({ scope: { kind: "all" } })}>Show everything</button>`}</h2>
     <div class="charts">${specs.map((spec) => html`<${Chart} key=${spec.title} spec=${spec} trend=${trend} />`)}</div>
   </section>`;
+}
+
+/** The names of the pools that are looked at. */
+function poolsOf({ pools, backends }: Model, scope: Ui["scope"]): readonly string[] {
+  switch (scope.kind) {
+    case "all":
+      return pools.map(({ name }) => name);
+    case "pool":
+      return [scope.name];
+    case "backend":
+      return backends.filter(({ key }) => key === scope.key).map(({ pool }) => pool);
+  }
 }
