@@ -66,6 +66,21 @@ export interface AdminServer extends AsyncDisposable {
  * - A change that a page of another site makes a browser send is 403.
  * - A body has at most 64 KiB and comes within 10 s.
  *
+ * @example Health and metrics of a game server
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatAddress, startAdmin } from "chorus";
+ *
+ * const samples = [{ labels: {}, value: 12 }];
+ * const control = {
+ *   health: () => ({ healthy: true, role: "games" }),
+ *   metrics: () => [{ name: "games_players", help: "Players now.", type: "gauge" as const, samples }],
+ * };
+ * await using admin = await startAdmin({ listen: { host: "127.0.0.1", port: 0 }, control });
+ * const answer = await fetch(`http://${formatAddress(admin.address)}/metrics`);
+ * assert.match(await answer.text(), /^games_players 12$/m);
+ * ```
+ *
  * @throws {RangeError} when it is to listen beyond loopback without a token.
  * @throws {NetError} `in_use` and the like.
  */

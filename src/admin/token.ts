@@ -12,6 +12,23 @@ const OTHERS = 0o077;
  * What a request has to show to be served: a secret that is kept in a file.
  *
  * Only its hash is kept in memory.
+ *
+ * @example Who has no token is told nothing
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { readFileSync } from "node:fs";
+ * import { AdminToken, formatAddress, startAdmin } from "chorus";
+ *
+ * const file = "/var/lib/chorus/token";
+ * const token = AdminToken.open(file);
+ * if (typeof token === "string") throw new Error(token);
+ * const control = { health: () => ({ healthy: true, role: "games" }), metrics: () => [] };
+ * await using admin = await startAdmin({ listen: { host: "127.0.0.1", port: 0 }, control, token });
+ * const url = `http://${formatAddress(admin.address)}/metrics`;
+ * assert.equal((await fetch(url)).status, 401);
+ * const headers = { authorization: `Bearer ${readFileSync(file, "utf8").trim()}` };
+ * assert.equal((await fetch(url, { headers })).status, 200);
+ * ```
  */
 export class AdminToken {
   /** Whether the file was made just now. */

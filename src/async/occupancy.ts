@@ -2,6 +2,21 @@ import { type Clock, systemClock } from "./clock.ts";
 
 /**
  * Counts what is inside of something that will be emptied, such as the connections of a server that drains.
+ *
+ * @example A server that waits for its last client
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Occupancy } from "chorus";
+ *
+ * const clients = new Occupancy();
+ * clients.enter();
+ * clients.enter();
+ * const drained = clients.emptied(10_000, () => assert.fail("too slow"));
+ * clients.leave();
+ * assert.equal(clients.count, 1);
+ * clients.leave();
+ * await drained;
+ * ```
  */
 export class Occupancy {
   #count = 0;

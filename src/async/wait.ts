@@ -40,7 +40,24 @@ export function wait(delayMs: number, options: WaitOptions = {}): Promise<void> 
   });
 }
 
-/** What {@linkcode withDeadline} rejects with when the time is over. */
+/**
+ * What {@linkcode withDeadline} rejects with when the time is over.
+ *
+ * @example What takes too long is told from what fails
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { DeadlineError, ManualClock, withDeadline } from "chorus";
+ *
+ * const clock = new ManualClock();
+ * const asked = withDeadline(Promise.withResolvers<string>().promise, 5000, "ask the server", clock);
+ * clock.advance(5000);
+ * const answer = await asked.catch((error: unknown) => {
+ *   if (error instanceof DeadlineError) return "no answer";
+ *   throw error;
+ * });
+ * assert.equal(answer, "no answer");
+ * ```
+ */
 export class DeadlineError extends Error {
   /** Tells it from other errors. */
   override readonly name = "DeadlineError";

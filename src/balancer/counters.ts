@@ -10,7 +10,25 @@ const LONG_SECONDS = [0.01, 0.1, 1, 10, 60, 300, 900, 3600, 14_400, 43_200, 86_4
 /** The most characters of {@linkcode fewWords}. */
 const MAX_WORDS = 200;
 
-/** What is counted of one backend since it was added. Plain numbers, which whoever shows them reads. */
+/**
+ * What is counted of one backend since it was added. Plain numbers, which whoever shows them reads.
+ *
+ * @example What a client has cost its backend
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createPool, registerChat, startSpliceFrontend, systemDriver, tcpDial } from "chorus";
+ *
+ * const driver = systemDriver();
+ * using pool = createPool({ name: "chat", policy: "least-connections" });
+ * const { counters } = pool.add({ address: { host: "127.0.0.1", port: 7000 } });
+ * const over = Promise.withResolvers<string>();
+ * const handler = { ended: (_: unknown, reason: string) => over.resolve(reason) };
+ * await using frontend = await startSpliceFrontend({ driver, pool, listen: { host: "127.0.0.1", port: 0 }, handler });
+ * await registerChat({ dial: tcpDial(driver, [frontend.address]), name: "ada", password: "secret" });
+ * assert.equal(await over.promise, "finished");
+ * assert(counters.ended.finished === 1 && counters.bytesIn > 0 && counters.bytesOut > 0);
+ * ```
+ */
 export class BackendCounters {
   /** Bytes from clients to it, of connections that are over; those that live are added by whoever lists them. */
   bytesIn = 0;
@@ -38,7 +56,24 @@ export class BackendCounters {
   readonly heartbeatSeconds: Histogram = new Histogram(SHORT_SECONDS);
 }
 
-/** What is counted of one frontend since it was started. */
+/**
+ * What is counted of one frontend since it was started.
+ *
+ * @example A client for whom there is no backend
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createPool, memoryDriver, startSpliceFrontend } from "chorus";
+ *
+ * const driver = memoryDriver();
+ * using pool = createPool({ name: "games", policy: "round-robin" });
+ * await using frontend = await startSpliceFrontend({ driver, pool, listen: { host: "games", port: 6000 } });
+ * const over = Promise.withResolvers<string>();
+ * await driver.connect(frontend.address, { data: () => undefined, close: (_, reason) => over.resolve(reason) });
+ * assert.equal(await over.promise, "reset");
+ * const { total, refused, refusedTotal } = frontend.counters;
+ * assert.deepEqual([total, refused.no_backend, refusedTotal], [1, 1, 1]);
+ * ```
+ */
 export class FrontendCounters {
   /** Clients accepted. */
   total = 0;

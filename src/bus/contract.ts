@@ -55,7 +55,20 @@ export interface BusOptions {
 export const LINGER_MS = 30_000;
 export const MAX_PENDING_BYTES = 33_554_432;
 
-/** The bus cannot do what was asked. */
+/**
+ * The bus cannot do what was asked.
+ *
+ * @example A bus that was closed
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { BusError, localBus } from "chorus";
+ *
+ * const bus = localBus();
+ * await bus[Symbol.asyncDispose]();
+ * const error = await bus.subscribe("user:ada", () => undefined).catch((error: unknown) => error);
+ * assert(error instanceof BusError && error.code === "closed");
+ * ```
+ */
 export class BusError extends Error {
   /** Tells it from other errors. */
   override readonly name = "BusError";

@@ -25,6 +25,18 @@ export interface LocalBus extends Bus {
 /**
  * Makes a bus for this process and its children; they use {@linkcode channelBus}. It needs no broker, so subscribing here
  * never fails, and a channel is left at once.
+ *
+ * @example Two parts of one process
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { localBus } from "chorus";
+ *
+ * await using bus = localBus();
+ * const heard = Promise.withResolvers<string>();
+ * await using _ = await bus.subscribe("user:ada", (payload) => heard.resolve(new TextDecoder().decode(payload)));
+ * bus.publish("user:ada", new TextEncoder().encode("hello"));
+ * assert.equal(await heard.promise, "hello");
+ * ```
  */
 export function localBus(options: BusOptions = {}): LocalBus {
   return new Hub(options);

@@ -40,6 +40,20 @@ export interface RedisBus extends Bus {
  *
  * A channel `KIND:NAME` is at the Redis that prefix and `taggedName(KIND, NAME)`, one without a colon prefix and `taggedName(CHANNEL, "")`.
  *
+ * @example Two servers
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { redisBus } from "chorus";
+ *
+ * const url = "redis://127.0.0.1:6379";
+ * await using here = await redisBus({ url });
+ * await using there = await redisBus({ url });
+ * const heard = Promise.withResolvers<string>();
+ * await using _ = await here.subscribe("user:ada", (payload) => heard.resolve(new TextDecoder().decode(payload)));
+ * there.publish("user:ada", new TextEncoder().encode("hello"));
+ * assert.equal(await heard.promise, "hello");
+ * ```
+ *
  * @throws {RedisError} As `connectKeyspace`.
  */
 export async function redisBus(options: RedisBusOptions): Promise<RedisBus> {

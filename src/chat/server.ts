@@ -42,7 +42,23 @@ const SWEEP_MS = 1000;
 const MAX_TRUSTED_CONNECTIONS = 4;
 
 /**
- * Starts a chat server. Resolves when it listens. `docs/library.md` has an example.
+ * Starts a chat server. Resolves when it listens.
+ *
+ * @example A server that is alone, with its data in a folder
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { localBus, openWriter, registerChat, sqliteStore, startChatServer, systemDriver, tcpDial } from "chorus";
+ *
+ * const [dir, driver, onError] = ["/var/lib/chorus", systemDriver(), console.error];
+ * await using bus = localBus();
+ * const hint = (user: string, line: Uint8Array) => bus.publish(`user:${user}`, line);
+ * await using writer = await openWriter({ dir, hint, onError });
+ * await using store = await sqliteStore({ dir, writer });
+ * const listen = { host: "127.0.0.1", port: 0 };
+ * await using server = await startChatServer({ id: "chat-1", listen, driver, store, bus, onError });
+ * await registerChat({ dial: tcpDial(driver, [server.address]), name: "ada", password: "secret" });
+ * assert.equal((await store.findUser("ada"))?.name, "ada");
+ * ```
  *
  * @throws {NetError} As `Driver.listen`.
  * @throws {BusError} When the bus does not answer.

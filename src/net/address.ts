@@ -3,6 +3,16 @@ import type { Address, TcpAddress } from "./contract.ts";
 
 /**
  * Writes an address as people do: `10.0.0.7:6000`, `[::1]:6000`, `unix:/run/chorus.sock`.
+ *
+ * @example IPv4, IPv6 and a unix socket
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatAddress } from "chorus";
+ *
+ * assert.equal(formatAddress({ host: "10.0.0.7", port: 6000 }), "10.0.0.7:6000");
+ * assert.equal(formatAddress({ host: "::1", port: 6000 }), "[::1]:6000");
+ * assert.equal(formatAddress({ path: "/run/chorus.sock" }), "unix:/run/chorus.sock");
+ * ```
  */
 export function formatAddress(address: Address): string {
   if ("path" in address) return `unix:${address.path}`;

@@ -19,6 +19,26 @@ import { WriteTurn } from "./write_turn.ts";
  * - The backlog is always 512.
  * - What cannot be reached is `refused`, as Bun does not tell the difference.
  * - A dial cannot be stopped: given up, it counts as an open handle until the system has given up too.
+ *
+ * @example Bun's sockets where there are any
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import process from "node:process";
+ * import { bunDriver, nodeDriver } from "chorus";
+ *
+ * const driver = process.versions.bun === undefined ? nodeDriver() : bunDriver();
+ * await using listener = await driver.listen({ host: "127.0.0.1", port: 0 }, (client) => {
+ *   client.close();
+ *   return { data: () => undefined, close: () => undefined };
+ * });
+ * const over = Promise.withResolvers<string>();
+ * await driver.connect(listener.address, {
+ *   data: () => undefined,
+ *   end: (connection) => connection.end(),
+ *   close: (_, reason) => over.resolve(reason),
+ * });
+ * assert.equal(await over.promise, "finished");
+ * ```
  */
 export function bunDriver(options: DriverOptions = {}): Driver {
   const { clock = systemClock } = options;

@@ -19,6 +19,26 @@ const ACCEPT_REST_MS = 100;
  *
  * - Cannot send a reset: the other side of an aborted connection sees it end.
  * - Keepalive is on, at the system's interval.
+ *
+ * @example Deno's sockets where there are any
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import process from "node:process";
+ * import { denoDriver, nodeDriver } from "chorus";
+ *
+ * const driver = process.versions.deno === undefined ? nodeDriver() : denoDriver();
+ * await using listener = await driver.listen({ host: "127.0.0.1", port: 0 }, (client) => {
+ *   client.close();
+ *   return { data: () => undefined, close: () => undefined };
+ * });
+ * const over = Promise.withResolvers<string>();
+ * await driver.connect(listener.address, {
+ *   data: () => undefined,
+ *   end: (connection) => connection.end(),
+ *   close: (_, reason) => over.resolve(reason),
+ * });
+ * assert.equal(await over.promise, "finished");
+ * ```
  */
 export function denoDriver(options: DriverOptions = {}): Driver {
   const { clock = systemClock } = options;

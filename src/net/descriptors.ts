@@ -28,6 +28,15 @@ let countedAt = 0;
  *
  * The soft limit, which the runtimes raise to the hard one when they start. Found out once: Linux tells at once, elsewhere and on
  * Deno, which lets nobody read below `/proc` without all permissions, a shell does in some milliseconds.
+ *
+ * @example How many clients a proxy can have, each of whom takes two sockets
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { descriptorLimit } from "chorus";
+ *
+ * const maxClients = Math.min(10_000, Math.floor(descriptorLimit() / 2));
+ * assert(maxClients > 0);
+ * ```
  */
 export function descriptorLimit(): number {
   limit ??= readLimit();

@@ -22,7 +22,20 @@ export type NetErrorCode =
   | "closed"
   | "unknown";
 
-/** A socket operation failed. `code` tells what happened, `cause` holds what the runtime said. */
+/**
+ * A socket operation failed. `code` tells what happened, `cause` holds what the runtime said.
+ *
+ * @example Nobody listens
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { NetError, systemDriver } from "chorus";
+ *
+ * const quiet = { data: () => undefined, close: () => undefined };
+ * const dialed = systemDriver().connect({ host: "127.0.0.1", port: 1 }, quiet);
+ * const error = await dialed.catch((error: unknown) => error);
+ * assert(error instanceof NetError && error.code === "refused");
+ * ```
+ */
 export class NetError extends Error {
   /** Tells it from other errors. */
   override readonly name = "NetError";

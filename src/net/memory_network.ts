@@ -58,12 +58,48 @@ interface Joined {
   readonly goOn: () => void;
 }
 
-/** Makes a network of its own, in which only its own driver connects. */
+/**
+ * Makes a network of its own, in which only its own driver connects.
+ *
+ * @example A connection breaks
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { memoryNetwork } from "chorus";
+ *
+ * const network = memoryNetwork();
+ * const address = { host: "server", port: 1 };
+ * const quiet = { data: () => undefined, close: () => undefined };
+ * await using _ = await network.driver.listen(address, () => quiet);
+ * const over = Promise.withResolvers<string>();
+ * await network.driver.connect(address, { ...quiet, close: (_, reason) => over.resolve(reason) });
+ * network.reset(address);
+ * assert.equal(await over.promise, "reset");
+ * ```
+ */
 export function memoryNetwork(options: MemoryNetworkOptions = {}): MemoryNetwork {
   return new Network(options);
 }
 
-/** The driver of a fresh network without delays. */
+/**
+ * The driver of a fresh network without delays.
+ *
+ * @example A server that is tested without sockets
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { memoryDriver } from "chorus";
+ *
+ * const driver = memoryDriver();
+ * await using listener = await driver.listen({ host: "server", port: 1 }, (client) => {
+ *   client.write(new TextEncoder().encode("hello"));
+ *   client.end();
+ *   return { data: () => undefined, close: () => undefined };
+ * });
+ * const greeting = Promise.withResolvers<string>();
+ * const data = (_: unknown, chunk: Uint8Array) => greeting.resolve(new TextDecoder().decode(chunk));
+ * await driver.connect(listener.address, { data, end: (connection) => connection.end(), close: () => undefined });
+ * assert.equal(await greeting.promise, "hello");
+ * ```
+ */
 export function memoryDriver(): Driver {
   return memoryNetwork().driver;
 }

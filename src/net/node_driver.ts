@@ -28,6 +28,25 @@ export interface DriverOptions {
  *
  * On Deno a write that has to wait fails once the other side has ended (denoland/deno#33860): a large answer to a slow reader that
  * has ended its side is lost, by TLS too. {@linkcode denoDriver} has no such fault.
+ *
+ * @example A unix socket
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { nodeDriver } from "chorus";
+ *
+ * const driver = nodeDriver();
+ * await using listener = await driver.listen({ path: "/var/lib/chorus/games.sock" }, (client) => {
+ *   client.close();
+ *   return { data: () => undefined, close: () => undefined };
+ * });
+ * const over = Promise.withResolvers<string>();
+ * await driver.connect(listener.address, {
+ *   data: () => undefined,
+ *   end: (connection) => connection.end(),
+ *   close: (_, reason) => over.resolve(reason),
+ * });
+ * assert.equal(await over.promise, "finished");
+ * ```
  */
 export function nodeDriver(options: DriverOptions = {}): Driver {
   const { clock = systemClock } = options;

@@ -37,6 +37,30 @@ export interface TlsAccepted {
  * - A client that offers application protocols of which we speak none is refused.
  * - An end of the other side that TLS does not announce is taken for an end.
  *
+ * @example A server that greets by TLS
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { once } from "node:events";
+ * import { readFileSync } from "node:fs";
+ * import { connect } from "node:tls";
+ * import { acceptTls, nodeDriver, TlsServerContext } from "chorus";
+ *
+ * const read = (file: string) => readFileSync(`/etc/chorus/${file}`, "utf8");
+ * const context = TlsServerContext.create({ certificates: [{ certificate: read("server.pem"), key: read("server.key") }] });
+ * if (typeof context === "string") throw new Error(context);
+ * await using _ = await nodeDriver().listen({ path: "/var/lib/chorus/tls.sock" }, (client) => {
+ *   client.pause();
+ *   void acceptTls(client, context).then(({ connection }) => {
+ *     connection.write(new TextEncoder().encode("hello"));
+ *     connection.close();
+ *   });
+ *   return { data: () => undefined, close: () => undefined };
+ * });
+ * const client = connect({ path: "/var/lib/chorus/tls.sock", ca: read("ca.pem"), servername: "localhost" });
+ * const [greeting] = await once(client, "data");
+ * assert.equal(String(greeting), "hello");
+ * ```
+ *
  * @throws {NetError} `tls`, `timeout`, `closed` where it has ended already; the signal's reason. The connection is aborted then.
  */
 export async function acceptTls(
@@ -93,6 +117,24 @@ export interface ConnectTlsOptions {
  *
  * The given connection is over at once and its handler hears nothing more; the result takes its place, and its first bytes come
  * in a later turn. With TLS 1.3 a server that refuses our identity is heard of after the handshake: as `reset` or `failed`.
+ *
+ * @example A client that trusts one authority
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { readFileSync } from "node:fs";
+ * import { connectTls, nodeDriver, TlsClientContext } from "chorus";
+ *
+ * const context = TlsClientContext.create({ ca: readFileSync("/etc/chorus/ca.pem", "utf8") });
+ * if (typeof context === "string") throw new Error(context);
+ * const quiet = { data: () => undefined, close: () => undefined };
+ * const plain = await nodeDriver().connect({ host: "127.0.0.1", port: 7443 }, quiet);
+ * const secured = await connectTls(plain, context, { host: "localhost" });
+ * const echo = Promise.withResolvers<string>();
+ * secured.handle({ ...quiet, data: (_, chunk) => echo.resolve(new TextDecoder().decode(chunk)) });
+ * secured.write(new TextEncoder().encode("hello"));
+ * assert.equal(await echo.promise, "hello");
+ * secured.close();
+ * ```
  *
  * @throws {NetError} `tls`, `timeout`, `closed` where it has ended already; the signal's reason. The connection is aborted then.
  */

@@ -27,7 +27,27 @@ export interface TlsClientSettings {
   readonly context: SecureContext;
 }
 
-/** How TLS servers are spoken to: whom we trust, who we say we are. Made once, used for any number of connections. */
+/**
+ * How TLS servers are spoken to: whom we trust, who we say we are. Made once, used for any number of connections.
+ *
+ * @example Backends that are spoken to by TLS
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { readFileSync } from "node:fs";
+ * import { Dialer, systemDriver, TlsClientContext } from "chorus";
+ *
+ * const tls = TlsClientContext.create({ ca: readFileSync("/etc/chorus/ca.pem", "utf8"), serverName: "localhost" });
+ * if (typeof tls === "string") throw new Error(tls);
+ * const dialer = new Dialer({ driver: systemDriver(), nodeId: "edge-1", tls });
+ * const greeted = Promise.withResolvers<void>();
+ * const handler = { data: () => greeted.resolve(), close: () => undefined };
+ * const connection = await dialer.probeDriver.connect({ host: "127.0.0.1", port: 7443 }, handler);
+ * connection.write(new TextEncoder().encode("hello"));
+ * await greeted.promise;
+ * connection.close();
+ * assert.equal(TlsClientContext.create({ ca: "" }), "ca: its text holds no PEM certificate");
+ * ```
+ */
 export class TlsClientContext {
   /** @internal What a handshake is done with. */
   readonly settings: TlsClientSettings;

@@ -27,6 +27,20 @@ export interface TlsServerSettings {
  * - A certificate is for the host names among its own alternative names. A wildcard stands for one label. Where two are for
  *   one name, the earlier one is shown.
  * - Whether a certificate has run out is left to the clients, who see it.
+ *
+ * @example A certificate is renewed
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { readFileSync } from "node:fs";
+ * import { TlsServerContext } from "chorus";
+ *
+ * const read = (file: string) => readFileSync(`/etc/chorus/${file}`, "utf8");
+ * const options = () => ({ certificates: [{ certificate: read("server.pem"), key: read("server.key") }] });
+ * const context = TlsServerContext.create(options());
+ * if (typeof context === "string") throw new Error(context);
+ * // The next client is shown what the files hold by now.
+ * assert.equal(context.update(options()), undefined);
+ * ```
  */
 export class TlsServerContext {
   #settings: TlsServerSettings;

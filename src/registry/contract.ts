@@ -74,7 +74,21 @@ export interface Registry extends AsyncDisposable {
   watch(handler: RegistryHandler): Promise<AsyncDisposable>;
 }
 
-/** The registry cannot do what was asked. */
+/**
+ * The registry cannot do what was asked.
+ *
+ * @example A registry that was closed
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { localRegistry, RegistryError } from "chorus";
+ *
+ * const registry = localRegistry();
+ * await registry[Symbol.asyncDispose]();
+ * const server = { id: "s1", tcp: "127.0.0.1:7001", weight: 1, capacity: 0, draining: false };
+ * const error = await registry.announce(server).catch((error: unknown) => error);
+ * assert(error instanceof RegistryError && error.code === "closed");
+ * ```
+ */
 export class RegistryError extends Error {
   /** Tells it from other errors. */
   override readonly name = "RegistryError";

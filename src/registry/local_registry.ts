@@ -26,6 +26,23 @@ export interface LocalRegistry extends Registry {
 /**
  * Makes a registry for this process and its children; they use {@linkcode channelRegistry}. There are no leases: who is gone
  * has said `goodbye`, because the parent sees its children end.
+ *
+ * @example A server that comes and goes
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { localRegistry } from "chorus";
+ *
+ * await using registry = localRegistry();
+ * const seen: string[] = [];
+ * await using _ = await registry.watch({
+ *   joined: ({ id, tcp }) => seen.push(`${id} serves at ${tcp}`),
+ *   changed: ({ id }) => seen.push(`${id} says something else`),
+ *   left: (id, reason) => seen.push(`${id} has left: ${reason}`),
+ * });
+ * const announced = await registry.announce({ id: "s1", tcp: "10.0.0.7:7000", weight: 1, capacity: 0, draining: false });
+ * await announced[Symbol.asyncDispose]();
+ * assert.deepEqual(seen, ["s1 serves at 10.0.0.7:7000", "s1 has left: goodbye"]);
+ * ```
  */
 export function localRegistry(options: LocalRegistryOptions = {}): LocalRegistry {
   return new InParent(options);

@@ -54,6 +54,21 @@ export interface RedisRegistryOptions {
  * Connects to a registry in Redis. Each server is a key with a lease; a set names them all. Changes are told at once on a
  * channel, and since such a message can be lost, a watcher also reads everything again and again.
  *
+ * @example A balancer finds a server of another machine
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { redisRegistry } from "chorus";
+ *
+ * const url = "redis://127.0.0.1:6379";
+ * await using server = await redisRegistry({ url });
+ * await using balancer = await redisRegistry({ url });
+ * const found = Promise.withResolvers<string>();
+ * const ignore = () => undefined;
+ * await using _ = await balancer.watch({ joined: ({ tcp }) => found.resolve(tcp), changed: ignore, left: ignore });
+ * await server.announce({ id: "s1", tcp: "10.0.0.7:7000", weight: 1, capacity: 0, draining: false });
+ * assert.equal(await found.promise, "10.0.0.7:7000");
+ * ```
+ *
  * @throws {RedisError} As `connectKeyspace`.
  */
 export async function redisRegistry(options: RedisRegistryOptions): Promise<Registry> {

@@ -16,7 +16,18 @@ export const MAX_PROBLEMS = 20;
 /** The keys that lead to a value; a number is a place in a list, from 0. */
 export type Path = readonly (string | number)[];
 
-/** Writes a path: `pools.web.backends[1].weight`, and `pools["a.b"]` where a key holds more than letters, digits, `_`, `-` and `$`. */
+/**
+ * Writes a path: `pools.web.backends[1].weight`, and `pools["a.b"]` where a key holds more than letters, digits, `_`, `-` and `$`.
+ *
+ * @example A place in a configuration
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatPath } from "chorus";
+ *
+ * assert.equal(formatPath(["pools", "web", "backends", 1, "weight"]), "pools.web.backends[1].weight");
+ * assert.equal(formatPath(["pools", "eu.west"]), 'pools["eu.west"]');
+ * ```
+ */
 export function formatPath(path: Path): string {
   let text = "";
   for (const key of path) {
@@ -27,7 +38,22 @@ export function formatPath(path: Path): string {
   return text;
 }
 
-/** Writes a problem for a person: `chorus.json:12:7: pools.web.policy: …`. */
+/**
+ * Writes a problem for a person: `chorus.json:12:7: pools.web.policy: …`.
+ *
+ * @example A policy that there is not
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatProblem, parseConfiguration } from "chorus";
+ *
+ * const text = `{ "frontends": { "main": { "listen": "0.0.0.0:7000", "pool": "web" } },
+ *   "pools": { "web": { "policy": "fairest", "backends": ["10.0.0.7:6000"] } } }`;
+ * const problems = parseConfiguration(text, "chorus.json");
+ * assert(Array.isArray(problems));
+ * const lines = problems.map((problem) => formatProblem(problem, "chorus.json"));
+ * assert.match(lines.join("\n"), /^chorus\.json:2:33: pools\.web\.policy: "fairest" is not round-robin, /);
+ * ```
+ */
 export function formatProblem(problem: ConfigurationProblem, file: string): string {
   const path = problem.path === "" ? "" : `${problem.path}: `;
   const place = problem.line === undefined ? "" : `:${problem.line}:${problem.column}`;

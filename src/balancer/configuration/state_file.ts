@@ -6,7 +6,18 @@ import { decodeOverrides, encodeOverrides } from "./overrides_text.ts";
 /** Why a state file cannot be used: it cannot be read, or written, or it was closed. */
 export type StateFileErrorCode = "unreadable" | "unwritable" | "closed";
 
-/** What was changed at run time cannot be kept. */
+/**
+ * What was changed at run time cannot be kept.
+ *
+ * @example A folder that is not there
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { openStateFile, StateFileError } from "chorus";
+ *
+ * const error = await openStateFile("/nowhere/state.json").catch((error: unknown) => error);
+ * assert(error instanceof StateFileError && error.code === "unreadable");
+ * ```
+ */
 export class StateFileError extends Error {
   /** Tells it from other errors. */
   override readonly name = "StateFileError";
@@ -44,6 +55,22 @@ const MAX_BYTES = 32 * 1024 * 1024;
 
 /**
  * Opens a state file. A missing one is empty. A damaged one is set aside as `FILE.damaged`, in place of an older such.
+ *
+ * @example A balancer that remembers what was changed while it ran
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ConfigurationError, openStateFile, parseConfiguration, startBalancer, systemDriver } from "chorus";
+ *
+ * const text = `{ "frontends": { "main": { "listen": "127.0.0.1:0", "pool": "web" } },
+ *   "pools": { "web": { "backends": ["10.0.0.7:6000"] } } }`;
+ * const configuration = parseConfiguration(text, "chorus.json");
+ * if (Array.isArray(configuration)) throw new ConfigurationError(configuration, "chorus.json");
+ * await using state = await openStateFile("/var/lib/chorus/state.json");
+ * assert.equal(state.damage, undefined);
+ * const options = { driver: systemDriver(), nodeId: "edge-1", state, onError: console.error };
+ * await using balancer = await startBalancer(configuration, options);
+ * assert(balancer.addressOf("main"));
+ * ```
  *
  * @param path Absolute.
  * @throws {StateFileError} `unreadable`, also where its folder is not there, or a damaged one cannot be set aside.

@@ -33,7 +33,25 @@ export interface DialOptions {
 
 const CONNECT_TIMEOUT_MS = 5000;
 
-/** Connects to the backends of a pool, in the one way that the pool wants. */
+/**
+ * Connects to the backends of a pool, in the one way that the pool wants.
+ *
+ * @example A chat server that is told where its clients come from
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { chatProbe, createPool, Dialer, monitor, registerChat, startSpliceFrontend, systemDriver, tcpDial } from "chorus";
+ *
+ * const driver = systemDriver();
+ * using pool = createPool({ name: "chat", policy: "least-connections" });
+ * pool.add({ address: { host: "127.0.0.1", port: 7000 } });
+ * const dialer = new Dialer({ driver, nodeId: "edge-1", proxyProtocol: 2, connectTimeoutMs: 1000 });
+ * await using _ = monitor({ pool, probe: dialer.probe(chatProbe) });
+ * const listen = { host: "127.0.0.1", port: 0 };
+ * await using frontend = await startSpliceFrontend({ driver, pool, dialer, listen });
+ * await registerChat({ dial: tcpDial(driver, [frontend.address]), name: "ada", password: "secret" });
+ * assert.equal(frontend.counters.total, 1);
+ * ```
+ */
 export class Dialer {
   /** What this balancer is called on the path of a client. */
   readonly nodeId: string;

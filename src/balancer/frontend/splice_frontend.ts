@@ -68,6 +68,19 @@ const TICK_MS = 100;
  *
  * A client who is refused is reset, where the driver can.
  *
+ * @example One address before a chat server
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createPool, registerChat, startSpliceFrontend, systemDriver, tcpDial } from "chorus";
+ *
+ * const driver = systemDriver();
+ * using pool = createPool({ name: "chat", policy: "least-connections" });
+ * pool.add({ address: { host: "127.0.0.1", port: 7000 } });
+ * await using frontend = await startSpliceFrontend({ driver, pool, listen: { host: "127.0.0.1", port: 0 } });
+ * await registerChat({ dial: tcpDial(driver, [frontend.address]), name: "ada", password: "secret" });
+ * assert.equal(frontend.counters.total, 1);
+ * ```
+ *
  * @throws {NetError} As {@linkcode Driver.listen}.
  * @throws {RangeError} when a setting is none.
  */

@@ -62,6 +62,23 @@ const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
  * - Every datagram for which no session can be begun counts as one refused client; the handler hears of ten a second at most,
  *   as of errors, since whoever sends them need not be who they seem to be.
  *
+ * @example One address before a game server
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createSocket } from "node:dgram";
+ * import { once } from "node:events";
+ * import { createPool, startUdpFrontend } from "chorus";
+ *
+ * using pool = createPool({ name: "games", policy: "ip-hash" });
+ * pool.add({ address: { host: "127.0.0.1", port: 27015 } });
+ * await using frontend = await startUdpFrontend({ pool, listen: { host: "127.0.0.1", port: 0 } });
+ * const client = createSocket("udp4");
+ * client.send("echo", frontend.address.port, frontend.address.host);
+ * const [answer] = await once(client, "message");
+ * client.close();
+ * assert.equal(String(answer), "echo");
+ * ```
+ *
  * @throws {NetError} `in_use`, `not_available`, …
  * @throws {RangeError} when a setting is none.
  */

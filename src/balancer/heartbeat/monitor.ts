@@ -39,6 +39,22 @@ export interface Monitor extends AsyncDisposable {
  *   for it, so that its answer counts however late it comes. If it fails meanwhile, the next one is started.
  * - A probe that rejects is judged at once, the others when the wait is over.
  * - What an answer says goes to `pool.report`, and how long it took into the backend's counters.
+ *
+ * @example A backend that is not there goes down
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createPool, monitor, systemDriver, tcpProbe } from "chorus";
+ *
+ * using pool = createPool({ name: "games", policy: "weighted", heartbeat: { threshold: 1 } });
+ * pool.add({ address: { host: "127.0.0.1", port: 1 } });
+ * const changed = Promise.withResolvers<string>();
+ * await using _ = monitor({
+ *   pool,
+ *   probe: tcpProbe(systemDriver()),
+ *   onChange: (backend, from, to) => changed.resolve(`${backend.name}: ${from} to ${to}`),
+ * });
+ * assert.equal(await changed.promise, "127.0.0.1:1: suspect to down");
+ * ```
  */
 export function monitor(options: MonitorOptions): Monitor {
   const { pool, clock = systemClock, random = Math.random, probe, onChange, onMiss } = options;

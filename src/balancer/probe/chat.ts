@@ -13,6 +13,20 @@ const PING = Buffer.from('{"type":"ping"}\n');
  *
  * A connection that is lost, or on which no answer comes, is made anew at the next probe. The one of a backend is closed when the signal of its probes is
  * aborted.
+ *
+ * @example A pool that asks its chat servers how they are
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { chatProbe, createPool, monitor, systemDriver } from "chorus";
+ *
+ * using pool = createPool({ name: "chat", policy: "least-connections" });
+ * const backend = pool.add({ address: { host: "127.0.0.1", port: 7000 } });
+ * const up = Promise.withResolvers<void>();
+ * await using _ = monitor({ pool, probe: chatProbe(systemDriver()), onChange: () => up.resolve() });
+ * await up.promise;
+ * assert.equal(backend.state(), "up");
+ * assert.equal(backend.reported?.isDraining, false);
+ * ```
  */
 export function chatProbe(driver: Driver): Probe {
   const kept = new WeakMap<Backend, KeptConnection>();

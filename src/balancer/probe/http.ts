@@ -16,7 +16,23 @@ export interface HttpProbeOptions {
 /** The status line of RFC 9112, section 4. */
 const STATUS_LINE = /^HTTP\/1\.[01] (?<status>\d{3})(?: |\r?\n)/;
 
-/** A probe that asks for a page by HTTP/1.1 and looks at the status of the answer. */
+/**
+ * A probe that asks for a page by HTTP/1.1 and looks at the status of the answer.
+ *
+ * @example Whoever answers with 200 or 204 lives
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createPool, httpProbe, monitor, systemDriver } from "chorus";
+ *
+ * using pool = createPool({ name: "web", policy: "round-robin" });
+ * const backend = pool.add({ address: { host: "127.0.0.1", port: 7080 } });
+ * const probe = httpProbe(systemDriver(), { path: "/health", statuses: [200, 204] });
+ * const up = Promise.withResolvers<void>();
+ * await using _ = monitor({ pool, probe, onChange: () => up.resolve() });
+ * await up.promise;
+ * assert.equal(backend.state(), "up");
+ * ```
+ */
 export function httpProbe(driver: Driver, options: HttpProbeOptions = {}): Probe {
   const { path = "/", host, statuses } = options;
   const isRight = (status: number): boolean => statuses?.includes(status) ?? (status >= 200 && status < 400);

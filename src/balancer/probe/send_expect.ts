@@ -11,7 +11,23 @@ export interface SendExpectOptions {
   readonly expect: string;
 }
 
-/** A probe that sends a text and waits until the answer holds another one. */
+/**
+ * A probe that sends a text and waits until the answer holds another one.
+ *
+ * @example A Redis that answers lives
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createPool, monitor, sendExpectProbe, systemDriver } from "chorus";
+ *
+ * using pool = createPool({ name: "redis", policy: "round-robin" });
+ * const backend = pool.add({ address: { host: "127.0.0.1", port: 6379 } });
+ * const probe = sendExpectProbe(systemDriver(), { send: "PING\r\n", expect: "+PONG" });
+ * const up = Promise.withResolvers<void>();
+ * await using _ = monitor({ pool, probe, onChange: () => up.resolve() });
+ * await up.promise;
+ * assert.equal(backend.state(), "up");
+ * ```
+ */
 export function sendExpectProbe(driver: Driver, options: SendExpectOptions): Probe {
   const send = Buffer.from(options.send ?? "");
   const expected = Buffer.from(options.expect);

@@ -14,6 +14,19 @@ export interface UdpProbeOptions {
  * A probe that sends a datagram and waits for one in answer; others that come meanwhile count for nothing.
  *
  * Where nobody listens, the system says so at once on Node and Bun; on Deno that is silence, too.
+ *
+ * @example A game server that answers lives
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createPool, monitor, udpProbe } from "chorus";
+ *
+ * using pool = createPool({ name: "games", policy: "ip-hash" });
+ * const backend = pool.add({ address: { host: "127.0.0.1", port: 27015 } });
+ * const up = Promise.withResolvers<void>();
+ * await using _ = monitor({ pool, probe: udpProbe({ send: "echo", expect: "echo" }), onChange: () => up.resolve() });
+ * await up.promise;
+ * assert.equal(backend.state(), "up");
+ * ```
  */
 export function udpProbe({ send, expect }: UdpProbeOptions): Probe {
   const payload = Buffer.from(send);

@@ -61,7 +61,25 @@ export async function startBalancer(
   }
 }
 
-/** A configuration at work: pools and frontends, which change while clients are served. */
+/**
+ * A configuration at work: pools and frontends, which change while clients are served.
+ *
+ * @example A balancer that lets its clients finish
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ConfigurationError, parseConfiguration, startBalancer, systemDriver } from "chorus";
+ *
+ * const text = `{ "frontends": { "main": { "listen": "127.0.0.1:0", "pool": "web" } },
+ *   "pools": { "web": { "backends": ["10.0.0.7:6000"] } } }`;
+ * const configuration = parseConfiguration(text, "chorus.json");
+ * if (Array.isArray(configuration)) throw new ConfigurationError(configuration, "chorus.json");
+ * const options = { driver: systemDriver(), nodeId: "edge-1", onError: console.error };
+ * const balancer = await startBalancer(configuration, options);
+ * const address = balancer.addressOf("main");
+ * assert(address && "port" in address && address.port > 0);
+ * await balancer.close(10_000);
+ * ```
+ */
 export class Balancer implements AsyncDisposable {
   /** @internal */
   readonly table: ConnectionTable;

@@ -43,6 +43,23 @@ const IS_PRIVATE = "the key must be the public one, received a private key";
  * - The key says which algorithms are good: a public one those that sign, a secret those by HMAC; `none` never is.
  * - A token must have a name and an expiry. What it is encrypted with, or what it wants understood, is not supported.
  *
+ * @example A token that is signed with a secret
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Buffer } from "node:buffer";
+ * import { createHmac } from "node:crypto";
+ * import { openTokenVerifier } from "chorus";
+ *
+ * const key = "a-secret-of-at-least-32-characters";
+ * const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+ * const signed = `${part({ alg: "HS256" })}.${part({ sub: "ada", exp: Date.now() / 1000 + 60 })}`;
+ * const token = `${signed}.${createHmac("sha256", key).update(signed).digest("base64url")}`;
+ * const verifier = await openTokenVerifier({ key });
+ * if (typeof verifier === "string") throw new Error(verifier);
+ * assert.deepEqual(await verifier.verify(token, Date.now()), { name: "ada" });
+ * assert.deepEqual(await verifier.verify(`${token}x`, Date.now()), { refused: "the token's signature is wrong" });
+ * ```
+ *
  * @returns A sentence that says what is wrong where the key cannot be used.
  */
 export async function openTokenVerifier(options: TokenVerifierOptions): Promise<TokenVerifier | string> {

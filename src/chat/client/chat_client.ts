@@ -20,7 +20,25 @@ const LOGIN_MS = 15_000;
  * Connects, logs in, and stays connected.
  *
  * After the first login it comes back by itself, with back-off and jitter, from where it was; sends without an answer go again.
- * `docs/library.md` has an example.
+ *
+ * @example A message from one user to another
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connectChat, registerChat, systemDriver, tcpDial } from "chorus";
+ *
+ * const dial = tcpDial(systemDriver(), [{ host: "127.0.0.1", port: 7000 }]);
+ * for (const name of ["ada", "ben"]) await registerChat({ dial, name, password: "secret" });
+ * const heard = Promise.withResolvers<string>();
+ * await using ben = await connectChat({
+ *   dial,
+ *   credentials: { name: "ben", password: "secret" },
+ *   handler: { message: ({ from, text }) => heard.resolve(`${from}: ${text}`) },
+ * });
+ * await using ada = await connectChat({ dial, credentials: { name: "ada", password: "secret" } });
+ * await ada.send("ben", "hello");
+ * assert.equal(await heard.promise, "ada: hello");
+ * assert.equal(ben.cursor?.inbox, 1);
+ * ```
  *
  * @throws {ChatError} When the login is refused. What cannot be reached is tried again until `signal` is aborted.
  */
@@ -36,7 +54,27 @@ interface Served {
   readonly retryMs?: number | undefined;
 }
 
-/** A connected chat client. Made by {@linkcode connectChat}. */
+/**
+ * A connected chat client. Made by {@linkcode connectChat}.
+ *
+ * @example What was said while one was away
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type ChatClient, connectChat, registerChat, systemDriver, tcpDial } from "chorus";
+ *
+ * const dial = tcpDial(systemDriver(), [{ host: "127.0.0.1", port: 7000 }]);
+ * for (const name of ["ada", "ben"]) await registerChat({ dial, name, password: "secret" });
+ * const connect = (name: string): Promise<ChatClient> => connectChat({ dial, credentials: { name, password: "secret" } });
+ * await using ada = await connect("ada");
+ * const { conversation, seq } = await ada.send("ben", "tea at five?");
+ * await using ben = await connect("ben");
+ * const { messages } = await ben.history("ada", { limit: 10 });
+ * assert.deepEqual(messages.map(({ from, text }) => `${from}: ${text}`), ["ada: tea at five?"]);
+ * await ben.read(conversation, seq);
+ * await ben.logout();
+ * assert.equal(await ben.closed, "closed");
+ * ```
+ */
 export class ChatClient implements AsyncDisposable {
   /** Settles with the first login. */
   readonly firstLogin: Promise<void>;

@@ -1,6 +1,20 @@
 import type { ErrorCode } from "../protocol.ts";
 
-/** A request was refused, or cannot be made any more. */
+/**
+ * A request was refused, or cannot be made any more.
+ *
+ * @example A name that is taken
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ChatError, registerChat, systemDriver, tcpDial } from "chorus";
+ *
+ * const dial = tcpDial(systemDriver(), [{ host: "127.0.0.1", port: 7000 }]);
+ * const register = () => registerChat({ dial, name: "ada", password: "secret" });
+ * await register();
+ * const error = await register().catch((error: unknown) => error);
+ * assert(error instanceof ChatError && error.code === "name_taken");
+ * ```
+ */
 export class ChatError extends Error {
   /** Tells it from other errors. */
   override readonly name = "ChatError";

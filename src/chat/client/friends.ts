@@ -10,7 +10,23 @@ export interface FriendView {
   readonly online?: boolean;
 }
 
-/** The part of a client that knows who is whose friend. All reject with a `ChatError`, `unavailable` while there is no connection. */
+/**
+ * The part of a client that knows who is whose friend. All reject with a `ChatError`, `unavailable` while there is no connection.
+ *
+ * @example Two users become friends
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connectChat, registerChat, systemDriver, tcpDial } from "chorus";
+ *
+ * const dial = tcpDial(systemDriver(), [{ host: "127.0.0.1", port: 7000 }]);
+ * for (const name of ["ada", "ben"]) await registerChat({ dial, name, password: "secret" });
+ * await using ada = await connectChat({ dial, credentials: { name: "ada", password: "secret" } });
+ * await using ben = await connectChat({ dial, credentials: { name: "ben", password: "secret" } });
+ * await ada.friends.request("ben");
+ * await ben.friends.accept("ada");
+ * assert.deepEqual(await ada.friends.list(), [{ name: "ben", state: "friend", online: true }]);
+ * ```
+ */
 export class Friends {
   readonly #ask: Ask;
 

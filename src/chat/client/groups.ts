@@ -35,6 +35,23 @@ export interface PageRequest {
 /**
  * The part of a client that knows groups. A group is named with its `#`. All reject with a `ChatError`, `unavailable` while there is no
  * connection.
+ *
+ * @example A group, and who is in it
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connectChat, registerChat, systemDriver, tcpDial } from "chorus";
+ *
+ * const dial = tcpDial(systemDriver(), [{ host: "127.0.0.1", port: 7000 }]);
+ * for (const name of ["ada", "ben"]) await registerChat({ dial, name, password: "secret" });
+ * await using ada = await connectChat({ dial, credentials: { name: "ada", password: "secret" } });
+ * await using ben = await connectChat({ dial, credentials: { name: "ben", password: "secret" } });
+ * await ada.groups.create("#tea");
+ * await ada.groups.invite("#tea", "ben");
+ * await ben.groups.join("#tea");
+ * await ada.send("#tea", "the kettle is on");
+ * const { members } = await ben.groups.members("#tea");
+ * assert.deepEqual(members.map(({ name, owner }) => [name, owner]), [["ada", true], ["ben", false]]);
+ * ```
  */
 export class Groups {
   readonly #ask: Ask;

@@ -16,6 +16,17 @@ export interface RegisterOptions {
 /**
  * Makes an account, over a connection of its own. Logging in is {@linkcode connectChat}'s.
  *
+ * @example An account, and a login with it
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connectChat, registerChat, systemDriver, tcpDial } from "chorus";
+ *
+ * const dial = tcpDial(systemDriver(), [{ host: "127.0.0.1", port: 7000 }]);
+ * await registerChat({ dial, name: "Ada", password: "secret" });
+ * await using client = await connectChat({ dial, credentials: { name: "ada", password: "secret" } });
+ * assert.equal(client.user, "ada");
+ * ```
+ *
  * @throws {ChatError} `name_taken`, `bad_name`, `rate_limited`; `unavailable` when the connection was lost or took too long: then the account may
  *   be there.
  * @throws Whatever `dial` throws.

@@ -5,7 +5,21 @@ import { LineDecoder } from "../../wire/mod.ts";
 import { MAX_SERVER_FRAME_BYTES } from "../protocol.ts";
 import type { Dial, ServerLink } from "./dial.ts";
 
-/** Dials a chat server, or a balancer before some, over TCP. Several addresses are tried in turn, one each time. */
+/**
+ * Dials a chat server, or a balancer before some, over TCP. Several addresses are tried in turn, one each time.
+ *
+ * @example Two servers, one of which is away
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connectChat, registerChat, systemDriver, tcpDial } from "chorus";
+ *
+ * const [away, here] = [{ host: "127.0.0.1", port: 1 }, { host: "127.0.0.1", port: 7000 }];
+ * await registerChat({ dial: tcpDial(systemDriver(), [here]), name: "ada", password: "secret" });
+ * const dial = tcpDial(systemDriver(), [away, here]);
+ * await using ada = await connectChat({ dial, credentials: { name: "ada", password: "secret" } });
+ * assert.equal(ada.user, "ada");
+ * ```
+ */
 export function tcpDial(driver: Driver, addresses: readonly [Address, ...Address[]]): Dial {
   let turn = 0;
   return async (handler, signal) => {

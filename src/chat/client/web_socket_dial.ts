@@ -7,6 +7,17 @@ const CLOSE_MS = 3000;
 /**
  * Dials a chat server, or a balancer before some, by WebSocket: in a browser, or on any of the runtimes.
  *
+ * @example A client as a browser has it
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connectChat, registerChat, webSocketDial } from "chorus";
+ *
+ * const dial = webSocketDial(["ws://127.0.0.1:7080/ws"]);
+ * await registerChat({ dial, name: "ada", password: "secret" });
+ * await using ada = await connectChat({ dial, credentials: { name: "ada", password: "secret" } });
+ * assert.equal(ada.user, "ada");
+ * ```
+ *
  * @param urls Such as `wss://chat.example.org/ws`. Several are tried in turn, one each time.
  */
 export function webSocketDial(urls: readonly [string, ...string[]]): Dial {

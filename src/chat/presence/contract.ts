@@ -42,7 +42,20 @@ export interface PresenceOptions {
 /** The longest after which the users of a server that died count as offline, in milliseconds. */
 export const GONE_MS = 10_000;
 
-/** Nobody can tell now who is online. */
+/**
+ * Nobody can tell now who is online.
+ *
+ * @example A presence that was closed
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { localPresence, PresenceError } from "chorus";
+ *
+ * const presence = localPresence({ server: "s1", onGone: () => undefined, onError: console.error });
+ * await presence[Symbol.asyncDispose]();
+ * const error = await presence.online(["ada"]).catch((error: unknown) => error);
+ * assert(error instanceof PresenceError && error.code === "unavailable");
+ * ```
+ */
 export class PresenceError extends Error {
   /** Tells it from other errors. */
   override readonly name = "PresenceError";

@@ -1,7 +1,21 @@
 import { unavailable } from "./ask_queue.ts";
 import type { Presence, PresenceOptions } from "./contract.ts";
 
-/** Makes the presence of a server that is alone: its own users are all there are. */
+/**
+ * Makes the presence of a server that is alone: its own users are all there are.
+ *
+ * @example A user who comes and goes
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { localPresence } from "chorus";
+ *
+ * await using presence = localPresence({ server: "s1", onGone: () => undefined, onError: console.error });
+ * await presence.arrive("ada");
+ * assert.deepEqual([...(await presence.online(["ada", "ben"]))], ["ada"]);
+ * await presence.leave("ada");
+ * assert.equal((await presence.online(["ada", "ben"])).size, 0);
+ * ```
+ */
 export function localPresence(_options: PresenceOptions): Presence {
   const users = new Set<string>();
   let isClosed = false;

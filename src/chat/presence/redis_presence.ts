@@ -51,6 +51,19 @@ export const PRESENCE_TIMING: PresenceTiming = {
  *   name, and its old one is cleared away like a dead server. So nothing is lost, and nothing that is outdated stays.
  * - While Redis is away, and for a while after that, nobody counts as dead.
  *
+ * @example A user who is seen from another server
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { redisPresence } from "chorus";
+ *
+ * const options = { url: "redis://127.0.0.1:6379", onGone: () => undefined, onError: console.error };
+ * await using here = await redisPresence({ server: "s1", ...options });
+ * await using there = await redisPresence({ server: "s2", ...options });
+ * assert.equal(await here.arrive("ada"), true);
+ * assert.equal(await there.arrive("ada"), false);
+ * assert.deepEqual([...(await there.online(["ada", "ben"]))], ["ada"]);
+ * ```
+ *
  * @throws {PresenceError} When Redis does not answer.
  * @throws {TypeError} When the server's name has a line break.
  */

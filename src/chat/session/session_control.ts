@@ -54,7 +54,28 @@ export const MAX_LISTED_SESSIONS = 10_000;
 /** Most characters of an announcement. */
 export const MAX_ANNOUNCEMENT = 4096;
 
-/** What operators can do about the sessions of a server, and of all servers that share its bus. */
+/**
+ * What operators can do about the sessions of a server, and of all servers that share its bus.
+ *
+ * @example A user is sent out
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connectChat, redisBus, redisStore, registerChat, startChatServer, systemDriver, tcpDial } from "chorus";
+ *
+ * const [url, driver, onError] = ["redis://127.0.0.1:6379", systemDriver(), console.error];
+ * await using bus = await redisBus({ url });
+ * await using store = await redisStore({ url, onError });
+ * const listen = { host: "127.0.0.1", port: 0 };
+ * await using server = await startChatServer({ id: "chat-1", listen, driver, store, bus, onError });
+ * const [dial, ada] = [tcpDial(driver, [server.address]), { name: "ada", password: "secret" }];
+ * await registerChat({ dial, ...ada });
+ * const out = Promise.withResolvers<string>();
+ * await using _ = await connectChat({ dial, credentials: ada, handler: { closing: out.resolve } });
+ * assert.deepEqual(server.control.list().map(({ user }) => user), ["ada"]);
+ * await server.control.closeUser("ada", { revoke: true });
+ * assert.equal(await out.promise, "operator");
+ * ```
+ */
 export class SessionControl {
   readonly #options: SessionControlOptions;
 

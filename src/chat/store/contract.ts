@@ -206,7 +206,20 @@ export const DEVICE_MS: number = 30 * 24 * 3_600_000;
  */
 export type StoreErrorCode = "unavailable" | "locked" | "damaged" | "unsuitable";
 
-/** A store could not do its work. */
+/**
+ * A store could not do its work.
+ *
+ * @example A data folder that somebody else has
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { openWriter, StoreError } from "chorus";
+ *
+ * const options = { dir: "/var/lib/chorus", hint: () => undefined, onError: console.error };
+ * await using _ = await openWriter(options);
+ * const error = await openWriter(options).catch((error: unknown) => error);
+ * assert(error instanceof StoreError && error.code === "locked");
+ * ```
+ */
 export class StoreError extends Error {
   /** The kind of error. */
   override readonly name = "StoreError";

@@ -12,6 +12,21 @@ import type { WriterOptions } from "./sqlite/writer.ts";
  * - `close` writes what is queued, brings everything into the database file, and gives the folder back. So does the end of the
  *   process, however it ends; and a writer that nobody refers to any more may be collected, which gives the folder back, too.
  *
+ * @example A data folder that one process holds
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { openWriter, sqliteStore } from "chorus";
+ *
+ * const hinted: string[] = [];
+ * const dir = "/var/lib/chorus";
+ * await using writer = await openWriter({ dir, hint: (user) => hinted.push(user), onError: console.error });
+ * await using store = await sqliteStore({ dir, writer });
+ * for (const name of ["ada", "ben"]) await store.createUser({ name, password: "" });
+ * const message = { conversation: "ada:ben", from: "ada", to: "ben", device: "phone", id: "1", text: "hello", at: Date.now() };
+ * assert.equal((await store.send(message)).outcome, "stored");
+ * assert.deepEqual(hinted.toSorted(), ["ada", "ben"]);
+ * ```
+ *
  * @throws {StoreError} `locked` when another process has the folder; `damaged` when the file there is not ours, broken, or
  * of a newer version, and then it is not touched; `unavailable` when the folder cannot be used.
  */
@@ -24,6 +39,18 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
  * A store in a data folder: reads the database by itself and leaves writing to the one writer.
  *
  * What a write has stored is seen by every later read, in every process.
+ *
+ * @example Accounts in a file
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { openWriter, sqliteStore } from "chorus";
+ *
+ * const dir = "/var/lib/chorus";
+ * await using writer = await openWriter({ dir, hint: () => undefined, onError: console.error });
+ * await using store = await sqliteStore({ dir, writer });
+ * assert.equal(await store.createUser({ name: "ada", password: "" }), true);
+ * assert.equal((await store.findUser("ada"))?.name, "ada");
+ * ```
  *
  * @throws {StoreError} `unavailable` when no writer has made the database yet, `damaged` when it is not ours.
  */
@@ -39,6 +66,18 @@ export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
  *   messages, which appends, delivers and publishes; then one wait for the disk or a replica, as `durable` says.
  * - While Redis is away everything is `unavailable` at once; it works again by itself when Redis is back.
  * - Several processes may use one Redis and prefix.
+ *
+ * @example Accounts that two servers share
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { redisStore } from "chorus";
+ *
+ * const options = { url: "redis://127.0.0.1:6379", onError: console.error };
+ * await using here = await redisStore(options);
+ * await using there = await redisStore(options);
+ * assert.equal(await here.createUser({ name: "ada", password: "" }), true);
+ * assert.equal((await there.findUser("ada"))?.name, "ada");
+ * ```
  *
  * @throws {StoreError} `unavailable` when Redis does not answer; `unsuitable` when it may drop keys, or cannot be as durable
  * as asked for.
