@@ -16,7 +16,7 @@ export interface BackoffOptions {
  * @example Four tries
  * ```ts
  * import assert from "node:assert/strict";
- * import { backoff } from "./backoff.ts";
+ * import { backoff } from "chorus";
  *
  * const delays = backoff({ firstMs: 100, maxMs: 400, jitter: 0 }).take(4).toArray();
  * assert.deepEqual(delays, [100, 200, 400, 400]);

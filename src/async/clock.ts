@@ -35,7 +35,7 @@ interface PendingTimer {
  * @example A timer fires when its time has come
  * ```ts
  * import assert from "node:assert/strict";
- * import { ManualClock } from "./clock.ts";
+ * import { ManualClock } from "chorus";
  *
  * const clock = new ManualClock();
  * let fired = 0;

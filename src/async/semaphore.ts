@@ -4,7 +4,7 @@
  * @example One at a time, and one who waits
  * ```ts
  * import assert from "node:assert/strict";
- * import { Semaphore } from "./semaphore.ts";
+ * import { Semaphore } from "chorus";
  *
  * const semaphore = new Semaphore(1, 1);
  * const first = semaphore.tryRun(async () => "first");

@@ -27,8 +27,7 @@ const LENGTHS: readonly number[] = Array.from({ length: LEVELS }, (_, level) => 
  * @example Two timeouts for the price of one
  * ```ts
  * import assert from "node:assert/strict";
- * import { ManualClock } from "./clock.ts";
- * import { timerWheel } from "./timer_wheel.ts";
+ * import { ManualClock, timerWheel } from "chorus";
  *
  * const clock = new ManualClock();
  * const wheel = timerWheel(clock, { tickMs: 100 });

@@ -20,7 +20,7 @@ const ROUNDING = 1e-9;
  * @example Three at once, then one per second
  * ```ts
  * import assert from "node:assert/strict";
- * import { TokenBucket } from "./token_bucket.ts";
+ * import { TokenBucket } from "chorus";
  *
  * let ms = 0;
  * const bucket = new TokenBucket({ ratePerSecond: 1, burst: 3, now: () => ms });

@@ -14,8 +14,7 @@ export interface WaitOptions {
  * @example A minute that takes no time
  * ```ts
  * import assert from "node:assert/strict";
- * import { ManualClock } from "./clock.ts";
- * import { wait } from "./wait.ts";
+ * import { ManualClock, wait } from "chorus";
  *
  * const clock = new ManualClock();
  * const over = wait(60_000, { clock });
@@ -71,8 +70,7 @@ export class DeadlineError extends Error {
  * @example Too late
  * ```ts
  * import assert from "node:assert/strict";
- * import { ManualClock } from "./clock.ts";
- * import { DeadlineError, withDeadline } from "./wait.ts";
+ * import { DeadlineError, ManualClock, withDeadline } from "chorus";
  *
  * const clock = new ManualClock();
  * const late = withDeadline(new Promise<never>(() => undefined), 5000, "ask", clock);

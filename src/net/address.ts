@@ -25,7 +25,7 @@ export function formatAddress(address: Address): string {
  * @example There and back
  * ```ts
  * import assert from "node:assert/strict";
- * import { formatAddress, parseAddress } from "./address.ts";
+ * import { formatAddress, parseAddress } from "chorus";
  *
  * const address = parseAddress("[::1]:6000");
  * assert.deepEqual(address, { host: "::1", port: 6000 });

@@ -9,7 +9,7 @@ const MAX_ENTRIES = 10_000;
  * @example Two networks
  * ```ts
  * import assert from "node:assert/strict";
- * import { AddressList } from "./address_list.ts";
+ * import { AddressList } from "chorus";
  *
  * const list = AddressList.parse(["10.0.0.0/8", "::1"]);
  * assert.ok(list instanceof AddressList);

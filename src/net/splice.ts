@@ -59,8 +59,7 @@ export interface Splice {
  * @example A proxy
  * ```ts
  * import assert from "node:assert/strict";
- * import { memoryNetwork } from "./memory_network.ts";
- * import { splice } from "./splice.ts";
+ * import { memoryNetwork, splice } from "chorus";
  *
  * const { driver } = memoryNetwork();
  * const quiet = { data: () => undefined, close: () => undefined };

@@ -10,7 +10,7 @@ import { type DriverOptions, nodeDriver } from "./node_driver.ts";
  * @example A server that sends back what comes
  * ```ts
  * import assert from "node:assert/strict";
- * import { systemDriver } from "./system_driver.ts";
+ * import { systemDriver } from "chorus";
  *
  * const driver = systemDriver();
  * await using listener = await driver.listen({ host: "127.0.0.1", port: 0 }, () => ({

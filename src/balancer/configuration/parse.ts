@@ -17,7 +17,7 @@ const MAX_LENGTH = 32 * 1024 * 1024;
  * @example A pool and a frontend before it
  * ```ts
  * import assert from "node:assert/strict";
- * import { parseConfiguration } from "./parse.ts";
+ * import { parseConfiguration } from "chorus";
  *
  * const text = `{
  *   "frontends": { "web": { "listen": "127.0.0.1:8080", "pool": "servers" } },

@@ -16,7 +16,7 @@ const MAX_CONNECTIONS = 1_000_000_000;
  * @example A backup with a weight
  * ```ts
  * import assert from "node:assert/strict";
- * import { parseBackend } from "./backend_text.ts";
+ * import { parseBackend } from "chorus";
  *
  * const spec = parseBackend("10.0.0.7:6000, weight=2, backup");
  * assert(typeof spec !== "string");

@@ -88,7 +88,7 @@ export function checkHeartbeat(options: HeartbeatOptions = {}): void {
  * @example Two unanswered heartbeats, and one that is answered
  * ```ts
  * import assert from "node:assert/strict";
- * import { beat, UNKNOWN_HEALTH } from "./heartbeat.ts";
+ * import { beat, UNKNOWN_HEALTH } from "chorus";
  *
  * let health = beat(beat(UNKNOWN_HEALTH, "sent"), "answered");
  * for (const event of ["sent", "overdue", "sent", "overdue"] as const) health = beat(health, event);

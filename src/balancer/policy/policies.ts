@@ -21,7 +21,7 @@ export type PolicyFactory = <B extends Candidate>(random?: () => number) => Poli
  * @example Turns, whatever the servers are
  * ```ts
  * import assert from "node:assert/strict";
- * import { policies } from "./policies.ts";
+ * import { policies } from "chorus";
  *
  * const policy = policies["round-robin"]();
  * for (const name of ["one", "two"]) policy.add({ name, weight: 1, ramp: 1, active: 0, available: true });

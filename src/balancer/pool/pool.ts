@@ -218,7 +218,7 @@ export interface Pool extends Disposable {
  * @example A client gets a place, and gives it back
  * ```ts
  * import assert from "node:assert/strict";
- * import { createPool } from "./pool.ts";
+ * import { createPool } from "chorus";
  *
  * using pool = createPool({ name: "games", policy: "least-connections" });
  * const backend = pool.add({ address: { host: "10.0.0.7", port: 6000 } });

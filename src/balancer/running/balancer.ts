@@ -30,9 +30,7 @@ import { openTls } from "./tls_contexts.ts";
  * @example One frontend, one pool, and another one later
  * ```ts
  * import assert from "node:assert/strict";
- * import { systemDriver } from "../../net/mod.ts";
- * import { parseConfiguration } from "../configuration/parse.ts";
- * import { startBalancer } from "./balancer.ts";
+ * import { parseConfiguration, startBalancer, systemDriver } from "chorus";
  *
  * const read = (pool: string) => {
  *   const text = `{ "frontends": { "main": { "listen": "127.0.0.1:0", "pool": "${pool}" } },

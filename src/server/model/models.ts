@@ -11,8 +11,7 @@ import { threadPerConnection } from "./thread_per_connection.ts";
  * @example A module with a handler, served one connection at a time
  * ```ts
  * import assert from "node:assert/strict";
- * import { systemDriver } from "../../net/mod.ts";
- * import { models } from "./models.ts";
+ * import { models, systemDriver } from "chorus";
  *
  * // Most often: new URL("./greeter.ts", import.meta.url).href
  * const code = `export const accept = (connection) => {
@@ -21,14 +20,15 @@ import { threadPerConnection } from "./thread_per_connection.ts";
  * };`;
  * const handler = `data:text/javascript;base64,${btoa(code)}`;
  * await using server = await models.iterative(handler, { listen: { host: "127.0.0.1", port: 0 } });
- * const greeting = await new Promise((resolve) => {
- *   const data = (connection, chunk) => {
+ * const greeting = Promise.withResolvers<string>();
+ * await systemDriver().connect(server.address, {
+ *   data: (connection, chunk) => {
  *     connection.end();
- *     resolve(new TextDecoder().decode(chunk));
- *   };
- *   void systemDriver().connect(server.address, { data, close() {} });
+ *     greeting.resolve(new TextDecoder().decode(chunk));
+ *   },
+ *   close: () => undefined,
  * });
- * assert.equal(greeting, "hello");
+ * assert.equal(await greeting.promise, "hello");
  * ```
  */
 export const models: Readonly<Record<ModelName, Model>> = {
