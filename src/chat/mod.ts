@@ -45,6 +45,7 @@ export {
   MAX_SERVER_FRAME_BYTES,
   MAX_TEXT_BYTES,
   ProtocolError,
+  peerOf,
   type ServerFrame,
 } from "./protocol.ts";
 export { type ChatServer, type ChatServerOptions, startChatServer, type WebOptions } from "./server.ts";

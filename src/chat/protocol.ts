@@ -103,6 +103,13 @@ export function pairOf(first: string, second: string): string {
   return first < second ? `${first}:${second}` : `${second}:${first}`;
 }
 
+/** With whom `user` has a conversation: the name of the other one, or the `#group`. */
+export function peerOf(conversation: string, user: string): string {
+  const [first = "", second] = conversation.split(":");
+  if (second === undefined) return first;
+  return first === user ? second : first;
+}
+
 /** A frame on its way to a client. `undefined` fields are left out. */
 export type ServerFrame =
   | { readonly type: "ok"; readonly id: string | undefined; readonly [field: string]: unknown }

@@ -1,11 +1,12 @@
-import type {
-  AnnouncementEvent,
-  EventHandler,
-  FriendEvent,
-  GroupEvent,
-  PresenceEvent,
-  ReceiptEvent,
-  SignalEvent,
+import {
+  type AnnouncementEvent,
+  type EventHandler,
+  type FriendEvent,
+  type GroupEvent,
+  type PresenceEvent,
+  peerOf,
+  type ReceiptEvent,
+  type SignalEvent,
 } from "../chat/mod.ts";
 import { printable, type Screen } from "./client_screen.ts";
 
@@ -43,7 +44,10 @@ export class News implements EventHandler {
 
   /** What is not read yet, after a login. */
   unread(counts: ReadonlyMap<string, number>): void {
-    const listed = Array.from(counts, ([conversation, count]) => `${this.#peerOf(conversation)} ${count}`);
+    const listed = Array.from(
+      counts,
+      ([conversation, count]) => `${peerOf(conversation, this.#self)} ${count}`,
+    );
     if (listed.length > 0) this.#note(`unread: ${listed.join(", ")}`);
   }
 
@@ -109,12 +113,6 @@ export class News implements EventHandler {
 
   announcement({ text }: AnnouncementEvent): void {
     this.#note(`to everybody: ${text}`);
-  }
-
-  /** The other one of a pair, or the group. */
-  #peerOf(conversation: string): string {
-    const [first = "", second] = conversation.split(":");
-    return first === this.#self && second !== undefined ? second : first;
   }
 
   #note(line: string): void {

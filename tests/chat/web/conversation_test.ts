@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Conversation, peerOf } from "../../../src/chat/web/page/conversation.ts";
+import { peerOf } from "../../../src/chat/protocol.ts";
+import { Conversation } from "../../../src/chat/web/page/conversation.ts";
 import { Conversations } from "../../../src/chat/web/page/conversations.ts";
 import { test } from "../../testing.ts";
 

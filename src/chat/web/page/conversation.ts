@@ -112,10 +112,3 @@ export class Conversation {
     return others.some(({ delivered }) => delivered >= line.seq) ? "Delivered" : "Sent";
   }
 }
-
-/** The name of the other one in a conversation, or `#group`. */
-export function peerOf(conversation: string, user: string): string {
-  const [first = "", second] = conversation.split(":");
-  if (second === undefined) return first;
-  return first === user ? second : first;
-}
