@@ -3,7 +3,9 @@ import { DeadlineError, withDeadline } from "../async/mod.ts";
 import { type ChatClientHandler, ChatError, connectChat, type Dial, Exchange, tcpDial } from "../chat/mod.ts";
 import { type Address, formatAddress, parseAddress, systemDriver } from "../net/mod.ts";
 import { Conversation } from "./client_conversation.ts";
-import { openScreen, type Screen } from "./client_screen.ts";
+import { openPipe } from "./client_pipe.ts";
+import type { Screen } from "./client_screen.ts";
+import { openTerminal } from "./client_terminal.ts";
 import { StartError, UsageError } from "./errors.ts";
 import { duration, switchFlag, text, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags, type Values } from "./flags.ts";
@@ -45,7 +47,8 @@ export async function client(argv: readonly string[], interrupted: Interruption)
   const address = parseAddress(where);
   if (typeof address === "string") throw new UsageError(address);
 
-  const screen = openScreen();
+  const isInteractive = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const screen = isInteractive ? openTerminal() : openPipe();
   const dial = tcpDial(systemDriver(), [address]);
   const server = { address, dial, timeoutMs: values.timeout };
   try {

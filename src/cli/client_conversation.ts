@@ -1,10 +1,11 @@
 import { type ChatClient, ChatError, type ChatMessage } from "../chat/mod.ts";
 import { CLIENT_COMMANDS } from "./client_commands.ts";
 import { News } from "./client_news.ts";
+import { promptText } from "./client_prompt.ts";
 import { Reading } from "./client_reading.ts";
 import { printable, type Screen } from "./client_screen.ts";
 
-const HELP: readonly string[] = [
+const HELP: readonly (readonly string[])[] = [
   ["@NAME TEXT", "send TEXT to NAME, and go on talking to them"],
   ["#GROUP TEXT", "send TEXT to a group, and go on talking there"],
   ["TEXT", "send TEXT to whom you talk to"],
@@ -13,7 +14,12 @@ const HELP: readonly string[] = [
   ...Object.entries(CLIENT_COMMANDS).map(([name, { operands, help }]) => [`${name} ${operands}`, help]),
   ["/help", "show this"],
   ["/quit", "end (Ctrl-D and Ctrl-C do, too)"],
-].map(([words = "", help = ""]) => `${words.padEnd(23)}${help}`);
+];
+
+/** The columns that the words of a line of help take where there are enough. */
+const WORDS_COLUMNS = 23;
+/** In a narrower window the help stands below the words. */
+const NARROW_COLUMNS = 72;
 
 /** Messages that wait for their answers; more lines are taken when the oldest has its own. */
 const MAX_UNANSWERED = 1000;
@@ -96,7 +102,7 @@ export class Conversation {
   async take(line: string): Promise<"quit" | "go on"> {
     const [word = "", ...rest] = line.trim().split(/\s+/);
     if (word === "/quit") return "quit";
-    if (word === "/help") for (const help of HELP) this.#screen.note(help);
+    if (word === "/help") this.#help();
     else if (word === "/to") this.#talkTo(rest[0]);
     else if (word === "/history") await this.#history(rest[0] ?? this.#peer);
     else if (word.startsWith("/")) await this.#command(word, rest);
@@ -118,6 +124,12 @@ export class Conversation {
     await this.#client?.close();
     const isWhole = this.#failures === 0 && (await this.#client?.closed) === "closed";
     return isWhole || this.#screen.isInteractive ? 0 : 1;
+  }
+
+  #help(): void {
+    const gap = this.#screen.columns < NARROW_COLUMNS ? "\n  " : "";
+    for (const [words = "", help = ""] of HELP)
+      this.#screen.note(`${gap === "" ? words.padEnd(WORDS_COLUMNS) : words.trim()}${gap}${help}`);
   }
 
   #talkTo(word: string | undefined): void {
@@ -185,6 +197,7 @@ export class Conversation {
   }
 
   #prompt(): void {
-    this.#screen.prompt(`${this.#user}${this.#peer ? ` → ${this.#peer}` : ""}> `);
+    const parts = { user: this.#user, peer: this.#peer };
+    this.#screen.prompt((columns) => promptText(parts, columns));
   }
 }

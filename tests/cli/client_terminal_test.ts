@@ -1,19 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { formatAddress } from "../../src/net/mod.ts";
-import { type ChatServers, chatServers } from "../chat/chat_servers.ts";
+import { chatServers } from "../chat/chat_servers.ts";
 import { RawClient } from "../helpers.ts";
 import { test } from "../testing.ts";
-import { type Program, startProgram } from "./program.ts";
-
-const hasScript = spawnSync("script", ["--version"]).stdout?.includes("util-linux") === true;
-const OPTIONS = hasScript ? {} : { skip: "there is no `script` of util-linux to make a terminal" };
-
-/** A client before whom a person sits. */
-function terminalOf(cluster: ChatServers, ...flags: readonly string[]): Program {
-  const args = ["client", formatAddress(cluster.at(0)), ...flags];
-  return startProgram(args, { hasTerminal: true, env: { NO_COLOR: "1", TERM: "xterm" } });
-}
+import { IN_TERMINAL as OPTIONS, terminalOf } from "./terminal_client.ts";
 
 test(
   "on a terminal it asks for name and password, hides the password, and offers to make the account",
@@ -61,7 +50,7 @@ test("a message is shown above the line that is being typed, which goes on unhar
   assertEquals((await ada.hasMessages(2))[1]?.text, "half a line");
   const [, after = ""] = bob.stdout.slice(typed).split("are you there?");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what moves the cursor
-  assertMatch(bob.stdout.slice(typed), /\r\u001b\[K\d\d:\d\d ada: are you there\?\r\n/);
+  assertMatch(bob.stdout.slice(typed), /\r\u001b\[J\d\d:\d\d ada: are you there\?\r\n/);
   assertStringIncludes(after, "@ada half a li");
   bob.type("\u0004");
   assertEquals(await bob.end(), 0);

@@ -6,9 +6,16 @@ import { type Program, startProgram } from "./program.ts";
 export const PIPED_ENV = { CHORUS_PASSWORD: "secret", NO_COLOR: "1" } as const;
 
 /** A client that makes its account on the first server; it reads what the test types. */
-export function clientOf(cluster: ChatServers, name: string, more: readonly string[] = []): Program {
+export function clientOf(
+  cluster: ChatServers,
+  name: string,
+  more: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Program {
   const where = formatAddress(cluster.at(0));
-  return startProgram(["client", where, "--name", name, "--register", ...more], { env: PIPED_ENV });
+  return startProgram(["client", where, "--name", name, "--register", ...more], {
+    env: { ...PIPED_ENV, ...env },
+  });
 }
 
 /** What stands after the time in each line of a program's output. */
