@@ -1,6 +1,6 @@
 import process from "node:process";
 import { DeadlineError, withDeadline } from "../async/mod.ts";
-import { type ChatClientHandler, ChatError, connectChat, type Dial, Exchange, tcpDial } from "../chat/mod.ts";
+import { ChatError, connectChat, type Dial, Exchange, tcpDial } from "../chat/mod.ts";
 import { type Address, formatAddress, parseAddress, systemDriver } from "../net/mod.ts";
 import { Conversation } from "./client_conversation.ts";
 import { openPipe } from "./client_pipe.ts";
@@ -147,21 +147,7 @@ async function login(
   device: string,
 ): Promise<Conversation> {
   const conversation = new Conversation(screen, credentials.name);
-  const { news } = conversation;
-  const handler: ChatClientHandler = {
-    message: (message) => conversation.show(message),
-    online: (id, unread) => conversation.online(id, unread),
-    offline: () => conversation.offline(),
-    closing: (reason) => conversation.closing(reason),
-    gap: (name, missing) => screen.problem(`— ${missing} messages of ${name} are too old to be shown`),
-    resync: () => screen.problem("— some messages are not to be had any more"),
-    presence: (event) => news.presence(event),
-    friend: (event) => news.friend(event),
-    group: (event) => news.group(event),
-    receipt: (event) => news.receipt(event),
-    signal: (event) => news.signal(event),
-    announcement: (event) => news.announcement(event),
-  };
+  const handler = conversation.handler();
   try {
     conversation.start(await connectChat({ ...firstTry(server), credentials, device, handler }));
     return conversation;

@@ -1,4 +1,5 @@
 import type { ChatClient, FriendView, GroupView, MemberView, PageRequest } from "../chat/mod.ts";
+import type { Operand } from "./client_completion.ts";
 import type { Screen } from "./client_screen.ts";
 
 /** One thing that can be asked for by a line that begins with `/`. */
@@ -6,6 +7,8 @@ export interface ClientCommand {
   /** What stands after its name, such as `#GROUP NAME`; what may be left out in brackets. */
   readonly operands: string;
   readonly help: string;
+  /** What its words name, for Tab. @default {nothing that is known} */
+  readonly completes?: readonly Operand[];
   /**
    * Does it.
    *
@@ -37,6 +40,7 @@ export const CLIENT_COMMANDS: Readonly<Record<string, ClientCommand>> = {
   "/create": {
     operands: "#GROUP [open]",
     help: "make a group that one joins by invitation, or that anybody may join",
+    completes: ["group", "open"],
     run: async (client, [group, mode]) => {
       if (group === undefined || (mode !== undefined && mode !== "open")) return undefined;
       await client.groups.create(groupOf(group), mode ?? "invite");
@@ -46,6 +50,7 @@ export const CLIENT_COMMANDS: Readonly<Record<string, ClientCommand>> = {
   "/invite": {
     operands: "#GROUP NAME",
     help: "invite somebody into a group",
+    completes: ["group", "user"],
     run: async (client, [group, name]) => {
       if (group === undefined || name === undefined) return undefined;
       await client.groups.invite(groupOf(group), nameOf(name));
@@ -56,7 +61,12 @@ export const CLIENT_COMMANDS: Readonly<Record<string, ClientCommand>> = {
   "/leave": aboutGroup("leave a group, or turn an invitation down", (client, group) =>
     client.groups.leave(group),
   ),
-  "/members": { operands: "#GROUP", help: "show who is in a group", run: listMembers },
+  "/members": {
+    operands: "#GROUP",
+    help: "show who is in a group",
+    completes: ["group"],
+    run: listMembers,
+  },
   "/passwd": {
     operands: "",
     help: "change your password, which ends your other logins",
@@ -71,6 +81,7 @@ function aboutSomebody(
   return {
     operands: "NAME",
     help,
+    completes: ["user"],
     async run(client, [name]) {
       if (name === undefined) return undefined;
       await act(client, nameOf(name));
@@ -83,6 +94,7 @@ function aboutGroup(help: string, act: (client: ChatClient, group: string) => Pr
   return {
     operands: "#GROUP",
     help,
+    completes: ["group"],
     async run(client, [group]) {
       if (group === undefined) return undefined;
       await act(client, groupOf(group));

@@ -1,25 +1,19 @@
-import { type ChatClient, ChatError, type ChatMessage } from "../chat/mod.ts";
+import {
+  type ChatClient,
+  type ChatClientHandler,
+  ChatError,
+  type ChatMessage,
+  type GroupEvent,
+  peerOf,
+} from "../chat/mod.ts";
 import { CLIENT_COMMANDS } from "./client_commands.ts";
+import { complete } from "./client_completion.ts";
+import { COMPLETED_COMMANDS, helpLines } from "./client_help.ts";
+import { KnownNames } from "./client_names.ts";
 import { News } from "./client_news.ts";
 import { promptText } from "./client_prompt.ts";
 import { Reading } from "./client_reading.ts";
 import { printable, type Screen } from "./client_screen.ts";
-
-const HELP: readonly (readonly string[])[] = [
-  ["@NAME TEXT", "send TEXT to NAME, and go on talking to them"],
-  ["#GROUP TEXT", "send TEXT to a group, and go on talking there"],
-  ["TEXT", "send TEXT to whom you talk to"],
-  ["/to NAME", "talk to NAME from now on, or to a #GROUP"],
-  ["/history [NAME]", "show the last messages with NAME, or with whom you talk to"],
-  ...Object.entries(CLIENT_COMMANDS).map(([name, { operands, help }]) => [`${name} ${operands}`, help]),
-  ["/help", "show this"],
-  ["/quit", "end (Ctrl-D and Ctrl-C do, too)"],
-];
-
-/** The columns that the words of a line of help take where there are enough. */
-const WORDS_COLUMNS = 23;
-/** In a narrower window the help stands below the words. */
-const NARROW_COLUMNS = 72;
 
 /** Messages that wait for their answers; more lines are taken when the oldest has its own. */
 const MAX_UNANSWERED = 1000;
@@ -32,9 +26,10 @@ type Shown = Pick<ChatMessage, "at" | "conversation" | "from" | "seq" | "text" |
 
 /** What is said and shown in `chorus client`. */
 export class Conversation {
-  readonly news: News;
   readonly #screen: Screen;
   readonly #user: string;
+  readonly #news: News;
+  readonly #names = new KnownNames();
   readonly #reading = new Reading();
   readonly #sending = new Set<Promise<void>>();
   #client: ChatClient | undefined;
@@ -46,13 +41,41 @@ export class Conversation {
   constructor(screen: Screen, user: string) {
     this.#screen = screen;
     this.#user = user.toLowerCase();
-    this.news = new News(screen, this.#user);
+    this.#news = new News(screen, this.#user);
+    const { users, groups } = this.#names;
+    screen.completeBy((line) => complete(line, { commands: COMPLETED_COMMANDS, users, groups }));
+  }
+
+  /** What is to be done with all that a client tells. */
+  handler(): ChatClientHandler {
+    return {
+      message: (message) => this.#receive(message),
+      online: (server, unread) => this.#online(server, unread),
+      offline: () => this.#screen.note("— connection lost; what you type is sent once it is back"),
+      closing: (reason) => this.#closing(reason),
+      gap: (name, missing) =>
+        this.#screen.problem(`— ${missing} messages of ${name} are too old to be shown`),
+      resync: () => this.#screen.problem("— some messages are not to be had any more"),
+      presence: (event) => this.#news.presence(event),
+      friend: (event) => {
+        this.#names.add(event.name);
+        this.#news.friend(event);
+      },
+      group: (event) => {
+        this.#nameGroup(event);
+        this.#news.group(event);
+      },
+      receipt: (event) => this.#news.receipt(event),
+      signal: (event) => this.#news.signal(event),
+      announcement: (event) => this.#news.announcement(event),
+    };
   }
 
   /** The client is there: from now on lines can be taken. */
   start(client: ChatClient): void {
     this.#client = client;
     this.#reading.start(client);
+    this.#loadNames();
     this.#prompt();
     void client.closed.then((end) => {
       if (end === "closed") return;
@@ -66,43 +89,11 @@ export class Conversation {
     if (this.#screen.isInteractive) this.#screen.note("Type @NAME TEXT to talk to somebody, /help for more.");
   }
 
-  online(server: string, unread: ReadonlyMap<string, number>): void {
-    this.#screen.note(
-      this.#server === undefined ? `— connected to ${server}` : `— back, on ${server}; nothing was lost`,
-    );
-    // Later it is known: what came since was shown.
-    if (this.#server === undefined) this.news.unread(unread);
-    this.#server = server;
-  }
-
-  offline(): void {
-    this.#screen.note("— connection lost; what you type is sent once it is back");
-  }
-
-  closing(reason: string): void {
-    if (reason === "draining") this.#screen.note("— the server is leaving; moving to another one");
-    else if (reason !== "replaced") this.#screen.note(`— the server closes the connection: ${reason}`);
-  }
-
-  /** Shows a message, which then counts as read. Whoever writes first is whom one talks to. */
-  show({ at, conversation, from, seq, text, to }: Shown): void {
-    const isOwn = from === this.#user;
-    const isGroup = to.startsWith("#");
-    const time = new Date(at).toTimeString().slice(0, 5);
-    const sender = isGroup ? `${to} ${from}` : from;
-    this.#screen.show(`${time} ${isOwn ? `you → ${to}` : sender}: ${printable(text)}`);
-    if (isOwn) this.news.sent(conversation, seq);
-    else this.#reading.shown(conversation, seq);
-    if (this.#peer !== undefined || isOwn) return;
-    this.#peer = isGroup ? to : from;
-    this.#prompt();
-  }
-
   /** Does what a line asks for. Resolves when the next line may be taken. */
   async take(line: string): Promise<"quit" | "go on"> {
     const [word = "", ...rest] = line.trim().split(/\s+/);
     if (word === "/quit") return "quit";
-    if (word === "/help") this.#help();
+    if (word === "/help") for (const help of helpLines(this.#screen.columns)) this.#screen.note(help);
     else if (word === "/to") this.#talkTo(rest[0]);
     else if (word === "/history") await this.#history(rest[0] ?? this.#peer);
     else if (word.startsWith("/")) await this.#command(word, rest);
@@ -126,10 +117,53 @@ export class Conversation {
     return isWhole || this.#screen.isInteractive ? 0 : 1;
   }
 
-  #help(): void {
-    const gap = this.#screen.columns < NARROW_COLUMNS ? "\n  " : "";
-    for (const [words = "", help = ""] of HELP)
-      this.#screen.note(`${gap === "" ? words.padEnd(WORDS_COLUMNS) : words.trim()}${gap}${help}`);
+  #online(server: string, unread: ReadonlyMap<string, number>): void {
+    this.#screen.note(
+      this.#server === undefined ? `— connected to ${server}` : `— back, on ${server}; nothing was lost`,
+    );
+    // Later it is known: what came since was shown.
+    if (this.#server === undefined) this.#news.unread(unread);
+    this.#server = server;
+    for (const conversation of unread.keys()) this.#names.add(peerOf(conversation, this.#user));
+    this.#loadNames();
+  }
+
+  #closing(reason: string): void {
+    if (reason === "draining") this.#screen.note("— the server is leaving; moving to another one");
+    else if (reason !== "replaced") this.#screen.note(`— the server closes the connection: ${reason}`);
+  }
+
+  /** Shows a message, which then counts as read. Whoever writes first is whom one talks to. */
+  #receive(message: ChatMessage): void {
+    const peer = peerOf(message.conversation, this.#user);
+    this.#names.add(peer);
+    this.#show(message);
+    if (this.#peer !== undefined || message.from === this.#user) return;
+    this.#peer = peer;
+    this.#prompt();
+  }
+
+  #show({ at, conversation, from, seq, text, to }: Shown): void {
+    const isOwn = from === this.#user;
+    const time = new Date(at).toTimeString().slice(0, 5);
+    const sender = to.startsWith("#") ? `${to} ${from}` : from;
+    this.#screen.show(`${time} ${isOwn ? `you → ${to}` : sender}: ${printable(text)}`);
+    if (isOwn) this.#news.sent(conversation, seq);
+    else this.#reading.shown(conversation, seq);
+  }
+
+  /** Nobody presses Tab where nobody sits. */
+  #loadNames(): void {
+    // Not waited for: one chats all the same.
+    if (this.#client && this.#screen.isInteractive) void this.#names.load(this.#client);
+  }
+
+  #nameGroup({ group, name, event }: GroupEvent): void {
+    const isSelf = name === this.#user;
+    if (event === "deleted" || (isSelf && (event === "left" || event === "removed")))
+      this.#names.remove(group);
+    else this.#names.add(group);
+    if (!isSelf) this.#names.add(name);
   }
 
   #talkTo(word: string | undefined): void {
@@ -184,7 +218,7 @@ export class Conversation {
     try {
       const { messages = [] } = (await this.#client?.history(name, { limit: 20 })) ?? {};
       if (messages.length === 0) this.#screen.note(`— nothing with ${name} yet`);
-      for (const message of messages) this.show(message);
+      for (const message of messages) this.#show(message);
     } catch (error) {
       this.#problem(`— no history: ${error instanceof Error ? error.message : String(error)}`);
     }

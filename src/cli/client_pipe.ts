@@ -16,6 +16,7 @@ export function openPipe(): Screen {
     note: tell,
     problem: tell,
     prompt: () => undefined,
+    completeBy: () => undefined,
     ask: async () => undefined,
     lines: () => typed,
     close: () => input.close(),

@@ -1,3 +1,5 @@
+import type { Completion } from "./client_completion.ts";
+
 /** What one writes and reads in `chorus client`: lines, wherever they come from and go to. */
 export interface Screen {
   /** Whether a person sits before it. */
@@ -12,6 +14,8 @@ export interface Screen {
   problem(line: string): void;
   /** Sets what stands before the line that is being typed, for a window of so many columns. */
   prompt(text: (columns: number) => string): void;
+  /** Sets what Tab makes of the line up to the cursor. */
+  completeBy(complete: (line: string) => Completion): void;
   /** Asks for one line. @param isSecret Whether what is typed stays unseen. Undefined: there is nobody to answer. */
   ask(question: string, isSecret?: boolean): Promise<string | undefined>;
   /** The lines typed since the start that answered no question, until the end of the input or Ctrl-C. To be read once. */

@@ -1,6 +1,7 @@
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { styleText } from "node:util";
+import type { Completion } from "./client_completion.ts";
 import { type TypedLines, typedLines } from "./client_lines.ts";
 import type { Screen } from "./client_screen.ts";
 
@@ -36,6 +37,7 @@ class Terminal implements Screen {
   readonly #isDumb = process.env.TERM === "dumb";
   #phase: Phase = { name: "silent" };
   #promptFor: (columns: number) => string = () => "";
+  #complete: (line: string) => Completion = (line) => [[], line];
   /** The prompt as it was drawn last. */
   #drawn = "";
 
@@ -46,6 +48,8 @@ class Terminal implements Screen {
       terminal: true,
       historySize: MAX_HISTORY,
       removeHistoryDuplicates: true,
+      // Without one it would insert tabs; answers to questions are no names.
+      completer: (line: string) => (this.#phase.name === "asking" ? [[], line] : this.#complete(line)),
     });
     this.#typed = typedLines(this.#lines);
     const resize = (): void => this.#redraw();
@@ -94,6 +98,10 @@ class Terminal implements Screen {
   prompt(text: (columns: number) => string): void {
     this.#promptFor = text;
     if (text(this.columns) !== this.#drawn) this.#redraw();
+  }
+
+  completeBy(complete: (line: string) => Completion): void {
+    this.#complete = complete;
   }
 
   async ask(question: string, isSecret = false): Promise<string | undefined> {

@@ -19,6 +19,7 @@ function quietScreen(): Screen {
     note: ignore,
     problem: ignore,
     prompt: ignore,
+    completeBy: ignore,
     ask: async () => undefined,
     lines: async function* () {
       // There are none.
