@@ -45,6 +45,7 @@ export {
   MAX_SERVER_FRAME_BYTES,
   MAX_TEXT_BYTES,
   ProtocolError,
+  pairOf,
   peerOf,
   type ServerFrame,
 } from "./protocol.ts";

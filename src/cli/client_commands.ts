@@ -1,6 +1,13 @@
 import type { ChatClient, FriendView, GroupView, MemberView, PageRequest } from "../chat/mod.ts";
 import type { Operand } from "./client_completion.ts";
 import type { Screen } from "./client_screen.ts";
+import type { Unread } from "./client_unread.ts";
+
+/** What commands look at beside the client. */
+export interface Surroundings {
+  readonly screen: Screen;
+  readonly unread: Unread;
+}
 
 /** One thing that can be asked for by a line that begins with `/`. */
 export interface ClientCommand {
@@ -15,7 +22,11 @@ export interface ClientCommand {
    * @returns The lines to show, or undefined when the words do not say what is needed.
    * @throws {ChatError}
    */
-  run(client: ChatClient, words: readonly string[], screen: Screen): Promise<readonly string[] | undefined>;
+  run(
+    client: ChatClient,
+    words: readonly string[],
+    around: Surroundings,
+  ): Promise<readonly string[] | undefined>;
 }
 
 /** The most pages of a list that one command shows. */
@@ -26,9 +37,18 @@ export const CLIENT_COMMANDS: Readonly<Record<string, ClientCommand>> = {
   "/friends": {
     operands: "",
     help: "show your friends, and who wants to be one",
-    run: async (client) => {
+    run: async (client, _words, { unread }) => {
       const friends = await client.friends.list();
-      return friends.length === 0 ? ["— nobody yet: /friend NAME asks somebody"] : friends.map(friendLine);
+      if (friends.length === 0) return ["— nobody yet: /friend NAME asks somebody"];
+      return friends.map((friend) => friendLine(friend) + unreadMark(unread, friend.name));
+    },
+  },
+  "/unread": {
+    operands: "",
+    help: "show with whom there is something unread, and how much",
+    run: async (_client, _words, { unread }) => {
+      const lines = Array.from(unread.counts, ([peer, count]) => `${peer} ${count}`);
+      return lines.length === 0 ? ["— nothing is unread"] : lines;
     },
   },
   "/friend": aboutSomebody("ask NAME to be your friend", (client, name) => client.friends.request(name)),
@@ -126,10 +146,21 @@ function friendLine({ name, state, online }: FriendView): string {
   }
 }
 
-async function listGroups(client: ChatClient): Promise<readonly string[]> {
+/** What stands behind the name of somebody, or of a group, that has written. */
+function unreadMark(unread: Unread, peer: string): string {
+  const count = unread.of(peer);
+  return count === 0 ? "" : `, ${count} unread`;
+}
+
+async function listGroups(
+  client: ChatClient,
+  _words: readonly string[],
+  { unread }: Surroundings,
+): Promise<readonly string[]> {
   const lines = await pages(async (page) => {
     const { groups, more } = await client.groups.list(page);
-    return { lines: groups.map(groupLine), last: groups.at(-1)?.group, more };
+    const lines = groups.map((one) => groupLine(one) + unreadMark(unread, one.group));
+    return { lines, last: groups.at(-1)?.group, more };
   });
   return lines.length === 0 ? ["— none yet: /create #GROUP makes one"] : lines;
 }
@@ -178,7 +209,7 @@ function memberLine({ name, owner, online }: MemberView): string {
 async function changePassword(
   client: ChatClient,
   _words: readonly string[],
-  screen: Screen,
+  { screen }: Surroundings,
 ): Promise<readonly string[]> {
   const old = await screen.ask("old password: ", true);
   const changed = old ? await screen.ask("new password: ", true) : undefined;

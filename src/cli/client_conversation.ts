@@ -4,7 +4,9 @@ import {
   ChatError,
   type ChatMessage,
   type GroupEvent,
+  pairOf,
   peerOf,
+  type ReceiptEvent,
 } from "../chat/mod.ts";
 import { CLIENT_COMMANDS } from "./client_commands.ts";
 import { complete } from "./client_completion.ts";
@@ -14,6 +16,7 @@ import { News } from "./client_news.ts";
 import { promptText } from "./client_prompt.ts";
 import { Reading } from "./client_reading.ts";
 import { printable, type Screen } from "./client_screen.ts";
+import { Unread } from "./client_unread.ts";
 
 /** Messages that wait for their answers; more lines are taken when the oldest has its own. */
 const MAX_UNANSWERED = 1000;
@@ -30,6 +33,7 @@ export class Conversation {
   readonly #user: string;
   readonly #news: News;
   readonly #names = new KnownNames();
+  readonly #unread = new Unread();
   readonly #reading = new Reading();
   readonly #sending = new Set<Promise<void>>();
   #client: ChatClient | undefined;
@@ -50,7 +54,7 @@ export class Conversation {
   handler(): ChatClientHandler {
     return {
       message: (message) => this.#receive(message),
-      online: (server, unread) => this.#online(server, unread),
+      online: (server, unread, top) => this.#online(server, unread, top),
       offline: () => this.#screen.note("— connection lost; what you type is sent once it is back"),
       closing: (reason) => this.#closing(reason),
       gap: (name, missing) =>
@@ -65,7 +69,10 @@ export class Conversation {
         this.#nameGroup(event);
         this.#news.group(event);
       },
-      receipt: (event) => this.#news.receipt(event),
+      receipt: (event) => {
+        this.#noteRead(event);
+        this.#news.receipt(event);
+      },
       signal: (event) => this.#news.signal(event),
       announcement: (event) => this.#news.announcement(event),
     };
@@ -94,13 +101,12 @@ export class Conversation {
     const [word = "", ...rest] = line.trim().split(/\s+/);
     if (word === "/quit") return "quit";
     if (word === "/help") for (const help of helpLines(this.#screen.columns)) this.#screen.note(help);
-    else if (word === "/to") this.#talkTo(rest[0]);
+    else if (word === "/to") await this.#address(rest[0] ?? "", "");
     else if (word === "/history") await this.#history(rest[0] ?? this.#peer);
     else if (word.startsWith("/")) await this.#command(word, rest);
-    else if (word.startsWith("@") || RECEIVER.test(word)) {
-      this.#talkTo(word);
-      await this.#send(line.trim().slice(word.length).trim());
-    } else await this.#send(line.trim());
+    else if (word.startsWith("@") || RECEIVER.test(word))
+      await this.#address(word, line.trim().slice(word.length).trim());
+    else await this.#send(line.trim());
     return "go on";
   }
 
@@ -117,14 +123,17 @@ export class Conversation {
     return isWhole || this.#screen.isInteractive ? 0 : 1;
   }
 
-  #online(server: string, unread: ReadonlyMap<string, number>): void {
+  #online(server: string, unread: ReadonlyMap<string, number>, top: number): void {
     this.#screen.note(
       this.#server === undefined ? `— connected to ${server}` : `— back, on ${server}; nothing was lost`,
     );
-    // Later it is known: what came since was shown.
-    if (this.#server === undefined) this.#news.unread(unread);
+    const counts = new Map(Array.from(unread, ([name, count]) => [peerOf(name, this.#user), count]));
+    this.#unread.login(counts, top);
+    // Later the prompt tells it.
+    if (this.#server === undefined) this.#news.unread(counts);
     this.#server = server;
-    for (const conversation of unread.keys()) this.#names.add(peerOf(conversation, this.#user));
+    for (const peer of counts.keys()) this.#names.add(peer);
+    this.#prompt();
     this.#loadNames();
   }
 
@@ -133,13 +142,18 @@ export class Conversation {
     else if (reason !== "replaced") this.#screen.note(`— the server closes the connection: ${reason}`);
   }
 
-  /** Shows a message, which then counts as read. Whoever writes first is whom one talks to. */
+  /** Shows a message. Whoever writes first is whom one talks to. */
   #receive(message: ChatMessage): void {
-    const peer = peerOf(message.conversation, this.#user);
+    const { conversation, from, seq } = message;
+    const peer = peerOf(conversation, this.#user);
     this.#names.add(peer);
     this.#show(message);
-    if (this.#peer !== undefined || message.from === this.#user) return;
-    this.#peer = peer;
+    if (from === this.#user) return;
+    this.#peer ??= peer;
+    const isRead = this.#unread.arrived(peer, message, peer === this.#peer);
+    // Whoever is not there to turn to a conversation has read what was written out.
+    if (!this.#screen.isInteractive) this.#unread.clear(peer);
+    if (isRead || !this.#screen.isInteractive) this.#reading.shown(conversation, seq);
     this.#prompt();
   }
 
@@ -149,7 +163,13 @@ export class Conversation {
     const sender = to.startsWith("#") ? `${to} ${from}` : from;
     this.#screen.show(`${time} ${isOwn ? `you → ${to}` : sender}: ${printable(text)}`);
     if (isOwn) this.#news.sent(conversation, seq);
-    else this.#reading.shown(conversation, seq);
+  }
+
+  /** The user has read something, here or on another device. */
+  #noteRead({ conversation, name, read }: ReceiptEvent): void {
+    if (name !== this.#user || read === undefined) return;
+    this.#unread.read(peerOf(conversation, this.#user), read);
+    this.#prompt();
   }
 
   /** Nobody presses Tab where nobody sits. */
@@ -166,11 +186,35 @@ export class Conversation {
     if (!isSelf) this.#names.add(name);
   }
 
-  #talkTo(word: string | undefined): void {
-    const name = word?.startsWith("@") ? word.slice(1) : word;
-    if (name) this.#peer = name.toLowerCase();
-    else this.#problem("say to whom: /to NAME");
+  /** @returns Whether the word names somebody. */
+  #talkTo(word: string): boolean {
+    const peer = (word.startsWith("@") ? word.slice(1) : word).toLowerCase();
+    if (peer === "") {
+      this.#problem("say to whom: /to NAME");
+      return false;
+    }
+    this.#peer = peer;
+    const seq = this.#unread.open(peer);
+    if (seq !== undefined) this.#reading.shown(this.#conversationWith(peer), seq);
     this.#prompt();
+    return true;
+  }
+
+  /** Turns to somebody, or a group, and says something, or looks at what they have said. */
+  async #address(word: string, text: string): Promise<void> {
+    if (!this.#talkTo(word)) return;
+    if (text === "") await this.#showUnread();
+    else await this.#send(text);
+  }
+
+  /** Shows what is unread with whom one talks to, where it was not shown yet. */
+  async #showUnread(): Promise<void> {
+    if (!this.#screen.isInteractive || this.#peer === undefined) return;
+    if (this.#unread.of(this.#peer) > 0) await this.#history(this.#peer);
+  }
+
+  #conversationWith(peer: string): string {
+    return peer.startsWith("#") ? peer : pairOf(this.#user, peer);
   }
 
   async #command(word: string, words: readonly string[]): Promise<void> {
@@ -181,7 +225,7 @@ export class Conversation {
     }
     if (!this.#client) return;
     try {
-      const lines = await command.run(this.#client, words, this.#screen);
+      const lines = await command.run(this.#client, words, { screen: this.#screen, unread: this.#unread });
       if (!lines) this.#problem(`say it as ${word} ${command.operands}`);
       else for (const line of lines) this.#screen.show(printable(line));
     } catch (error) {
@@ -219,6 +263,10 @@ export class Conversation {
       const { messages = [] } = (await this.#client?.history(name, { limit: 20 })) ?? {};
       if (messages.length === 0) this.#screen.note(`— nothing with ${name} yet`);
       for (const message of messages) this.#show(message);
+      const last = messages.at(-1);
+      if (last) this.#reading.shown(last.conversation, last.seq);
+      this.#unread.clear(name.toLowerCase());
+      this.#prompt();
     } catch (error) {
       this.#problem(`— no history: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -231,7 +279,7 @@ export class Conversation {
   }
 
   #prompt(): void {
-    const parts = { user: this.#user, peer: this.#peer };
+    const parts = { user: this.#user, peer: this.#peer, unread: this.#unread.counts };
     this.#screen.prompt((columns) => promptText(parts, columns));
   }
 }

@@ -6,7 +6,7 @@ const HELP: readonly (readonly string[])[] = [
   ["@NAME TEXT", "send TEXT to NAME, and go on talking to them"],
   ["#GROUP TEXT", "send TEXT to a group, and go on talking there"],
   ["TEXT", "send TEXT to whom you talk to"],
-  ["/to NAME", "talk to NAME from now on, or to a #GROUP"],
+  ["/to NAME", "talk to NAME from now on, or to a #GROUP, and see what is unread"],
   ["/history [NAME]", "show the last messages with NAME, or with whom you talk to"],
   ...Object.entries(CLIENT_COMMANDS).map(([name, { operands, help }]) => [`${name} ${operands}`, help]),
   ["/help", "show this"],

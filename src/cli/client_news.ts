@@ -1,17 +1,18 @@
-import {
-  type AnnouncementEvent,
-  type EventHandler,
-  type FriendEvent,
-  type GroupEvent,
-  type PresenceEvent,
-  peerOf,
-  type ReceiptEvent,
-  type SignalEvent,
+import type {
+  AnnouncementEvent,
+  EventHandler,
+  FriendEvent,
+  GroupEvent,
+  PresenceEvent,
+  ReceiptEvent,
+  SignalEvent,
 } from "../chat/mod.ts";
 import { printable, type Screen } from "./client_screen.ts";
 
 /** The most characters of a signal that are shown. */
 const MAX_SIGNAL = 200;
+/** The most conversations that the line after a login names. */
+const MAX_LISTED = 20;
 /** Conversations whose last own message is remembered, to say when it has come. */
 const MAX_CONVERSATIONS = 1000;
 
@@ -42,12 +43,11 @@ export class News implements EventHandler {
     if (this.#sent.size > MAX_CONVERSATIONS && oldest !== undefined) this.#sent.delete(oldest);
   }
 
-  /** What is not read yet, after a login. */
+  /** What is not read yet, by the peer, after a login. */
   unread(counts: ReadonlyMap<string, number>): void {
-    const listed = Array.from(
-      counts,
-      ([conversation, count]) => `${peerOf(conversation, this.#self)} ${count}`,
-    );
+    const listed = Array.from(counts, ([peer, count]) => `${peer} ${count}`);
+    const rest = listed.splice(MAX_LISTED).length;
+    if (rest > 0) listed.push(`and ${rest} more: /unread lists them`);
     if (listed.length > 0) this.#note(`unread: ${listed.join(", ")}`);
   }
 

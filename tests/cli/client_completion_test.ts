@@ -104,7 +104,7 @@ test("Tab completes friends, groups, commands and whom one has heard of", IN_TER
   await ada.says("ada owner online");
   await zoe.ask({ type: "send", to: "ada", text: "it is me" });
   await ada.says("zoe: it is me");
-  await tab(ada, "@z", "ada → carol> @zoe");
+  await tab(ada, "@z", "ada → carol (zoe 1)> @zoe");
   ada.type("/quit\u0015/quit\r");
   assertEquals(await ada.end(), 0);
 });
@@ -129,10 +129,10 @@ test(
     await ada.says("ada> ");
     await tab(ada, "/u", "ada> /un", NARROW);
     ada.type("\t");
-    const listed = ["ada> /un", "/unblock", "/unfriend", "", "ada> /un"];
+    const listed = ["ada> /un", "/unblock", "/unfriend", "/unread", "", "ada> /un"];
     await ada.until(
       listed.join("\n"),
-      () => drawn(ada.stdout, 20).slice(-5).join() === listed.join() || undefined,
+      () => drawn(ada.stdout, 20).slice(-6).join() === listed.join() || undefined,
     );
     await tab(ada, "f", "ada> /unfriend", NARROW);
     ada.type("zoe\r");

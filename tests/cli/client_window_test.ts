@@ -138,20 +138,36 @@ test("the arrow keys bring back what was typed, never an answer to a question", 
   assert(!ada.stdout.includes("secret\r"), ada.stdout);
 });
 
-test("a prompt names whom one talks to and leaves half of the window, but for four letters of the name", () => {
+test("a prompt names whom one talks to and leaves half of the window, but for four letters and what is unread", () => {
   const name = fc.stringMatching(/^#?[a-z]{1,32}$/);
+  const counts = fc.dictionary(name, fc.integer({ min: 1, max: 2000 }), { maxKeys: 6 });
+  const peers = fc.option(name, { nil: undefined });
   fc.assert(
-    fc.property(
-      name,
-      fc.option(name, { nil: undefined }),
-      fc.integer({ min: 1, max: 200 }),
-      (user, peer, columns) => {
-        const text = promptText({ user, peer }, columns);
-        assert(text.length <= Math.max(6, Math.floor(columns / 2)), text);
-        assertEquals(text.includes((peer ?? user).slice(0, 3)), true, text);
-      },
-    ),
+    fc.property(name, peers, counts, fc.integer({ min: 1, max: 200 }), (user, peer, count, columns) => {
+      const unread = new Map(Object.entries(count));
+      const text = promptText({ user, peer, unread }, columns);
+      const least = unread.size > 0 ? "verb (999+)> ".length : "verb> ".length;
+      assert(text.length <= Math.max(least, Math.floor(columns / 2)), text);
+      assert(text.includes((peer ?? user).slice(0, 3)), text);
+      assertEquals(/\(.*\d.*\)/.test(text), unread.size > 0, text);
+    }),
   );
-  assertEquals(promptText({ user: "ada", peer: "bob" }, 80), "ada → bob> ");
-  assertEquals(promptText({ user: "ada", peer: "bob" }, 20), "→ bob> ");
+});
+
+test("a prompt names what is unread, the newest first, where it fits, and else how much it is", () => {
+  const unread = new Map([
+    ["carol", 2],
+    ["#crew", 5],
+  ]);
+  const parts = { user: "ada", peer: "bob", unread };
+  assertEquals(promptText(parts, 80), "ada → bob (#crew 5, carol 2)> ");
+  assertEquals(promptText(parts, 40), "ada → bob (7)> ");
+  assertEquals(promptText(parts, 24), "→ bob (7)> ");
+  assertEquals(
+    promptText({ ...parts, unread: new Map(unread).set("zoe", 1).set("yan", 2) }, 80),
+    "ada → bob (10)> ",
+  );
+  assertEquals(promptText({ ...parts, unread: new Map() }, 80), "ada → bob> ");
+  assertEquals(promptText({ user: "ada", peer: undefined, unread }, 80), "ada (#crew 5, carol 2)> ");
+  assertEquals(promptText({ ...parts, peer: "bartholomew" }, 20), "bar… (7)> ");
 });
