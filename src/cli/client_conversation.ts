@@ -11,8 +11,10 @@ import {
 import { CLIENT_COMMANDS } from "./client_commands.ts";
 import { complete } from "./client_completion.ts";
 import { COMPLETED_COMMANDS, helpLines } from "./client_help.ts";
+import type { PastMessage } from "./client_history.ts";
 import { KnownNames } from "./client_names.ts";
 import { News } from "./client_news.ts";
+import { PastView } from "./client_past.ts";
 import { promptText } from "./client_prompt.ts";
 import { Reading } from "./client_reading.ts";
 import { printable, type Screen } from "./client_screen.ts";
@@ -24,9 +26,6 @@ const MAX_UNANSWERED = 1000;
 /** A receiver at the start of a line. */
 const RECEIVER = /^(?:@#?|#)[\w.-]+$/;
 
-/** A message as it is shown. */
-type Shown = Pick<ChatMessage, "at" | "conversation" | "from" | "seq" | "text" | "to">;
-
 /** What is said and shown in `chorus client`. */
 export class Conversation {
   readonly #screen: Screen;
@@ -34,6 +33,7 @@ export class Conversation {
   readonly #news: News;
   readonly #names = new KnownNames();
   readonly #unread = new Unread();
+  readonly #past: PastView;
   readonly #reading = new Reading();
   readonly #sending = new Set<Promise<void>>();
   #client: ChatClient | undefined;
@@ -46,6 +46,12 @@ export class Conversation {
     this.#screen = screen;
     this.#user = user.toLowerCase();
     this.#news = new News(screen, this.#user);
+    this.#past = new PastView({
+      screen,
+      unread: this.#unread,
+      show: (message) => this.#show(message),
+      read: (conversation, seq) => this.#reading.shown(conversation, seq),
+    });
     const { users, groups } = this.#names;
     screen.completeBy((line) => complete(line, { commands: COMPLETED_COMMANDS, users, groups }));
   }
@@ -102,7 +108,9 @@ export class Conversation {
     if (word === "/quit") return "quit";
     if (word === "/help") for (const help of helpLines(this.#screen.columns)) this.#screen.note(help);
     else if (word === "/to") await this.#address(rest[0] ?? "", "");
-    else if (word === "/history") await this.#history(rest[0] ?? this.#peer);
+    else if (word === "/history")
+      await this.#lookBack((client) => this.#past.newest(client, rest, this.#peer));
+    else if (word === "/older") await this.#lookBack((client) => this.#past.older(client, rest));
     else if (word.startsWith("/")) await this.#command(word, rest);
     else if (word.startsWith("@") || RECEIVER.test(word))
       await this.#address(word, line.trim().slice(word.length).trim());
@@ -157,7 +165,7 @@ export class Conversation {
     this.#prompt();
   }
 
-  #show({ at, conversation, from, seq, text, to }: Shown): void {
+  #show({ at, conversation, from, seq, text, to }: PastMessage): void {
     const isOwn = from === this.#user;
     const time = new Date(at).toTimeString().slice(0, 5);
     const sender = to.startsWith("#") ? `${to} ${from}` : from;
@@ -209,8 +217,9 @@ export class Conversation {
 
   /** Shows what is unread with whom one talks to, where it was not shown yet. */
   async #showUnread(): Promise<void> {
-    if (!this.#screen.isInteractive || this.#peer === undefined) return;
-    if (this.#unread.of(this.#peer) > 0) await this.#history(this.#peer);
+    const peer = this.#peer;
+    if (!this.#screen.isInteractive || peer === undefined || this.#unread.of(peer) === 0) return;
+    await this.#lookBack((client) => this.#past.newest(client, [], peer));
   }
 
   #conversationWith(peer: string): string {
@@ -253,23 +262,16 @@ export class Conversation {
     if (this.#sending.size >= MAX_UNANSWERED) await oldest;
   }
 
-  async #history(word: string | undefined): Promise<void> {
-    const name = word?.startsWith("@") ? word.slice(1) : word;
-    if (name === undefined) {
-      this.#problem("say with whom: /history NAME");
-      return;
-    }
+  async #lookBack(look: (client: ChatClient) => Promise<string | undefined>): Promise<void> {
+    if (!this.#client) return;
     try {
-      const { messages = [] } = (await this.#client?.history(name, { limit: 20 })) ?? {};
-      if (messages.length === 0) this.#screen.note(`— nothing with ${name} yet`);
-      for (const message of messages) this.#show(message);
-      const last = messages.at(-1);
-      if (last) this.#reading.shown(last.conversation, last.seq);
-      this.#unread.clear(name.toLowerCase());
-      this.#prompt();
+      const problem = await look(this.#client);
+      if (problem !== undefined) this.#problem(problem);
     } catch (error) {
-      this.#problem(`— no history: ${error instanceof Error ? error.message : String(error)}`);
+      if (!(error instanceof ChatError)) throw error;
+      this.#problem(`— no history: ${error.message}`);
     }
+    this.#prompt();
   }
 
   /** Shows what went wrong; for whoever is not there to read it, it counts in the exit code. */

@@ -6,8 +6,9 @@ const HELP: readonly (readonly string[])[] = [
   ["@NAME TEXT", "send TEXT to NAME, and go on talking to them"],
   ["#GROUP TEXT", "send TEXT to a group, and go on talking there"],
   ["TEXT", "send TEXT to whom you talk to"],
-  ["/to NAME", "talk to NAME from now on, or to a #GROUP, and see what is unread"],
-  ["/history [NAME]", "show the last messages with NAME, or with whom you talk to"],
+  ["/to NAME", "talk to NAME from now on, or to a #GROUP"],
+  ["/history [NAME] [COUNT]", "show the last messages with NAME, or with whom you talk to"],
+  ["/older [COUNT]", "show what was before those"],
   ...Object.entries(CLIENT_COMMANDS).map(([name, { operands, help }]) => [`${name} ${operands}`, help]),
   ["/help", "show this"],
   ["/quit", "end (Ctrl-D and Ctrl-C do, too)"],
@@ -17,15 +18,16 @@ const HELP: readonly (readonly string[])[] = [
 export const COMPLETED_COMMANDS: ReadonlyMap<string, readonly Operand[]> = new Map([
   ["/to", ["peer"]],
   ["/history", ["peer"]],
+  ["/older", []],
   ["/help", []],
   ["/quit", []],
   ...Object.entries(CLIENT_COMMANDS).map(([name, { completes = [] }]) => [name, completes] as const),
 ]);
 
 /** The columns that the words of a line of help take where there are enough. */
-const WORDS_COLUMNS = 23;
+const WORDS_COLUMNS = 25;
 /** In a narrower window the help stands below the words. */
-const NARROW_COLUMNS = 72;
+const NARROW_COLUMNS = 80;
 
 /** The lines that `/help` shows in a window of so many columns. */
 export function helpLines(columns: number): readonly string[] {

@@ -20,7 +20,7 @@ test(
     await ada.says("ada> ");
     // All that the arrow key brings back, and then another line.
     ada.type("\u001b[A\u001b[A\u001b[A\u001b[A\u0015/help\n");
-    await ada.says("/quit                  end");
+    await ada.says("/quit                    end");
     ada.type("/quit\n");
     assertEquals(await ada.end(), 0);
     assert(!ada.stdout.includes("hush-hush"), ada.stdout);

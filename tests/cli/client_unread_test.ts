@@ -6,7 +6,7 @@ import { type Frame, RawClient } from "../helpers.ts";
 import { test } from "../testing.ts";
 import { drawn } from "./drawn_window.ts";
 import type { Program } from "./program.ts";
-import { IN_TERMINAL, NARROW, personAt, WIDE } from "./terminal_client.ts";
+import { acknowledged, IN_TERMINAL, NARROW, personAt, WIDE } from "./terminal_client.ts";
 
 const PLAIN = { NO_COLOR: "1", TERM: "xterm" };
 
@@ -182,9 +182,7 @@ test(
     await using phone = await RawClient.login(cluster.at(0), "ada", { device: "phone" });
     await using carol = await RawClient.login(cluster.at(0), "carol");
     for (const text of ["one", "two"]) await carol.ask({ type: "send", to: "ada", text });
-    await phone.hasMessages(2);
-    phone.tell({ type: "ack", inbox: 2 });
-    await phone.ask({ type: "ping" });
+    await acknowledged(phone, carol, 2);
     await using ada = personAt(cluster, "ada", { env: PLAIN, window: WIDE });
     await ada.says("— unread: carol 2\r\n");
     await prompts(ada, "ada (carol 2)>");

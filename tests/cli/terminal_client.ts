@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { formatAddress } from "../../src/net/mod.ts";
 import type { ChatServers } from "../chat/chat_servers.ts";
+import type { RawClient } from "../helpers.ts";
 import type { TestOptions } from "../testing.ts";
 import { type Program, type ProgramOptions, startProgram, type Window } from "./program.ts";
 
@@ -28,4 +29,13 @@ export function personAt(cluster: ChatServers, name: string, options: ProgramOpt
 
 function clientIn(options: ProgramOptions, cluster: ChatServers, flags: readonly string[]): Program {
   return startProgram(["client", formatAddress(cluster.at(0)), ...flags], { hasTerminal: true, ...options });
+}
+
+/** Acknowledges by a device the first `count` messages, all of one sender, who is told: no other device gets them of itself. */
+export async function acknowledged(device: RawClient, sender: RawClient, count: number): Promise<void> {
+  await device.hasMessages(count);
+  device.tell({ type: "ack", inbox: count });
+  await sender.until("that they were delivered", () =>
+    sender.frames.find(({ type, delivered }) => type === "receipt" && delivered === count),
+  );
 }
