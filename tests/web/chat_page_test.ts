@@ -1,28 +1,15 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
-import { childrenOf, type Program, type RuntimeName, startProgram } from "../cli/program.ts";
+import { childrenOf, type Program, type RuntimeName } from "../cli/program.ts";
 import { RawClient, toAddress } from "../helpers.ts";
 import { test } from "../testing.ts";
 import { logIn, makeAccount, NO_BROWSER, say, serverOf, shown, talkTo } from "./browser.ts";
+import { startUp } from "./chat_cluster.ts";
 import { takeBrowser } from "./windows.ts";
 
 const RUNTIMES: readonly RuntimeName[] = ["node", "bun", "deno"];
 const SKIP = { skip: NO_BROWSER, timeoutMs: 90_000 };
-
-interface Cluster extends AsyncDisposable {
-  readonly program: Program;
-  readonly tcp: string;
-  readonly url: string;
-}
-
-/** A real `up` on a runtime. */
-async function startUp(runtime: RuntimeName): Promise<Cluster> {
-  const where = ["--listen", "127.0.0.1:0", "--web", "127.0.0.1:0", "--admin", "none"];
-  const program = startProgram(["up", ...where, "--data", ":memory:", "--grace", "300ms"], { runtime });
-  const { tcp = "", web } = await program.ready();
-  return { program, tcp, url: `http://${web}/`, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
-}
 
 /** Kills the process of a server of `up` by its id. */
 async function killServer({ pid }: Program, id: string): Promise<void> {

@@ -5,6 +5,7 @@ import type { PageFile } from "./answers.ts";
 
 /** Where everything that the page is made of is served, but the page itself. */
 const PREFIX = "/app/";
+const STYLE = "text/css; charset=utf-8";
 const SCRIPT = "text/javascript; charset=utf-8";
 
 /**
@@ -29,7 +30,7 @@ export function readPageFiles(): ReadonlyMap<string, PageFile> {
   const page = ownText("index.html").replace("<!-- modules -->", () => preloads);
   return new Map([
     ["/", fileOf("text/html; charset=utf-8", page)],
-    [`${PREFIX}style.css`, fileOf("text/css; charset=utf-8", ownText("style.css"))],
+    ...["style.css", "dialog.css"].map((name) => [PREFIX + name, fileOf(STYLE, ownText(name))] as const),
     [`${PREFIX}icon.svg`, fileOf("image/svg+xml", ownText("icon.svg"))],
     ...modules.map(({ path, source }) => [path, fileOf(SCRIPT, source)] as const),
   ]);

@@ -125,18 +125,46 @@ test("friends with presence and groups with invitations come by themselves", asy
   await using ada = await Watched.open(cluster.webAt(0), "ada");
   const bob = await Watched.open(cluster.webAt(1), "bob");
   assertEquals(await ada.desk.act((client) => client.friends.request("bob")), true);
-  await bob.shows("the request", ({ friends }) => friends[0]?.state === "incoming");
+  await bob.shows("the request", ({ people: { friends } }) => friends[0]?.state === "incoming");
   await bob.desk.act((client) => client.friends.accept("ada"));
-  await ada.shows("a friend online", ({ friends }) => friends[0]?.online === true);
+  await ada.shows("a friend online", ({ people: { friends } }) => friends[0]?.online === true);
   await ada.desk.act((client) => client.groups.create("#sea"));
   await ada.desk.act((client) => client.groups.invite("#sea", "bob"));
-  await bob.shows("the invitation", ({ groups }) => groups[0]?.state === "invited");
+  await bob.shows("the invitation", ({ people: { groups } }) => groups[0]?.state === "invited");
   await bob.desk.act((client) => client.groups.join("#sea"));
-  await bob.shows("the group", ({ groups }) => groups[0]?.state === "member");
+  await bob.shows("the group", ({ people: { groups } }) => groups[0]?.state === "member");
   ada.desk.send(ada.desk.conversations.with("#sea"), "ahoy");
   await bob.shows("the message", (desk) => texts(desk, "#sea")[0] === "ahoy");
   await bob.desk.leave();
-  await ada.shows("a friend offline", ({ friends }) => friends[0]?.online === false);
+  await ada.shows("a friend offline", ({ people: { friends } }) => friends[0]?.online === false);
+});
+
+test("who is in the group that is looked at is known and kept up; whoever is removed is in it no more", async () => {
+  await using cluster = await chatServers(2, { web: {} });
+  await using ada = await Watched.open(cluster.webAt(0), "ada");
+  await using bob = await Watched.open(cluster.webAt(1), "bob");
+  const names = (desk: Desk): string =>
+    desk.people
+      .membersOf("#sea")
+      .map(({ name }) => name)
+      .join();
+  await ada.desk.act((client) => client.groups.create("#sea", "open"));
+  ada.desk.look("#sea");
+  await ada.shows("herself", (desk) => names(desk) === "ada" && desk.people.isMember("#sea") === true);
+  await bob.desk.act((client) => client.groups.join("#sea"));
+  bob.desk.look("#sea");
+  for (const one of [ada, bob]) await one.shows("both", (desk) => names(desk) === "ada,bob");
+  assertEquals(
+    await bob.desk.attempt((client) => client.groups.remove("#sea", "ada")),
+    "This is not allowed.",
+  );
+  assertEquals(bob.desk.problem, "");
+  assertEquals(await ada.desk.attempt((client) => client.groups.remove("#sea", "bob")), undefined);
+  await ada.shows("herself alone", (desk) => names(desk) === "ada");
+  await bob.shows("that he is out", (desk) => names(desk) === "" && desk.people.isMember("#sea") === false);
+  assertEquals([bob.desk.problem, ada.desk.people.membersOf("#other")], ["", []]);
+  bob.desk.drop("#sea");
+  assertEquals([bob.desk.open, bob.desk.conversations.list().length], [undefined, 0]);
 });
 
 test("what cannot be done is said in words; a message that is refused can be taken out", async () => {

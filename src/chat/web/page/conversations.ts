@@ -46,6 +46,11 @@ export class Conversations {
       if (!unread.has(conversation.peer)) conversation.unread = 0;
   }
 
+  /** Forgets one. */
+  remove(peer: string): void {
+    this.#byPeer.delete(peer);
+  }
+
   #dropOne(newest: Conversation): void {
     const idle = this.list().findLast((one) => one !== newest && one.unsent.length === 0 && one.unread === 0);
     const last = idle ?? this.list().findLast((one) => one !== newest);

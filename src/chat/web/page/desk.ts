@@ -1,14 +1,13 @@
 import { ChatClient } from "../../client/chat_client.ts";
-import type { FriendView } from "../../client/friends.ts";
-import type { GroupView } from "../../client/groups.ts";
 import type { ChatClientHandler } from "../../client/options.ts";
 import type { ChatMessage } from "../../client/reader.ts";
-import { MAX_TEXT_BYTES, pairOf, peerOf } from "../../protocol.ts";
+import { pairOf, peerOf } from "../../protocol.ts";
 import type { Conversation } from "./conversation.ts";
 import { Conversations } from "./conversations.ts";
 import type { DeskOptions, Link } from "./desk_options.ts";
 import { wordsOf } from "./friendly.ts";
 import { People } from "./people.ts";
+import { Sending } from "./sending.ts";
 
 /** Messages that one look into history brings. */
 const PAGE = 50;
@@ -30,6 +29,8 @@ export class Desk {
   announcement = "";
   /** The last thing that could not be done. */
   problem = "";
+  /** Friends, groups, and who is in the one that is looked at. */
+  readonly people: People;
   /** Settles with the first login. */
   readonly opened: Promise<void>;
   readonly #options: DeskOptions;
@@ -40,14 +41,20 @@ export class Desk {
   #lastServer = "";
   /** What came up to this entry of the inbox was counted as unread by the server. */
   #counted = 0;
-  #lastKey = 0;
-  readonly #people: People;
+  readonly #sending: Sending;
 
   /** Use {@linkcode openDesk}, which waits for the login. */
   constructor(options: DeskOptions) {
     const { dial, credentials, device, onEnd } = options;
     this.#options = options;
-    this.#people = new People({ listed: () => this.#listed(), failed: (error) => this.#failed(error) });
+    this.people = new People({
+      listed: () => this.#listed(),
+      membersListed: (group, members) => {
+        for (const { name, ...progress } of members) this.conversations.with(group).note(name, progress);
+        this.#changed();
+      },
+      failed: (error) => this.#failed(error),
+    });
     this.#client = new ChatClient({
       dial,
       credentials,
@@ -55,20 +62,16 @@ export class Desk {
       handler: this.#handler(),
       maxUnsent: MAX_UNSENT,
     });
+    this.#sending = new Sending(this.#client, {
+      stored: (conversation) => this.#read(conversation),
+      changed: () => this.#changed(),
+    });
     this.opened = this.#client.firstLogin;
     // Neither rejects: who waits for the login hears of its end.
     void this.opened.then(
-      () => this.#client.closed.then((end) => onEnd(end)),
+      () => this.#client.closed.then((end) => onEnd(end, this.token)),
       () => undefined,
     );
-  }
-
-  get friends(): readonly FriendView[] {
-    return this.#people.friends;
-  }
-
-  get groups(): readonly GroupView[] {
-    return this.#people.groups;
   }
 
   get user(): string {
@@ -91,7 +94,7 @@ export class Desk {
     this.#isSeen = false;
     this.problem = "";
     if (this.#open?.history === "unknown") this.loadOlder(this.#open);
-    if (peer?.startsWith("#")) this.#loadMembers(peer);
+    if (peer?.startsWith("#")) this.people.look(this.#client, peer);
     this.#changed();
   }
 
@@ -123,39 +126,46 @@ export class Desk {
 
   /** Sends a message; it is shown until its answer comes, whatever becomes of the connection. @returns Why not, where it cannot be sent. */
   send(conversation: Conversation, text: string): string | undefined {
-    if (new TextEncoder().encode(text).length > MAX_TEXT_BYTES) return "A message has at most 32 KiB.";
-    const unsent = { key: ++this.#lastKey, text, error: undefined as string | undefined };
-    conversation.unsent.push(unsent);
-    this.#changed();
-    void this.#client.send(conversation.peer, text).then(
-      ({ seq, at }) => {
-        this.discard(conversation, unsent.key);
-        conversation.add({ seq, at, text, from: this.user });
-        this.#read(conversation);
-        this.#changed();
-      },
-      (error: unknown) => {
-        unsent.error = wordsOf(error);
-        this.#changed();
-      },
-    );
-    return undefined;
+    return this.#sending.send(conversation, text);
   }
 
   /** Takes out a message that was refused, or has its answer. */
-  discard({ unsent }: Conversation, key: number): void {
-    const index = unsent.findIndex((one) => one.key === key);
-    if (index >= 0) unsent.splice(index, 1);
-    this.#changed();
+  discard(conversation: Conversation, key: number): void {
+    this.#sending.discard(conversation, key);
   }
 
   /** Does something with friends or groups, and shows what became of it. @returns Whether it was done. */
   async act(work: (client: ChatClient) => Promise<void>): Promise<boolean> {
     this.problem = "";
-    const isDone = await this.#try(work(this.#client));
-    if (isDone) this.#refresh();
+    this.problem = (await this.attempt(work)) ?? "";
     this.#changed();
-    return isDone;
+    return this.problem === "";
+  }
+
+  /** Does something. @returns Why it was not done, to be said where it was asked for. */
+  async attempt(
+    work: (client: ChatClient) => Promise<void>,
+    words: (error: unknown) => string = wordsOf,
+  ): Promise<string | undefined> {
+    try {
+      await work(this.#client);
+    } catch (error) {
+      return words(error);
+    }
+    this.#refresh();
+    return undefined;
+  }
+
+  /** Tells whoever does not look. */
+  say(words: string): void {
+    this.#options.onSpoken(words);
+  }
+
+  /** Takes a group out that the user is not in any more. */
+  drop(group: string): void {
+    if (this.#open?.peer === group) this.look(undefined);
+    this.conversations.remove(group);
+    this.#changed();
   }
 
   /** Ends the login. */
@@ -176,11 +186,14 @@ export class Desk {
       gap: (conversation) => this.#forget((peer) => peer === this.#peerOf(conversation)),
       resync: () => this.#forget(() => true),
       presence: ({ name, online }) => {
-        this.#people.note(name, online);
+        this.people.note(name, online);
         this.#changed();
       },
       friend: () => this.#refresh(),
-      group: () => this.#refresh(),
+      group: ({ group }) => {
+        this.people.noteGroup(this.#client, group);
+        this.#refresh();
+      },
       receipt: ({ conversation, name, delivered, read }) => {
         const found = this.conversations.with(this.#peerOf(conversation));
         found.note(name, {
@@ -256,22 +269,13 @@ export class Desk {
 
   /** Asks for friends and groups: what came of them while there was no connection was told to nobody. */
   #refresh(): void {
-    this.#people.list(this.#client);
+    this.people.list(this.#client);
   }
 
   #listed(): void {
-    for (const { name, state } of this.friends) if (state === "friend") this.conversations.with(name);
-    for (const { group, state } of this.groups) if (state === "member") this.conversations.with(group);
+    for (const { name, state } of this.people.friends) if (state === "friend") this.conversations.with(name);
+    for (const { group, state } of this.people.groups) if (state === "member") this.conversations.with(group);
     this.#changed();
-  }
-
-  #loadMembers(group: string): void {
-    void this.#try(
-      this.#client.groups.members(group).then(({ members }) => {
-        const conversation = this.conversations.with(group);
-        for (const { name, delivered, read } of members) conversation.note(name, { delivered, read });
-      }),
-    );
   }
 
   async #try(work: Promise<void>): Promise<boolean> {

@@ -18,5 +18,6 @@ export interface DeskOptions {
   readonly onChange: () => void;
   /** Something was said that whoever does not look is to hear, too. */
   readonly onSpoken: (words: string) => void;
-  readonly onEnd: (end: ClientEnd) => void;
+  /** It is over. @param token What it was logged in with last. */
+  readonly onEnd: (end: ClientEnd, token: string | undefined) => void;
 }

@@ -20,6 +20,11 @@ export function wordsOf(error: unknown): string {
   return "The server cannot be reached. Try again in a moment.";
 }
 
+/** Whether an error says that the user is not in a group, or that there is none. */
+export function isNotIn(error: unknown): boolean {
+  return error instanceof ChatError && (error.code === "not_member" || error.code === "unknown_group");
+}
+
 const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
 

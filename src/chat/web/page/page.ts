@@ -7,6 +7,7 @@ import type { Link } from "./desk_options.ts";
 import { type Entering, Entry } from "./entry.ts";
 import { wordsOf } from "./friendly.ts";
 import { html } from "./html.ts";
+import { OwnAccount } from "./own_account.ts";
 import { Side } from "./side.ts";
 import { Talk } from "./talk.ts";
 
@@ -30,9 +31,15 @@ export function Page(): VNode {
   const [stage, setStage] = useState<Stage>({ name: "entering", notice: "" });
   const [, show] = useReducer((count: number) => count + 1, 0);
   const speaker = useRef<HTMLDivElement>(null);
-  const onEnd = (end: ClientEnd): void => {
-    if (end !== "replaced") remember(undefined);
-    setStage(end === "replaced" ? { name: "replaced" } : { name: "out", notice: ENDS[end] });
+  const onEnd = (end: ClientEnd, token: string | undefined): void => {
+    const known = recall();
+    if (end === "replaced") setStage({ name: "replaced" });
+    // Another tab has changed the password, and has left what to go on with.
+    else if (end === "refused" && known && known.token !== token) void enter({ token: known.token });
+    else {
+      remember(undefined);
+      setStage({ name: "out", notice: ENDS[end] });
+    }
   };
   const onSpoken = (words: string): void => {
     if (speaker.current) speaker.current.textContent = words;
@@ -41,7 +48,7 @@ export function Page(): VNode {
     try {
       const settings = { dial: dialHome(), device: deviceName(), credentials };
       const desk = await openDesk({ ...settings, onChange: () => show(0), onSpoken, onEnd });
-      if (desk.token !== undefined) remember({ user: desk.user, token: desk.token });
+      keep(desk);
       setStage({ name: "in", desk });
     } catch (error) {
       if ("token" in credentials) remember(undefined);
@@ -66,6 +73,11 @@ export function Page(): VNode {
   useEffect(again, []);
   return html`<div class="hidden" role="status" aria-live="polite" ref=${speaker}></div>
     <${At} stage=${stage} onEnter=${come} onAgain=${again} />`;
+}
+
+/** Leaves the login to later pages. */
+function keep({ user, token }: Desk): void {
+  if (token !== undefined) remember({ user, token });
 }
 
 interface AtOptions {
@@ -104,7 +116,7 @@ function Inside({ desk }: { readonly desk: Desk }) {
     <header class="bar">
       <h1>Chorus</h1>
       <span class=${`link dot${desk.link.name === "online" ? " on" : ""}`}>${linkWords(desk.link, unsent)}</span>
-      <span>${desk.user}</span>
+      <${OwnAccount} desk=${desk} onToken=${() => keep(desk)} />
       <button onClick=${() => void desk.leave()}>Log out</button>
     </header>
     ${desk.announcement && html`<p class="bar" role="alert">${desk.announcement}</p>`}

@@ -1,6 +1,8 @@
 import type { ChatClient } from "../../client/chat_client.ts";
 import type { FriendView } from "../../client/friends.ts";
-import type { GroupView } from "../../client/groups.ts";
+import type { GroupView, MemberView } from "../../client/groups.ts";
+import { isNotIn } from "./friendly.ts";
+import { Members } from "./members.ts";
 
 /** Pages of groups that are asked for: as many groups as one may be in. */
 const MAX_GROUP_PAGES = 6;
@@ -9,6 +11,8 @@ const MAX_GROUP_PAGES = 6;
 export interface PeopleHandler {
   /** The lists are new. */
   listed(): void;
+  /** So is the list of who is in a group; nobody where the user is not in it any more. */
+  membersListed(group: string, members: readonly MemberView[]): void;
   failed(error: unknown): void;
 }
 
@@ -16,11 +20,43 @@ export interface PeopleHandler {
 export class People {
   friends: readonly FriendView[] = [];
   groups: readonly GroupView[] = [];
+  /** Whether they have been listed at all. */
+  isListed = false;
   readonly #handler: PeopleHandler;
+  readonly #members: Members;
   #listing: "no" | "once" | "again" = "no";
 
   constructor(handler: PeopleHandler) {
     this.#handler = handler;
+    this.#members = new Members({
+      listed: handler.membersListed,
+      failed: (group, error) => {
+        // Whoever was removed is told by what is shown instead.
+        if (isNotIn(error)) handler.membersListed(group, []);
+        else handler.failed(error);
+      },
+    });
+  }
+
+  /** Whether the user is in a group; undefined until that is known. */
+  isMember(group: string): boolean | undefined {
+    if (!this.isListed) return undefined;
+    return this.groups.some((one) => one.group === group && one.state === "member");
+  }
+
+  /** Who is in a group, where it is the one that is looked at. */
+  membersOf(group: string): readonly MemberView[] {
+    return this.#members.of(group);
+  }
+
+  /** A group is looked at. */
+  look(client: ChatClient, group: string): void {
+    this.#members.look(client, group);
+  }
+
+  /** Something has happened in a group. */
+  noteGroup(client: ChatClient, group: string): void {
+    this.#members.note(client, group);
   }
 
   /** Lists them again. Asked for while it does, it does once more: not once for each of many events. */
@@ -49,6 +85,7 @@ export class People {
     try {
       this.friends = await client.friends.list();
       this.groups = await allGroups(client);
+      this.isListed = true;
       return undefined;
     } catch (error) {
       return error;

@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ChatClient } from "../../client/chat_client.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
@@ -12,11 +12,19 @@ export interface SideOptions {
 
 /** Everybody and everything that one can talk to. */
 export function Side({ desk }: SideOptions): VNode {
-  const asked = desk.friends.filter(({ state }) => state === "incoming");
-  const waiting = desk.friends.filter(({ state }) => state === "outgoing");
-  const blocked = desk.friends.filter(({ state }) => state === "blocked");
-  const invited = desk.groups.filter(({ state }) => state === "invited");
-  return html`<nav class="side" aria-label="Conversations, friends and groups">
+  const asked = desk.people.friends.filter(({ state }) => state === "incoming");
+  const waiting = desk.people.friends.filter(({ state }) => state === "outgoing");
+  const blocked = desk.people.friends.filter(({ state }) => state === "blocked");
+  const invited = desk.people.groups.filter(({ state }) => state === "invited");
+  const box = useRef<HTMLElement>(null);
+  const isTalking = desk.open !== undefined;
+  const wasTalking = useRef(isTalking);
+  useEffect(() => {
+    // What had the focus is gone with the conversation.
+    if (wasTalking.current && !isTalking) box.current?.focus();
+    wasTalking.current = isTalking;
+  }, [isTalking]);
+  return html`<nav class="side" aria-label="Conversations, friends and groups" tabindex="-1" ref=${box}>
     <${Adding} desk=${desk} />
     ${desk.problem && html`<p class="bad row" role="alert">${desk.problem}</p>`}
     ${asked.length + invited.length > 0 && html`<h3 id="asked">For you to answer</h3>`}
@@ -56,7 +64,7 @@ export function Side({ desk }: SideOptions): VNode {
 }
 
 /** Whether somebody is online, in a word; nothing where nobody can tell. */
-export function presenceOf({ friends }: Desk, peer: string): "online" | "offline" | undefined {
+export function presenceOf({ people: { friends } }: Desk, peer: string): "online" | "offline" | undefined {
   const online = friends.find(({ name, state }) => name === peer && state === "friend")?.online;
   if (online === undefined) return undefined;
   return online ? "online" : "offline";

@@ -1,9 +1,9 @@
 import type { VNode } from "preact";
-import { useState } from "preact/hooks";
 import { Composer } from "./composer.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
-import { html, typed } from "./html.ts";
+import { GroupActs } from "./group_acts.ts";
+import { html } from "./html.ts";
 import { Lines } from "./lines.ts";
 import { presenceOf } from "./side.ts";
 
@@ -25,39 +25,21 @@ export function Talk({ desk }: TalkOptions): VNode {
       ${peer.startsWith("#") ? html`<${GroupActs} desk=${desk} group=${peer} />` : html`<${UserActs} desk=${desk} name=${peer} />`}
     </header>
     <${Lines} desk=${desk} conversation=${conversation} />
-    <${Composer} desk=${desk} conversation=${conversation satisfies Conversation} />
+    ${
+      peer.startsWith("#") && desk.people.isMember(peer) === false
+        ? html`<p class="notice" role="status">You are not in this group.</p>`
+        : html`<${Composer} desk=${desk} conversation=${conversation satisfies Conversation} />`
+    }
   </main>`;
 }
 
 function UserActs({ desk, name }: TalkOptions & { readonly name: string }) {
   if (name === desk.user) return undefined;
-  const state = desk.friends.find((one) => one.name === name)?.state;
+  const state = desk.people.friends.find((one) => one.name === name)?.state;
   return html`
     ${state === undefined && html`<button onClick=${() => desk.act((client) => client.friends.request(name))}>Add friend</button>`}
     ${state === "friend" && html`<button onClick=${() => desk.act((client) => client.friends.remove(name))}>End friendship</button>`}
     ${state !== "blocked" && html`<button onClick=${() => desk.act((client) => client.friends.block(name))}>Block</button>`}
     ${state === "blocked" && html`<button onClick=${() => desk.act((client) => client.friends.unblock(name))}>Unblock</button>`}
-  `;
-}
-
-function GroupActs({ desk, group }: TalkOptions & { readonly group: string }) {
-  const [name, setName] = useState("");
-  if (!desk.groups.some((one) => one.group === group && one.state === "member")) return undefined;
-  const invite = (event: Event): void => {
-    event.preventDefault();
-    if (name.trim() === "") return;
-    void desk
-      .act((client) => client.groups.invite(group, name.trim()))
-      .then((isDone) => {
-        if (isDone) setName("");
-      });
-  };
-  return html`
-    <form class="row" onSubmit=${invite} aria-label="Invite somebody">
-      <input aria-label="Whom to invite" placeholder="name" autocapitalize="none" autocomplete="off" maxlength="32"
-        value=${name} onInput=${(event: Event) => setName(typed(event))} />
-      <button>Invite</button>
-    </form>
-    <button onClick=${() => desk.act((client) => client.groups.leave(group))}>Leave group</button>
   `;
 }
