@@ -25,7 +25,7 @@ const DEFAULT_ADDRESS = "127.0.0.1:7000";
 
 const HELP = `chorus client [HOST:PORT] [FLAGS]
 
-Chat in the terminal (${DEFAULT_ADDRESS} unless told otherwise). Piped, it reads lines and writes lines.
+Chat in the terminal (${DEFAULT_ADDRESS} unless told otherwise). Piped, it reads lines and writes lines, without colors or prompts.
 
 ${describeFlags(FLAGS)}
 
@@ -33,7 +33,11 @@ Lines:
   @NAME TEXT       send TEXT to NAME, and go on talking to them
   #GROUP TEXT      the same for a group
   TEXT             send TEXT to whom you talk to
-  /help            show what can be typed: friends, groups, the password`;
+  /to NAME         talk to NAME, or to a #GROUP, and see what is unread there
+  /history         show the last messages, /older those before them
+  /unread          show what is unread, as the prompt does in brackets
+  /help            show what can be typed: friends, groups, the password
+Tab completes commands and names, the arrow keys bring back what was typed.`;
 
 /** Runs the terminal client until the end of its input. */
 export async function client(argv: readonly string[], interrupted: Interruption): Promise<number> {
