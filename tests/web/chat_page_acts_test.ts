@@ -61,7 +61,9 @@ test(
     await changePassword(page, PASSWORD, "new words");
     await page.getByRole("status").filter({ hasText: "The password is changed." }).waitFor();
     assertEquals((await other.next("closing")).reason, "operator");
-    await page.getByRole("dialog").getByRole("button", { name: "Close" }).press("Enter");
+    assertEquals(await focused(page), "BUTTON Close");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
     assertEquals(await focused(page), "BUTTON ada: your account");
     // The other tab was put out, and goes on with the login that this one has left.
     await second.getByRole("button", { name: "ada: your account" }).click();
@@ -71,6 +73,7 @@ test(
       await serverOf(one);
     }
     await page.getByRole("button", { name: "Log out" }).click();
+    await page.getByRole("button", { name: "Log in" }).waitFor();
     await logIn(page, "ada", PASSWORD);
     await page.getByText("The name or the password is wrong.").waitFor();
     await logIn(page, "ada", "new words");
@@ -106,7 +109,7 @@ test(
     }
     await bob.page.getByRole("button", { name: /^Accept.*ada invites you to #crew$/ }).click();
     await carol.ask({ type: "group.join", group: "#crew" });
-    await bob.page.getByRole("button", { name: "#crew" }).click();
+    await bob.page.getByRole("button", { name: /^#crew/ }).click();
     await say(bob.page, "#crew", "ahoy");
     await dialog.getByRole("heading", { name: "3 members" }).waitFor();
     const bobDialog = await openGroup(bob.page, "#crew");
@@ -125,6 +128,7 @@ test(
     assertEquals(await focused(ada.page), "BUTTON Remove bob");
     await dialog.getByRole("heading", { name: "3 members" }).waitFor();
     await ada.page.keyboard.press("Enter");
+    await question.waitFor();
     await ada.page.keyboard.press("Tab");
     await ada.page.keyboard.press("Enter");
     await dialog.getByRole("heading", { name: "2 members" }).waitFor();
@@ -139,7 +143,7 @@ test(
       .getByRole("button", { name: "Delete" })
       .click();
     await ada.page.getByRole("dialog").first().waitFor({ state: "detached" });
-    await ada.page.getByRole("button", { name: "#crew" }).waitFor({ state: "detached" });
+    await ada.page.getByRole("button", { name: /^#crew/ }).waitFor({ state: "detached" });
     assertEquals(
       (await carol.until("the end", () => carol.frames.find(({ event }) => event === "deleted")))?.name,
       "ada",
@@ -184,6 +188,7 @@ test(
       [],
     );
     await page.keyboard.press("Enter");
+    await page.getByRole("dialog", { name: "Leave #crew?" }).waitFor();
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     assertEquals(
@@ -191,7 +196,7 @@ test(
       "bob",
     );
     await page.getByRole("navigation").waitFor();
-    await page.getByRole("button", { name: "#crew" }).waitFor({ state: "detached" });
+    await page.getByRole("button", { name: /^#crew/ }).waitFor({ state: "detached" });
     assertEquals(await focused(page), "NAV Conversations, friends and groups");
     await page.getByRole("status").filter({ hasText: "You have left #crew." }).waitFor({ state: "attached" });
     assertEquals(wrongs, []);

@@ -1,5 +1,5 @@
 import type { ComponentChildren, VNode } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { html } from "./html.ts";
 
 /** Options for {@linkcode Dialog}. */
@@ -14,7 +14,7 @@ export interface DialogOptions {
 export function Dialog({ title, onClose, children }: DialogOptions): VNode {
   const box = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => box.current?.showModal(), []);
+  useLayoutEffect(() => box.current?.showModal(), []);
   return html`<dialog ref=${box} aria-labelledby=${id} onClose=${onClose}>
     <div class="stack">
       <h2 id=${id} tabindex="-1">${title}</h2>

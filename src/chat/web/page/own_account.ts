@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ChatError } from "../../client/errors.ts";
 import type { Desk } from "./desk.ts";
 import { closeAround, Dialog } from "./dialog.ts";
@@ -50,9 +50,7 @@ function Password({ desk, onToken }: OwnAccountOptions) {
     // Never rejects: what failed is said.
     void change();
   };
-  if (phase.name === "changed")
-    return html`<p role="status">The password is changed. Your other logins are over.</p>
-      <button type="button" class="main" autofocus onClick=${closeAround}>Close</button>`;
+  if (phase.name === "changed") return html`<${Changed} />`;
   return html`<form class="stack" onSubmit=${submit} aria-label="Change the password">
     <p>Whoever is logged in as you elsewhere is logged out.</p>
     <input hidden autocomplete="username" readonly value=${desk.user} />
@@ -71,6 +69,14 @@ function Password({ desk, onToken }: OwnAccountOptions) {
       <button class="main" disabled=${phase.name === "busy"}>Change password</button>
     </div>
   </form>`;
+}
+
+function Changed() {
+  const close = useRef<HTMLButtonElement>(null);
+  // The field that had the focus is gone.
+  useLayoutEffect(() => close.current?.focus(), []);
+  return html`<p role="status">The password is changed. Your other logins are over.</p>
+    <button type="button" class="main" ref=${close} onClick=${closeAround}>Close</button>`;
 }
 
 function passwordWords(error: unknown): string {

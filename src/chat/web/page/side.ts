@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ChatClient } from "../../client/chat_client.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
@@ -19,7 +19,7 @@ export function Side({ desk }: SideOptions): VNode {
   const box = useRef<HTMLElement>(null);
   const isTalking = desk.open !== undefined;
   const wasTalking = useRef(isTalking);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // What had the focus is gone with the conversation.
     if (wasTalking.current && !isTalking) box.current?.focus();
     wasTalking.current = isTalking;
