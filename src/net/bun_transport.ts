@@ -2,6 +2,7 @@ import type { Socket } from "bun";
 import { ChunkQueue } from "./chunk_queue.ts";
 import type { Address } from "./contract.ts";
 import { toNetError } from "./error.ts";
+import { keepAliveMs } from "./keep_alive.ts";
 import { SOCKET_OPTIONS, tcpAddress } from "./node_transport.ts";
 import { type ConnectionContext, StreamConnection, type Transport } from "./stream_connection.ts";
 import type { WriteTurn } from "./write_turn.ts";
@@ -54,7 +55,7 @@ export class BunTransport implements Transport, SocketOwner {
     this.connection = new StreamConnection(this, context);
     socket.data = this;
     socket.setNoDelay(SOCKET_OPTIONS.noDelay);
-    socket.setKeepAlive(SOCKET_OPTIONS.keepAlive, SOCKET_OPTIONS.keepAliveInitialDelay);
+    socket.setKeepAlive(true, keepAliveMs());
   }
 
   get queuedBytes(): number {

@@ -49,7 +49,7 @@ export interface ConnectionHandler {
  * One stream connection, the same on every driver.
  *
  * - After `end()`, `close()`, `abort()` or the end of the connection, `write` drops its bytes and returns false.
- * - No-delay and keepalive (15 s, where the runtime lets us choose) are on.
+ * - No-delay and keepalive ({@linkcode keepAliveMs}, where the runtime lets us choose) are on.
  * - Half-close is always on: when the other side has ended, we may go on writing. The connection is over once both sides ended.
  * - A reset may be noticed late while we do not read: when paused, and by the next `write` once the other side has ended.
  */

@@ -40,7 +40,7 @@ export class DenoTransport implements MovableTransport {
     this.remote = tcpAddress(native.remoteAddr.hostname, native.remoteAddr.port);
     this.local = tcpAddress(native.localAddr.hostname, native.localAddr.port);
     native.setNoDelay(SOCKET_OPTIONS.noDelay);
-    native.setKeepAlive(SOCKET_OPTIONS.keepAlive);
+    native.setKeepAlive(true);
     this.connection = new StreamConnection(this, context);
     this.#events = this.connection;
     // Owned by the connection: reading ends with it and fails through it. The first bytes come in a later turn.

@@ -13,6 +13,7 @@ import type {
 } from "./contract.ts";
 import { type Dial, dial } from "./dial.ts";
 import { NetError, toNetError } from "./error.ts";
+import { keepAliveMs } from "./keep_alive.ts";
 import { bind } from "./node_listener.ts";
 import { type Ends, heldConnection, nodeConnection, SOCKET_OPTIONS } from "./node_transport.ts";
 import type { ConnectionContext } from "./stream_connection.ts";
@@ -71,8 +72,9 @@ async function listen(
   const ends = "path" in address ? { local: address, remote: { path: "" } } : undefined;
   const gate = new AcceptGate(address, clock, options);
   const server = createServer(SOCKET_OPTIONS, (socket) => {
-    if (gate.admits(() => void socket.destroy()))
-      offer(nodeConnection(socket, context, ends), accept, options);
+    if (!gate.admits(() => void socket.destroy())) return;
+    if (!ends) socket.setKeepAlive(true, keepAliveMs());
+    offer(nodeConnection(socket, context, ends), accept, options);
   });
   const listener = await bind(server, address, options);
   server.on("error", (cause) => gate.failed(cause));
@@ -86,7 +88,8 @@ function start(
   context: ConnectionContext,
   attempt: Dial,
 ): () => void {
-  const socket = connect({ ...target(address, options), ...SOCKET_OPTIONS });
+  const keepAlive = { keepAlive: true, keepAliveInitialDelay: keepAliveMs() };
+  const socket = connect({ ...target(address, options), ...SOCKET_OPTIONS, ...keepAlive });
   const onError = (cause: Error): void => attempt.failed(toDialError(cause, address, options));
   socket.on("error", onError);
   socket.once("close", attempt.released);

@@ -10,13 +10,8 @@ import {
   type TransportEvents,
 } from "./stream_connection.ts";
 
-/** What every socket is given. Keepalive: the system asks a silent peer after this time whether it lives. */
-export const SOCKET_OPTIONS = {
-  allowHalfOpen: true,
-  noDelay: true,
-  keepAlive: true,
-  keepAliveInitialDelay: 15_000,
-} as const;
+/** What every socket is given, beside {@linkcode keepAliveMs}. */
+export const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true } as const;
 
 /** Larger writes are given to the stream in pieces, so that progress towards a slow reader can be seen. */
 const PIECE_BYTES = 64 * 1024;

@@ -2,6 +2,7 @@ import { createServer, type Socket } from "node:net";
 import { systemClock } from "../async/mod.ts";
 import { AcceptGate, listenContext, offer, reportTo } from "./accepting.ts";
 import type { Accept, Address, Connection, Listener, ListenOptions } from "./contract.ts";
+import { keepAliveMs } from "./keep_alive.ts";
 import type { DriverOptions } from "./node_driver.ts";
 import { bind } from "./node_listener.ts";
 import { nodeConnection, SOCKET_OPTIONS, tcpAddress } from "./node_transport.ts";
@@ -72,7 +73,7 @@ export function adopt(native: Socket, accept: Accept, options: AdoptOptions = {}
   const { clock = systemClock } = options;
   native.allowHalfOpen = true;
   native.setNoDelay(SOCKET_OPTIONS.noDelay);
-  native.setKeepAlive(SOCKET_OPTIONS.keepAlive, SOCKET_OPTIONS.keepAliveInitialDelay);
+  native.setKeepAlive(true, keepAliveMs());
   const connection = nodeConnection(native, listenContext(clock, options));
   connection.resume();
   offer(connection, accept, options);
