@@ -1,20 +1,21 @@
-import type { SocketHandler } from "bun";
+import type { SocketHandler, TCPSocketListenOptions } from "bun";
 import { type Clock, systemClock } from "../async/mod.ts";
 import { AcceptGate, listenContext, offer } from "./accepting.ts";
 import { formatAddress, isLiteral } from "./address.ts";
 import { type BunSocket, BunTransport, type SocketOwner } from "./bun_transport.ts";
-import type { Accept, ConnectionHandler, Driver, Listener, ListenOptions, TcpAddress } from "./contract.ts";
+import type { Accept, Connection, Driver, Listener, ListenOptions, TcpAddress } from "./contract.ts";
 import { type Dial, dial } from "./dial.ts";
 import { toNetError } from "./error.ts";
 import { toListener } from "./listener.ts";
 import { type DriverOptions, nodeDriver } from "./node_driver.ts";
+import { tcpAddress } from "./node_transport.ts";
 import type { ConnectionContext } from "./stream_connection.ts";
 import { throwLater } from "./thrown.ts";
 import { WriteTurn } from "./write_turn.ts";
 
 /**
- * The driver over Bun's own sockets, for TCP between literal addresses. Host names, unix sockets, a local address to connect
- * from and a shared port go by `node:net`.
+ * The driver over Bun's own sockets, for TCP between literal addresses. Host names, unix sockets and a local address to connect
+ * from go by `node:net`.
  *
  * - The backlog is always 512.
  * - What cannot be reached is `refused`, as Bun does not tell the difference.
@@ -48,14 +49,22 @@ export function bunDriver(options: DriverOptions = {}): Driver {
   return {
     name: "bun",
     async listen(address, accept, listenOptions = {}) {
-      if (!isLiteral(address) || listenOptions.reusePort) return node.listen(address, accept, listenOptions);
+      if (!isLiteral(address)) return node.listen(address, accept, listenOptions);
       return listen(address, accept, listenOptions, clock, turn);
     },
     connect(address, handler, connectOptions = {}) {
       if (!isLiteral(address) || connectOptions.localAddress !== undefined)
         return node.connect(address, handler, connectOptions);
       return dial(address, connectOptions, clock, (attempt) => {
-        const open = (socket: BunSocket): void => opened(socket, handler, attempt, turn, context);
+        const open = (socket: BunSocket): void => {
+          const remote = shared(address, socket.remoteAddress, socket.remotePort);
+          const ends = { remote, local: tcpAddress(socket.localAddress, socket.localPort) };
+          opened(attempt, socket, () => {
+            const { connection } = new BunTransport(socket, ends, turn, context);
+            connection.handle(handler);
+            return connection;
+          });
+        };
         return start(address, attempt, open);
       });
     },
@@ -84,19 +93,27 @@ function listen(
   const context = listenContext(clock, options);
   const socket = events();
   const gate = new AcceptGate(address, clock, options);
+  // All connections of a listener have the same local address, but where it listens on several.
+  let last = address;
   socket.open = (opened) => {
     if (!gate.admits(() => void opened.terminate())) return;
-    offer(new BunTransport(opened, turn, context).connection, accept, options);
+    const local = shared(last, opened.localAddress, opened.localPort);
+    last = local;
+    const remote = tcpAddress(opened.remoteAddress, opened.remotePort);
+    offer(new BunTransport(opened, { local, remote }, turn, context).connection, accept, options);
+  };
+  const { host: hostname, port } = address;
+  // The name of the last option is missing from the types.
+  const native: TCPSocketListenOptions<SocketOwner | undefined> & { reusePort: boolean } = {
+    hostname,
+    port,
+    allowHalfOpen: true,
+    data: undefined,
+    socket,
+    reusePort: options.reusePort ?? false,
   };
   try {
-    const { host: hostname, port } = address;
-    const server = Bun.listen<SocketOwner | undefined>({
-      hostname,
-      port,
-      allowHalfOpen: true,
-      data: undefined,
-      socket,
-    });
+    const server = Bun.listen(native);
     return toListener({ host: hostname, port: server.port }, () => server.stop());
   } catch (cause) {
     throw toNetError(cause, `listen on ${formatAddress(address)}`);
@@ -123,18 +140,12 @@ function start(address: TcpAddress, attempt: Dial, onOpen: (socket: BunSocket) =
   return ignore;
 }
 
-function opened(
-  socket: BunSocket,
-  handler: ConnectionHandler,
-  attempt: Dial,
-  turn: WriteTurn,
-  context: ConnectionContext,
-): void {
-  const isWanted = attempt.opened(() => {
-    const { connection } = new BunTransport(socket, turn, context);
-    connection.handle(handler);
-    return connection;
-  });
-  if (!isWanted) socket.terminate();
+function opened(attempt: Dial, socket: BunSocket, connection: () => Connection): void {
+  if (!attempt.opened(connection)) socket.terminate();
   attempt.released();
+}
+
+/** The address of a socket; `known` itself where that is the same, so that very many connections have one. */
+function shared(known: TcpAddress, host: string | undefined, port: number | undefined): TcpAddress {
+  return known.host === host && known.port === port ? known : tcpAddress(host, port);
 }

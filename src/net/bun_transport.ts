@@ -3,7 +3,7 @@ import { ChunkQueue } from "./chunk_queue.ts";
 import type { Address } from "./contract.ts";
 import { toNetError } from "./error.ts";
 import { keepAliveMs } from "./keep_alive.ts";
-import { SOCKET_OPTIONS, tcpAddress } from "./node_transport.ts";
+import { type Ends, SOCKET_OPTIONS } from "./node_transport.ts";
 import { type ConnectionContext, StreamConnection, type Transport } from "./stream_connection.ts";
 import type { WriteTurn } from "./write_turn.ts";
 
@@ -35,7 +35,8 @@ export class BunTransport implements Transport, SocketOwner {
   readonly connection: StreamConnection;
   readonly #socket: BunSocket;
   readonly #turn: WriteTurn;
-  readonly #queue: ChunkQueue = new ChunkQueue();
+  /** What waits behind the chunk of this turn, or for the system; made when first needed. */
+  #queue: ChunkQueue | undefined;
   #output: Output = "idle";
   /** The one chunk of this turn, until there is a second. */
   #only: Uint8Array | undefined;
@@ -47,11 +48,11 @@ export class BunTransport implements Transport, SocketOwner {
   /** What came in spite of the pause: Bun reads once more when the other side resets. */
   #held: Uint8Array[] | undefined;
 
-  constructor(socket: BunSocket, turn: WriteTurn, context: ConnectionContext) {
+  constructor(socket: BunSocket, ends: Ends, turn: WriteTurn, context: ConnectionContext) {
     this.#socket = socket;
     this.#turn = turn;
-    this.remote = tcpAddress(socket.remoteAddress, socket.remotePort);
-    this.local = tcpAddress(socket.localAddress, socket.localPort);
+    this.remote = ends.remote;
+    this.local = ends.local;
     this.connection = new StreamConnection(this, context);
     socket.data = this;
     socket.setNoDelay(SOCKET_OPTIONS.noDelay);
@@ -59,7 +60,7 @@ export class BunTransport implements Transport, SocketOwner {
   }
 
   get queuedBytes(): number {
-    return this.#queue.bytes + (this.#only?.length ?? 0);
+    return (this.#queue?.bytes ?? 0) + (this.#only?.length ?? 0);
   }
 
   get isFlushed(): boolean {
@@ -138,7 +139,7 @@ export class BunTransport implements Transport, SocketOwner {
     this.#isClosed = true;
     this.connection.over(error && toNetError(error, "go on"));
     this.#only = undefined;
-    this.#queue.clear();
+    this.#queue?.clear();
   }
 
   #take(chunk: Uint8Array): boolean {
@@ -150,13 +151,19 @@ export class BunTransport implements Transport, SocketOwner {
       return true;
     }
     this.#queueOnly();
-    this.#queue.push(chunk);
+    const queue = this.#enqueue(chunk);
     if (this.#output === "blocked") return false;
-    return this.#queue.bytes < BATCH_BYTES || this.#flush();
+    return queue.bytes < BATCH_BYTES || this.#flush();
+  }
+
+  #enqueue(chunk: Uint8Array): ChunkQueue {
+    this.#queue ??= new ChunkQueue();
+    this.#queue.push(chunk);
+    return this.#queue;
   }
 
   #queueOnly(): void {
-    if (this.#only) this.#queue.push(this.#only);
+    if (this.#only) this.#enqueue(this.#only);
     this.#only = undefined;
   }
 
@@ -165,19 +172,20 @@ export class BunTransport implements Transport, SocketOwner {
     const sent = this.#socket.write(chunk);
     if (sent === chunk.length) return true;
     if (sent < 0) return false;
-    this.#queue.push(chunk.subarray(sent));
+    this.#enqueue(chunk.subarray(sent));
     this.#output = "blocked";
     return false;
   }
 
   /** Sends what waits; true when the system has taken all of it. */
   #flush(): boolean {
-    while (this.#queue.bytes > 0) {
-      const piece = this.#queue.peek(Number.POSITIVE_INFINITY, BATCH_BYTES);
+    const queue = this.#queue;
+    while (queue && queue.bytes > 0) {
+      const piece = queue.peek(Number.POSITIVE_INFINITY, BATCH_BYTES);
       const sent = this.#socket.write(piece);
       // Closed: whoever waits hears of it by `close`.
-      if (sent < 0) this.#queue.clear();
-      else this.#queue.drop(sent);
+      if (sent < 0) queue.clear();
+      else queue.drop(sent);
       if (sent < piece.length) {
         this.#output = "blocked";
         return false;
@@ -197,7 +205,7 @@ export class BunTransport implements Transport, SocketOwner {
     if (this.#isClosed) return false;
     this.#isClosed = true;
     this.#only = undefined;
-    this.#queue.clear();
+    this.#queue?.clear();
     queueMicrotask(() => this.connection.over());
     return true;
   }

@@ -13,6 +13,8 @@ export interface SpliceOptions {
   halfCloseTimeoutMs?: number;
   /** The source of time. @default {systemClock} */
   clock?: Clock;
+  /** Called once, when both connections are closed: for very many splices less than a promise each. Must not throw. @default {ignored} */
+  onClosed?: (result: SpliceResult) => void;
 }
 
 /**
@@ -88,7 +90,6 @@ export function splice(a: Connection, b: Connection, options: SpliceOptions = {}
 }
 
 class Pair implements Splice, ConnectionHandler {
-  readonly closed: Promise<SpliceResult>;
   readonly #a: Connection;
   readonly #b: Connection;
   readonly #clock: Clock;
@@ -96,7 +97,9 @@ class Pair implements Splice, ConnectionHandler {
   readonly #halfCloseTimeoutMs: number;
   readonly #readFromA: number;
   readonly #readFromB: number;
-  readonly #resolve: (result: SpliceResult) => void;
+  readonly #onClosed: ((result: SpliceResult) => void) | undefined;
+  #closed: PromiseWithResolvers<SpliceResult> | undefined;
+  #result: SpliceResult | undefined;
   #activeAt: number;
   #timer: Timer;
   #open = 2;
@@ -114,13 +117,17 @@ class Pair implements Splice, ConnectionHandler {
     this.#readFromB = b.bytesRead;
     this.#activeAt = clock.now();
     this.#timer = clock.after(idleTimeoutMs, () => this.#judge());
-    const { promise, resolve } = Promise.withResolvers<SpliceResult>();
-    this.closed = promise;
-    this.#resolve = resolve;
+    this.#onClosed = options.onClosed;
     a.handle(this);
     b.handle(this);
     a.resume();
     b.resume();
+  }
+
+  get closed(): Promise<SpliceResult> {
+    this.#closed ??= Promise.withResolvers();
+    if (this.#result) this.#closed.resolve(this.#result);
+    return this.#closed.promise;
   }
 
   get bytesFromA(): number {
@@ -197,7 +204,10 @@ class Pair implements Splice, ConnectionHandler {
       side: undefined,
       error: undefined,
     };
-    this.#resolve({ reason, side, error, bytesFromA: this.bytesFromA, bytesFromB: this.bytesFromB });
+    const result = { reason, side, error, bytesFromA: this.bytesFromA, bytesFromB: this.bytesFromB };
+    this.#result = result;
+    this.#closed?.resolve(result);
+    this.#onClosed?.(result);
   }
 
   #arm(): void {

@@ -31,11 +31,11 @@ class LiveEntry implements TableEntry {
   readonly frontend: string;
   readonly pool: string;
   readonly backend: Backend;
-  readonly client: string;
   readonly transport: "tcp" | "tls" | "udp";
   readonly traffic: Traffic;
   readonly openedAt: number;
   readonly serial: number;
+  readonly #served: ServedClient;
   readonly #owner: EntryOwner;
   #phase: Phase = OPEN;
 
@@ -43,7 +43,7 @@ class LiveEntry implements TableEntry {
     this.frontend = served.frontend;
     this.pool = served.pool;
     this.backend = served.backend;
-    this.client = served.client;
+    this.#served = served;
     this.transport = served.transport;
     this.traffic = served.traffic;
     this.openedAt = owner.clock.now();
@@ -54,6 +54,10 @@ class LiveEntry implements TableEntry {
   /** Made when it is asked for: a number is smaller than a text. */
   get id(): string {
     return `c${this.serial.toString(36)}`;
+  }
+
+  get client(): string {
+    return this.#served.client;
   }
 
   get state(): Phase["name"] {

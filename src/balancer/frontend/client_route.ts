@@ -72,7 +72,10 @@ export function encodeLocal(version: 1 | 2): Uint8Array {
 
 /** An address whose host is in its one form: IPv4 that is wrapped in IPv6 is IPv4. */
 function plain(address: Address): Address {
-  if ("host" in address) return { host: hostOf(address), port: address.port };
+  if ("host" in address) {
+    const host = hostOf(address);
+    return host === address.host ? address : { host, port: address.port };
+  }
   // One that was no UTF-8 has grown by being read.
   return Buffer.byteLength(address.path) > MAX_PATH_BYTES ? { path: "" } : address;
 }

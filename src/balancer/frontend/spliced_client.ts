@@ -1,4 +1,5 @@
 import {
+  type Address,
   type Connection,
   formatAddress,
   type Splice,
@@ -23,11 +24,11 @@ export class SplicedClient implements ServedClient, Traffic {
   readonly frontend: string;
   readonly pool: string;
   readonly backend: Backend;
-  readonly client: string;
   readonly transport: "tcp" | "tls";
   readonly #ends: readonly [client: Connection, backend: Connection];
   readonly #splice: Splice;
   readonly #headBytes: number;
+  readonly #source: Address;
 
   /** Passes on what was read of the client before, then all that comes. */
   constructor(
@@ -39,12 +40,17 @@ export class SplicedClient implements ServedClient, Traffic {
     this.frontend = frontend;
     this.pool = pool;
     this.backend = lease.backend;
-    this.client = formatAddress(arrival.route.source);
+    this.#source = arrival.route.source;
     this.transport = arrival.transport;
     this.#ends = [arrival.connection, connection];
     this.#headBytes = arrival.head.length;
     if (arrival.head.length > 0) connection.write(arrival.head);
     this.#splice = splice(arrival.connection, connection, options);
+  }
+
+  /** Made when it is asked for: the address is there anyhow. */
+  get client(): string {
+    return formatAddress(this.#source);
   }
 
   get traffic(): Traffic {
@@ -61,11 +67,6 @@ export class SplicedClient implements ServedClient, Traffic {
 
   get activeAt(): number {
     return this.#splice.activeAt;
-  }
-
-  /** Settles with the reason when both connections are over. Never rejects. */
-  async ended(): Promise<EndReason> {
-    return endReasonOf(await this.#splice.closed);
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../async/mod.ts";
-import { type Connection, type ConnectionHandler, hostOf } from "../../net/mod.ts";
+import { type Connection, type ConnectionHandler, hostOf, type SpliceResult } from "../../net/mod.ts";
 import type { TableEntry } from "../connection/contract.ts";
 import type { ConnectionTable } from "../connection/table.ts";
 import { Arrival } from "./arrival.ts";
@@ -11,7 +11,7 @@ import { judgePath, judgeSender, readProxyHeader } from "./proxy_in.ts";
 import type { Reception } from "./reception.ts";
 import { Refusal } from "./refusal.ts";
 import type { FrontendSettings } from "./settings.ts";
-import { SplicedClient } from "./spliced_client.ts";
+import { endReasonOf, SplicedClient } from "./spliced_client.ts";
 import { terminateTls } from "./tls_in.ts";
 
 /** What a {@linkcode StreamService} works with. */
@@ -116,21 +116,20 @@ export class StreamService {
   #serve(arrival: Arrival, dispatched: Dispatched): void {
     const { table, wheel: clock } = this.#parts;
     const { idleMs = 3_600_000, halfCloseMs = 30_000 } = this.settings.timeouts ?? {};
-    const options = { idleTimeoutMs: idleMs, halfCloseTimeoutMs: halfCloseMs, clock };
     const place = { frontend: this.name, pool: dispatched.pool };
-    const client = new SplicedClient(place, arrival, dispatched, options);
-    const entry = table.add(client);
-    this.#served.add(entry);
     const { stay } = arrival;
     const { lease } = dispatched;
-    // Never rejects, and holds no more than what is to be given back.
-    void client.ended().then((reason) => {
-      const told = entry.over(reason);
+    // Holds no more than what is to be given back.
+    const onClosed = (result: SpliceResult): void => {
+      const told = entry.over(endReasonOf(result));
       this.#served.delete(entry);
       lease[Symbol.dispose]();
       this.#parts.handler?.ended?.(entry, told);
       stay[Symbol.dispose]();
-    });
+    };
+    const timeouts = { idleTimeoutMs: idleMs, halfCloseTimeoutMs: halfCloseMs };
+    const entry = table.add(new SplicedClient(place, arrival, dispatched, { ...timeouts, clock, onClosed }));
+    this.#served.add(entry);
   }
 
   #refuse({ stay, connection }: Arrival, refusal: Refusal): void {
