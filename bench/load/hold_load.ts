@@ -20,8 +20,11 @@ import { Pace } from "./pace.ts";
 const AT_ONCE = 32;
 /** The longest that connecting and logging in may take, in milliseconds. */
 const OPEN_MS = 30_000;
-/** How often each connection says something while others are still opened: a server closes those that are silent for 90 s. */
-const ALIVE_MS = 45_000;
+/**
+ * How often each connection says something while others are still opened: a server closes those that are silent for 90 s. While more and more
+ * come, a turn of all takes up to twice as long.
+ */
+const ALIVE_MS = 30_000;
 /** The longest wait for the last answers, in milliseconds. */
 const SETTLE_MS = 10_000;
 const TICK_MS = 20;
