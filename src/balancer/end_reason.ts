@@ -60,15 +60,24 @@ export const CLOSING_REASONS = [
 /**
  * Why a connection that was served is over: in order, by one side, by us, or `failed` for anything else.
  *
- * A side that closes or resets is named: `client_reset`, `backend_reset`.
+ * A side that closes or resets is named: `client_reset`, `backend_reset`; and one whose system answers no more: `client_lost`, `backend_lost`.
  */
-export type EndReason = "finished" | "client_reset" | "backend_reset" | "failed" | ClosingReason;
+export type EndReason =
+  | "finished"
+  | "client_reset"
+  | "backend_reset"
+  | "client_lost"
+  | "backend_lost"
+  | "failed"
+  | ClosingReason;
 
 /** Every {@linkcode EndReason}. */
 export const END_REASONS: readonly EndReason[] = [
   "finished",
   "client_reset",
   "backend_reset",
+  "client_lost",
+  "backend_lost",
   "failed",
   ...CLOSING_REASONS,
 ];

@@ -2,6 +2,7 @@ import {
   type Address,
   type Connection,
   formatAddress,
+  NetError,
   type Splice,
   type SpliceOptions,
   type SpliceResult,
@@ -79,13 +80,19 @@ export class SplicedClient implements ServedClient, Traffic {
 }
 
 /** Why a splice of a client (a) and a backend (b) is over. What we ended ourselves has its own reason, which goes before this one. */
-export function endReasonOf({ reason, side }: Pick<SpliceResult, "reason" | "side">): EndReason {
+export function endReasonOf({
+  reason,
+  side,
+  error,
+}: Pick<SpliceResult, "reason" | "side" | "error">): EndReason {
   switch (reason) {
     case "finished":
     case "idle_timeout":
     case "half_close_timeout":
       return reason;
     case "reset":
+      if (error instanceof NetError && error.code === "timeout")
+        return side === "a" ? "client_lost" : "backend_lost";
       return side === "a" ? "client_reset" : "backend_reset";
     case "closed":
     case "aborted":

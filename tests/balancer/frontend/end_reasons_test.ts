@@ -229,8 +229,15 @@ test("drain() stops accepting and leaves who is served alone", async () => {
 });
 
 test("a side of a splice that resets is named, and what nobody asked for has failed", () => {
-  assertEquals(endReasonOf({ reason: "reset", side: "a" }), "client_reset");
-  assertEquals(endReasonOf({ reason: "reset", side: "b" }), "backend_reset");
+  const error = new NetError("reset", "Cannot go on: reset");
+  assertEquals(endReasonOf({ reason: "reset", side: "a", error }), "client_reset");
+  assertEquals(endReasonOf({ reason: "reset", side: "b", error }), "backend_reset");
   for (const reason of ["closed", "aborted", "failed"] as const)
-    assertEquals(endReasonOf({ reason, side: "a" }), "failed");
+    assertEquals(endReasonOf({ reason, side: "a", error: undefined }), "failed");
+});
+
+test("a side of a splice whose system answers no more is named", () => {
+  const error = new NetError("timeout", "Cannot go on: timeout");
+  assertEquals(endReasonOf({ reason: "reset", side: "a", error }), "client_lost");
+  assertEquals(endReasonOf({ reason: "reset", side: "b", error }), "backend_lost");
 });
