@@ -38,6 +38,8 @@ const AMOUNTS: Readonly<Record<Round["size"], Amount>> = {
 
 /** Connections from one source address: the system has a little over 28,000 ports for each, and some are not free again yet. */
 const PER_SOURCE = 6000;
+/** Connections of one balancer to one address of another one, for the same reason. */
+const PER_TIER = 20_000;
 
 /** Servers and what is before them. */
 interface Held {
@@ -83,11 +85,14 @@ const splice: Start = async (place) => {
   return { address, balancers: programs, servers };
 };
 
-/** One such balancer before another one. */
+/** One such balancer before another one, which it knows by as many addresses of the loopback as it takes to have a port for each connection. */
 const twoTiers: Start = async (place) => {
   const { servers, addresses: backends } = await chatServers(place);
-  const second = await balancerBefore(backends, place);
-  const first = await balancerBefore([second.address], place);
+  const second = await balancerBefore(backends, place, "0.0.0.0");
+  const port = second.address.split(":").at(-1);
+  const count = Math.ceil(place.layout.connections / PER_TIER);
+  const addresses = Array.from({ length: count }, (_, index) => `127.0.0.${1 + index}:${port}`);
+  const first = await balancerBefore(addresses, place);
   return { address: first.address, balancers: [...first.programs, ...second.programs], servers };
 };
 
@@ -107,11 +112,15 @@ async function chatServers({ runtime, layout, redisUrl, opened }: Place) {
   return { servers: servers.flatMap(treeOf), addresses };
 }
 
-async function balancerBefore(backends: readonly string[], { runtime, layout, opened }: Place) {
+async function balancerBefore(
+  backends: readonly string[],
+  { runtime, layout, opened }: Place,
+  host: string = "127.0.0.1",
+) {
   const { workers, connections } = layout;
   const pool = backends.flatMap((backend) => ["--backend", backend]);
   const flags = ["--workers", `${workers}`, "--max-connections", `${connections}`];
-  const args = ["balance", "--listen", "127.0.0.1:0", "--admin", "none", ...pool, ...flags];
+  const args = ["balance", "--listen", `${host}:0`, "--admin", "none", ...pool, ...flags];
   const [programs, [address = ""]] = await startAll("balance", runtime, [args], opened);
   return { programs: programs.flatMap(treeOf), address };
 }
