@@ -18,7 +18,14 @@ interface Column {
   readonly title: string;
   readonly sort: Sort["by"];
   /** The class of its head: how wide it is, and whether numbers are below it. */
-  readonly kind: "name" | "state-column" | "text" | "number" | "short number" | "actions-column";
+  readonly kind:
+    | "name"
+    | "state-column"
+    | "text"
+    | "number"
+    | "short number"
+    | "rate number"
+    | "actions-column";
 }
 
 const COLUMNS: readonly Column[] = [
@@ -26,7 +33,7 @@ const COLUMNS: readonly Column[] = [
   { title: "State", sort: "state", kind: "state-column" },
   { title: "Heartbeats", sort: "none", kind: "text" },
   { title: "Connections", sort: "connections", kind: "number" },
-  { title: "Throughput", sort: "throughput", kind: "number" },
+  { title: "Throughput", sort: "throughput", kind: "rate number" },
   { title: "Connect", sort: "connect", kind: "number" },
   { title: "Weight", sort: "none", kind: "short number" },
   { title: "Last error", sort: "none", kind: "text" },

@@ -38,7 +38,10 @@ dark.addEventListener("change", () => {
 
 /** A chart, and in words what it shows now. */
 export function Chart({ spec, trend }: { readonly spec: ChartSpec; readonly trend: Trend }): VNode {
-  const now = spec.lines.map(({ label, measure }) => `${label} ${spec.words(trend.last(measure))}`);
+  const now = spec.lines.map(({ label, measure }) => {
+    const last = trend.last(measure) ?? Number.NaN;
+    return `${label} ${Number.isNaN(last) ? "–" : spec.words(last)}`;
+  });
   return html`<figure class="chart">
     <figcaption><span>${spec.title}</span> <b>${now.join(", ")}</b></figcaption>
     <div class="plot" aria-hidden="true" ref=${(element: HTMLElement | null) => element && draw(element, spec, trend)}></div>

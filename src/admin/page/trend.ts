@@ -47,8 +47,8 @@ class Line {
     return this.#values.subarray(end - this.#count, end);
   }
 
-  get last(): number {
-    return this.values.at(-1) ?? 0;
+  get last(): number | undefined {
+    return this.values.at(-1);
   }
 }
 
@@ -57,8 +57,8 @@ export class Trend {
   readonly #lines = new Map<Measure, Line>(MEASURES.map((name) => [name, new Line()]));
 
   add(sample: Sample): void {
-    // Where nobody was connected, it takes as long as it took the last ones.
-    const connectMs = sample.connectMs ?? this.last("connectMs");
+    // Where nobody was connected, it takes as long as it took the last ones, of whom there may be none.
+    const connectMs = sample.connectMs ?? this.last("connectMs") ?? Number.NaN;
     for (const [name, line] of this.#lines) line.add(name === "connectMs" ? connectMs : sample[name]);
   }
 
@@ -66,8 +66,9 @@ export class Trend {
     return this.#lines.get(measure)?.values ?? new Float64Array();
   }
 
-  last(measure: Measure): number {
-    return this.#lines.get(measure)?.last ?? 0;
+  /** The newest value; undefined before there is one, and NaN where nothing is known yet. */
+  last(measure: Measure): number | undefined {
+    return this.#lines.get(measure)?.last;
   }
 }
 

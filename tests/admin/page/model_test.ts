@@ -88,3 +88,18 @@ test("a trend holds the last ten minutes, the oldest first, and a backend's begi
   assertEquals([all.length, all[0], all.at(-1)], [SAMPLES, 51, SAMPLES + 50]);
   assertEquals(trends.of(scope).values("time").length, 51);
 });
+
+test("a trend of connect times begins where somebody was connected, and keeps the last one", () => {
+  const [model, trends] = [new Model(), new Trends()];
+  const row = { key: "p\na", pool: "p", name: "a", connections: 0, connected: 0, connectSeconds: 0 };
+  const record = (at: number, change: object): void => {
+    model.apply({ at, backends: [{ ...row, ...change }] });
+    trends.record(model);
+  };
+  model.replace({ at: 0, backends: [row] });
+  assertEquals(trends.of({ kind: "all" }).last("connectMs"), undefined);
+  record(1000, {});
+  record(2000, { connected: 2, connectSeconds: 0.01 });
+  record(3000, { connected: 2, connectSeconds: 0.01 });
+  assertEquals([...trends.of({ kind: "all" }).values("connectMs")], [Number.NaN, 5, 5]);
+});
