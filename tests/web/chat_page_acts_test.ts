@@ -45,6 +45,8 @@ test(
     const second = await page.context().newPage();
     await second.goto(cluster.url);
     await serverOf(second);
+    // One behind another draws once a second.
+    await page.bringToFront();
     await using other = await RawClient.connect(toAddress(cluster.tcp));
     await other.ask({ type: "login", name: "ada", password: PASSWORD, device: "phone" });
     const account = page.getByRole("button", { name: "ada: your account" });
@@ -72,12 +74,15 @@ test(
       await one.reload();
       await serverOf(one);
     }
-    await page.getByRole("button", { name: "Log out" }).click();
-    await page.getByRole("button", { name: "Log in" }).waitFor();
+    await using phone = await RawClient.connect(toAddress(cluster.tcp));
+    await phone.ask({ type: "login", name: "ada", password: "new words", device: "phone" });
+    await phone.ask({ type: "logout", all: true });
+    for (const one of [page, second])
+      await one.getByText("You have been logged out. Log in again.").waitFor();
     await logIn(page, "ada", PASSWORD);
     await page.getByText("The name or the password is wrong.").waitFor();
     await logIn(page, "ada", "new words");
-    await serverOf(page);
+    for (const one of [page, second]) await serverOf(one);
     assertEquals(wrongs, []);
   },
 );

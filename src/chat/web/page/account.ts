@@ -52,6 +52,21 @@ export function remember(login: Remembered | undefined): void {
   }
 }
 
+/** Takes a login away from later pages that is worth nothing, unless another tab has left one of its own meanwhile. */
+export function forget(token: string): void {
+  if (recall()?.token === token) remember(undefined);
+}
+
+/** Calls back when another tab of this browser has left a login, or leaves one. @returns Ends it. */
+export function onRemembered(callback: () => void): () => void {
+  if (recall()) callback();
+  const look = ({ key, newValue }: StorageEvent): void => {
+    if (key === LOGIN && newValue !== null) callback();
+  };
+  addEventListener("storage", look);
+  return () => removeEventListener("storage", look);
+}
+
 /** What names this tab: each is a device of its own, and remains one when it is loaded again. */
 export function deviceName(): string {
   try {

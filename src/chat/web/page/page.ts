@@ -1,7 +1,7 @@
 import type { VNode } from "preact";
 import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { ClientEnd } from "../../client/options.ts";
-import { deviceName, dialHome, recall, register, remember } from "./account.ts";
+import { deviceName, dialHome, forget, onRemembered, recall, register, remember } from "./account.ts";
 import { type Desk, openDesk } from "./desk.ts";
 import type { Link } from "./desk_options.ts";
 import { type Entering, Entry } from "./entry.ts";
@@ -51,7 +51,7 @@ export function Page(): VNode {
       keep(desk);
       setStage({ name: "in", desk });
     } catch (error) {
-      if ("token" in credentials) remember(undefined);
+      if ("token" in credentials) forget(credentials.token);
       setStage({ name: "out", notice: "token" in credentials ? ENDS.refused : wordsOf(error) });
     }
   }
@@ -71,6 +71,9 @@ export function Page(): VNode {
     await enter({ name, password });
   }
   useEffect(again, []);
+  const isRefused = stage.name === "out" && stage.notice === ENDS.refused;
+  // The tab that has changed the password may leave the login only after this one was refused.
+  useEffect(() => (isRefused ? onRemembered(again) : undefined), [isRefused]);
   return html`<div class="hidden" role="status" aria-live="polite" ref=${speaker}></div>
     <${At} stage=${stage} onEnter=${come} onAgain=${again} />`;
 }
