@@ -30,6 +30,9 @@ async function stateOf(admin: string | undefined, name: string): Promise<unknown
   return pools[0]?.backends.find((one) => one.name === name)?.state;
 }
 
+/** A thousand updates that leave 200 bytes each are more. */
+const MOST_GROWN_BYTES = 200_000;
+
 const RUNTIMES: readonly RuntimeName[] = ["node", "bun", "deno"];
 
 for (const runtime of RUNTIMES)
@@ -232,11 +235,17 @@ test("a page that has followed for long holds no more than one that has for a qu
   await opened.page.locator("tr[data-backend]").first().waitFor();
   await looks.reach(1000);
   const young = await leastHeld(opened, looks);
-  await looks.reach(2000);
-  const old = await leastHeld(opened, looks);
   assert(young.heapBytes > 500_000 && young.nodes > 500, "nothing was measured");
-  const grownBytes = old.heapBytes - young.heapBytes;
-  assert(grownBytes < 200_000, `the heap has grown by ${grownBytes} bytes`);
+  // What an update left would be more each time; what the engine holds for itself comes and goes.
+  const grownBytes: number[] = [];
+  let old = young;
+  for (const updates of [2000, 3000, 4000]) {
+    await looks.reach(updates);
+    old = await leastHeld(opened, looks);
+    grownBytes.push(old.heapBytes - young.heapBytes);
+    if (Math.min(...grownBytes) < MOST_GROWN_BYTES) break;
+  }
+  assert(Math.min(...grownBytes) < MOST_GROWN_BYTES, `the heap has grown by ${grownBytes} bytes`);
   assert(old.nodes <= young.nodes + 50, `${young.nodes} nodes became ${old.nodes}`);
 });
 
