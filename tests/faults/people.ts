@@ -125,13 +125,20 @@ export async function joinChat(
 }
 
 /** Says so many things, at most `ahead` of them without an answer. */
-export async function sayMany(from: Person, to: string, count: number, ahead = 16): Promise<void> {
+export function sayMany(from: Person, to: string, count: number, ahead = 16): Promise<void> {
   let left = count;
+  return sayUntil(from, to, () => left-- <= 0, ahead);
+}
+
+/** Says one thing after the other until it is over, at most `ahead` of them without an answer. */
+export async function sayUntil(
+  from: Person,
+  to: string,
+  isOver: () => boolean,
+  ahead: number,
+): Promise<void> {
   const line = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      await from.say(to);
-    }
+    while (!isOver()) await from.say(to);
   };
   await Promise.all(Array.from({ length: ahead }, line));
 }
