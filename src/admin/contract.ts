@@ -142,9 +142,9 @@ export interface BackendView {
   readonly lastError?: string | undefined;
   /** Clients that could not be connected to it. */
   readonly connectFailures?: number;
-  /** Bytes from clients to it, and back, those of live connections included. */
+  /** Bytes from clients to it, those of live connections included. */
   readonly bytesIn?: number;
-  /** Bytes from it to clients. */
+  /** Bytes from it to clients, those of live connections included. */
   readonly bytesOut?: number;
   /** When its state was last changed, in milliseconds since 1970. */
   readonly stateSince?: number;
@@ -182,7 +182,7 @@ export interface FrontendView {
   readonly pool: string;
   /** Whether it takes no new clients. */
   readonly draining: boolean;
-  /** Clients that are served now, and all that were accepted. */
+  /** Clients that are served now. */
   readonly connections: number;
   /** Clients that were accepted. */
   readonly total: number;
@@ -222,7 +222,7 @@ export interface DrainView {
   readonly name: string;
   /** Its pool, where it is a backend. */
   readonly pool?: string | undefined;
-  /** Connections when it began, and those that are left. */
+  /** Connections when it began. */
   readonly total: number;
   /** Connections that are left. */
   readonly left: number;

@@ -26,7 +26,7 @@ export interface SessionView {
   readonly ageMs: number;
   /** Since the client last said something, in milliseconds. */
   readonly idleMs: number;
-  /** Bytes that wait for the client, and those that it has taken. */
+  /** Bytes that wait for the client. */
   readonly queuedBytes: number;
   /** Bytes sent to the client so far. */
   readonly sentBytes: number;
@@ -40,7 +40,7 @@ export interface ServerView {
   readonly connections: number;
   /** Those that are logged in. */
   readonly sessions: number;
-  /** Messages that it has stored, and those that it has written to clients. */
+  /** Messages that it has stored. */
   readonly received: number;
   /** Inbox entries written to clients. */
   readonly delivered: number;

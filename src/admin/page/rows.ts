@@ -1,72 +1,30 @@
-/** The rows of the lists as they come; what a role does not know is absent. */
+/** The rows of the lists as they come: what `picture.ts` makes of the views; what a role does not know is absent. */
+import type { BackendView, DrainView, FrontendView, PoolView } from "../contract.ts";
+import type { ServerView } from "../session_contract.ts";
 
-/** A pool. */
-export interface PoolRow {
+/** What every row has. */
+interface Keyed {
   readonly key: string;
-  readonly name: string;
-  readonly policy: string;
-  readonly dispatch: string;
-  readonly draining?: boolean;
-  readonly queued?: number;
-  readonly capacity?: number;
 }
 
+/** A pool. */
+export interface PoolRow extends Keyed, Omit<PoolView, "backends"> {}
+
 /** A backend. */
-export interface BackendRow {
-  readonly key: string;
+export interface BackendRow
+  extends Keyed,
+    Omit<BackendView, "stateMs" | "risen" | "address" | "reported" | "connectTime"> {
   readonly pool: string;
-  readonly name: string;
-  readonly state: string;
-  readonly missed: number;
-  readonly weight: number;
-  readonly connections: number;
-  readonly total: number;
-  readonly source: string;
-  readonly backup: boolean;
-  readonly admin?: string;
-  readonly maxConnections?: number;
-  readonly lastError?: string;
-  readonly connectFailures?: number;
-  readonly bytesIn?: number;
-  readonly bytesOut?: number;
-  readonly stateSince?: number;
-  readonly heartbeats?: string;
   /** Clients that were connected to it, and how long that took in all. */
   readonly connected?: number;
   readonly connectSeconds?: number;
 }
 
 /** A frontend. */
-export interface FrontendRow {
-  readonly key: string;
-  readonly name: string;
-  readonly address: string;
-  readonly protocol: string;
-  readonly pool: string;
-  readonly draining: boolean;
-  readonly connections: number;
-  readonly total: number;
-  readonly refused: Readonly<Record<string, number>>;
-}
+export interface FrontendRow extends Keyed, FrontendView {}
 
 /** A chat server. */
-export interface ServerRow {
-  readonly key: string;
-  readonly name: string;
-  readonly connections: number;
-  readonly sessions: number;
-  readonly received: number;
-  readonly delivered: number;
-  readonly draining: boolean;
-}
+export interface ServerRow extends Keyed, ServerView {}
 
 /** A drain. */
-export interface DrainRow {
-  readonly key: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly pool?: string;
-  readonly total: number;
-  readonly left: number;
-  readonly remainingMs: number;
-}
+export interface DrainRow extends Keyed, DrainView {}
