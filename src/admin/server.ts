@@ -1,13 +1,13 @@
 import { type Clock, DeadlineError, systemClock, withDeadline } from "../async/mod.ts";
 import type { Address, TcpAddress } from "../net/mod.ts";
 import { isLoopback, NetError, toNetError } from "../net/mod.ts";
+import type { PageFile } from "../server/mod.ts";
 import { eventsAnswer, failureAnswer, refusalAnswer } from "./answer.ts";
 import { readJson } from "./body.ts";
 import type { Control } from "./contract.ts";
 import { Feed } from "./feed.ts";
 import { checkChange, checkSite, Guard, unauthorized } from "./guard.ts";
 import type { ProcessUsage } from "./metric_contract.ts";
-import type { PageFile } from "./page_files.ts";
 import { Refusal } from "./refusal.ts";
 import { findRoute, type Route } from "./route.ts";
 import { routesOf } from "./routes.ts";

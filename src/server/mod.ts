@@ -19,6 +19,7 @@ export { models } from "./model/models.ts";
 export { fromSent, type Ready, type SentError, TOPICS, toSent } from "./model/orders.ts";
 export { findFree } from "./model/reactors.ts";
 export { endWithParent } from "./model/worker_life.ts";
+export { type PageFile, pageFile, sendPageFile } from "./page_file.ts";
 export { type PageModule, type PageModulesOptions, pageModules } from "./page_modules.ts";
 export { PAGE_POLICY } from "./page_policy.ts";
 export { parentChannel } from "./process_channel.ts";

@@ -1,4 +1,4 @@
-import { PAGE_POLICY } from "../../server/mod.ts";
+import { PAGE_POLICY, type PageFile, sendPageFile } from "../../server/mod.ts";
 
 const HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy": PAGE_POLICY,
@@ -9,14 +9,6 @@ const HEADERS: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
 };
-
-/** One file of a page, as it is sent. */
-export interface PageFile {
-  readonly type: string;
-  readonly body: string;
-  /** Changes with the body, quoted as HTTP has it. */
-  readonly tag: string;
-}
 
 /** A sentence for whoever asked wrongly. */
 export function sayWhy(
@@ -41,10 +33,6 @@ export function sayJson(value: unknown): Response {
 }
 
 /** A file, unless the browser has it already. */
-export function sendFile(request: Request, { type, body, tag }: PageFile): Response {
-  const headers = { ...HEADERS, "content-type": type, "cache-control": "no-cache", etag: tag };
-  const known = request.headers.get("if-none-match");
-  if (known?.split(",").some((one) => one.trim() === tag))
-    return new Response(null, { status: 304, headers });
-  return new Response(request.method === "HEAD" ? null : body, { headers });
+export function sendFile(request: Request, file: PageFile): Response {
+  return sendPageFile(request, file, HEADERS);
 }

@@ -1,12 +1,8 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { pageModules } from "../../server/mod.ts";
-import type { PageFile } from "./answers.ts";
+import { type PageFile, pageFile, pageModules } from "../../server/mod.ts";
 
 /** Where everything that the page is made of is served, but the page itself. */
 const PREFIX = "/app/";
-const STYLE = "text/css; charset=utf-8";
-const SCRIPT = "text/javascript; charset=utf-8";
 
 /**
  * Reads the chat page: what it is made of and nothing else, by the paths at which it is served.
@@ -29,18 +25,13 @@ export function readPageFiles(): ReadonlyMap<string, PageFile> {
   const preloads = modules.map(({ path }) => `<link rel="modulepreload" href="${path}">`).join("\n");
   const page = ownText("index.html").replace("<!-- modules -->", () => preloads);
   return new Map([
-    ["/", fileOf("text/html; charset=utf-8", page)],
-    ...["style.css", "dialog.css"].map((name) => [PREFIX + name, fileOf(STYLE, ownText(name))] as const),
-    [`${PREFIX}icon.svg`, fileOf("image/svg+xml", ownText("icon.svg"))],
-    ...modules.map(({ path, source }) => [path, fileOf(SCRIPT, source)] as const),
+    ["/", pageFile("html", page)],
+    ...["style.css", "dialog.css"].map((name) => [PREFIX + name, pageFile("css", ownText(name))] as const),
+    [`${PREFIX}icon.svg`, pageFile("svg", ownText("icon.svg"))],
+    ...modules.map(({ path, source }) => [path, pageFile("js", source)] as const),
   ]);
 }
 
 function ownText(name: string): string {
   return readFileSync(new URL(`page/${name}`, import.meta.url), "utf8");
-}
-
-function fileOf(type: string, body: string): PageFile {
-  const tag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
-  return { type, body, tag };
 }

@@ -9,6 +9,7 @@ import {
   type TcpAddress,
   toNetError,
 } from "../../net/mod.ts";
+import type { PageFile } from "../../server/mod.ts";
 import { HostCounts } from "../admission/host_counts.ts";
 import type { Caller } from "../proxy_gate.ts";
 import type { ProxyGates } from "../proxy_gates.ts";
@@ -16,7 +17,7 @@ import { DrainWatch } from "../session/drain_watch.ts";
 import type { Link } from "../session/link.ts";
 import type { Session } from "../session/session.ts";
 import { FrameTexts, WebSocketLink } from "../session/web_socket_link.ts";
-import { type PageFile, sayJson, sayWhy, sendFile } from "./answers.ts";
+import { sayJson, sayWhy, sendFile } from "./answers.ts";
 import { callerPort } from "./caller_port.ts";
 import { isAllowedOrigin } from "./origin.ts";
 import { Relay } from "./relay.ts";
