@@ -79,6 +79,11 @@ export class Applier {
     }
   }
 
+  /** Must be called after the last of the writes that are carried out, or taken back, together: some of what they change is written only now. */
+  save(): void {
+    this.#heads.save();
+  }
+
   /** Must be called after every rollback: what is remembered of the tables is no longer true. */
   forget(): void {
     this.#heads.forget();

@@ -42,6 +42,13 @@ export interface Mark {
 
 const NO_MARK: Mark = { seq: 0, read: 0, delivered: 0 };
 
+/** A mark that its table has not taken yet. */
+interface UnsavedMark {
+  readonly user: number;
+  readonly log: number;
+  readonly mark: Mark;
+}
+
 /** Entries that each of the maps keeps at most. */
 const MAX_KEPT = 40_000;
 
@@ -57,6 +64,7 @@ export class Heads {
   readonly #logs = new Kept<LogHead>(MAX_KEPT);
   readonly #senders = new Kept<SenderHead>(MAX_KEPT);
   readonly #marks = new Kept<Mark>(MAX_KEPT);
+  readonly #unsavedMarks = new Map<string, UnsavedMark>();
   readonly #selectUser: StatementSync;
   readonly #updateEpoch: StatementSync;
   readonly #selectLog: StatementSync;
@@ -158,7 +166,7 @@ export class Heads {
   /** How far an inbox has taken a conversation; all of it 0 when not at all. */
   mark(user: UserHead, log: LogHead): Mark {
     const key = `${user.id}:${log.id}`;
-    const kept = this.#marks.get(key);
+    const kept = this.#marks.get(key) ?? this.#unsavedMarks.get(key)?.mark;
     if (kept) return kept;
     const row = this.#selectMark.get(user.id, log.id);
     if (!row) return this.#marks.set(key, NO_MARK);
@@ -170,14 +178,25 @@ export class Heads {
     return this.#marks.set(key, { seq, read, delivered });
   }
 
+  /** Its table takes it with {@linkcode save}: in one transaction a group may go on several times. */
   setMark(user: UserHead, log: LogHead, mark: Mark): void {
-    this.#upsertMark.run(user.id, log.id, mark.seq, mark.read, mark.delivered);
-    this.#marks.set(`${user.id}:${log.id}`, mark);
+    const key = `${user.id}:${log.id}`;
+    this.#marks.set(key, mark);
+    this.#unsavedMarks.set(key, { user: user.id, log: log.id, mark });
   }
 
   removeMark(user: UserHead, log: LogHead): void {
+    const key = `${user.id}:${log.id}`;
     this.#removeMark.run(user.id, log.id);
-    this.#marks.delete(`${user.id}:${log.id}`);
+    this.#marks.delete(key);
+    this.#unsavedMarks.delete(key);
+  }
+
+  /** Writes down what the tables have not taken yet; to be called before a commit, and where a part of a transaction may be taken back. */
+  save(): void {
+    for (const { user, log, mark } of this.#unsavedMarks.values())
+      this.#upsertMark.run(user, log, mark.seq, mark.read, mark.delivered);
+    this.#unsavedMarks.clear();
   }
 
   /** Forgets senders that were removed. */
@@ -188,5 +207,6 @@ export class Heads {
   /** Forgets everything: what was changed since the last commit did not happen. */
   forget(): void {
     for (const kept of [this.#users, this.#logs, this.#senders, this.#marks]) kept.clear();
+    this.#unsavedMarks.clear();
   }
 }

@@ -65,6 +65,7 @@ export class Transactions {
         results.push(this.#applier.apply(op, now, delivered));
         if (delivered.length >= MAX_ENTRIES) break;
       }
+      this.#applier.save();
       return { results, delivered, failures: [] };
     } catch {
       // It fails again when it is done apart, and is reported then.
@@ -96,7 +97,9 @@ export class Transactions {
     const deliveredBefore = delivered.length;
     this.#database.exec("SAVEPOINT op");
     try {
-      return this.#applier.apply(op, now, delivered);
+      const result = this.#applier.apply(op, now, delivered);
+      this.#applier.save();
+      return result;
     } catch (cause) {
       // Some failures end the whole transaction; then this throws, too.
       this.#database.exec("ROLLBACK TO op");

@@ -81,9 +81,9 @@ test("openWriter() refuses a database of a newer version, and leaves it as it is
   await using folder = await temporaryFolder();
   await (await openQuietWriter(folder.path)).close();
   const newer = new DatabaseSync(join(folder.path, "chat.sqlite"));
-  newer.exec("PRAGMA user_version = 3; PRAGMA journal_mode = DELETE");
+  newer.exec("PRAGMA user_version = 4; PRAGMA journal_mode = DELETE");
   newer.close();
-  await assertRefused(folder.path, "version 3");
+  await assertRefused(folder.path, "version 4");
 });
 
 test("openWriter() makes the database anew after a start that was cut short", async () => {
