@@ -23,11 +23,12 @@ export class Applier {
   readonly #groups: Groups;
   readonly #sends: Sends;
   readonly #logSweep: LogSweep;
+  readonly #trimming: Trimming;
 
   constructor(database: DatabaseSync, limits: Required<StoreLimits>) {
     const heads = new Heads(database);
     const groupHeads = new GroupHeads(database);
-    const trimming = new Trimming(database, limits);
+    const trimming = new Trimming(database, heads, limits);
     const friends = new Friends(database, heads);
     const inboxes = new Inboxes(database, heads, trimming);
     this.#heads = heads;
@@ -37,6 +38,7 @@ export class Applier {
     this.#friends = friends;
     this.#groups = new Groups(database, { heads, groupHeads, friends }, limits);
     this.#sends = new Sends(database, { heads, groupHeads, friends, inboxes }, limits);
+    this.#trimming = trimming;
     this.#logSweep = new LogSweep(database, limits.logMs);
   }
 
@@ -82,6 +84,15 @@ export class Applier {
   /** Must be called after the last of the writes that are carried out, or taken back, together: some of what they change is written only now. */
   save(): void {
     this.#heads.save();
+  }
+
+  /**
+   * Drops some of what has been acknowledged: a part of it with each transaction, so that none takes long.
+   *
+   * @param added Inbox entries that this one has added.
+   */
+  trim(added: number): void {
+    this.#trimming.trim(added);
   }
 
   /** Must be called after every rollback: what is remembered of the tables is no longer true. */

@@ -13,6 +13,8 @@ export interface UserHead {
   /** The stamp of the newest entry. */
   stamp: number;
   floor: number;
+  /** The bytes of its entries from one on, which belongs to the chunk that is being filled. */
+  summed: { from: number; bytes: number };
 }
 
 /** A conversation's log as the writer knows it. */
@@ -115,7 +117,8 @@ export class Heads {
       stamp: numberIn(row, "stamp"),
       floor: numberIn(row, "floor"),
     };
-    return this.#users.set(name, { id, name, epoch: textIn(row, "epoch"), top, stamp, floor });
+    const summed = { from: top + 1, bytes: 0 };
+    return this.#users.set(name, { id, name, epoch: textIn(row, "epoch"), top, stamp, floor, summed });
   }
 
   /** Begins a new epoch of an inbox: no cursor into it can be trusted any more. */

@@ -100,7 +100,7 @@ export class Inboxes {
     this.#insert.run(head.id, inbox, stamp, seq, isGap ? 1 : 0, tail.bytes);
     head.top = inbox;
     head.stamp = stamp;
-    this.#trimming.appended(head);
+    this.#trimming.appended(head, tail.bytes.length);
     const line = isGap ? gapLine(inbox, stamp, seq, tail.text) : messageLine(inbox, stamp, seq, tail.text);
     delivered.push({ user: head.name, line: Buffer.from(line) });
   }

@@ -66,6 +66,7 @@ export class Transactions {
         if (delivered.length >= MAX_ENTRIES) break;
       }
       this.#applier.save();
+      this.#applier.trim(delivered.length);
       return { results, delivered, failures: [] };
     } catch {
       // It fails again when it is done apart, and is reported then.

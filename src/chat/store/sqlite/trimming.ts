@@ -1,28 +1,41 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { StoreLimits } from "../limits.ts";
-import type { UserHead } from "./heads.ts";
+import type { Heads, UserHead } from "./heads.ts";
 import { numberIn } from "./row.ts";
 import { MAX_NUMBER } from "./schema.ts";
 
 /** Neighboring entries whose bytes are summed up together; what is acknowledged is removed in steps of as many. */
 const CHUNK = 256;
-/** Entries that one acknowledgement removes at most. */
-const MAX_TRIMMED = 1024;
+/** Entries that a transaction removes which adds few, at most: those of a group acknowledge at the same moment, and nobody is served meanwhile. */
+const MIN_TRIMMED = 1024;
+/** How many more a transaction removes than it adds, at most: enough to come to an end. */
+const TRIMMED_FOR_ADDED = 2;
+/** Inboxes that wait to be trimmed at most; others come again with their next acknowledgement. */
+const MAX_DUE = 100_000;
 /** What an entry takes beside its tail, about, in bytes. */
 const ENTRY_BYTES = 64;
 
-/** Drops the oldest entries of inboxes; never the newest one, which says where the inbox stands. */
+/**
+ * Drops the oldest entries of inboxes; never the newest one, which says where the inbox stands.
+ *
+ * What is too much goes at once, what is acknowledged by and by.
+ */
 export class Trimming {
+  readonly #heads: Heads;
   readonly #maxEntries: number;
   readonly #maxBytes: number;
   readonly #deviceMs: number;
   readonly #trim: StatementSync;
   readonly #sumUp: StatementSync;
+  readonly #insertSum: StatementSync;
   readonly #removeSums: StatementSync;
   readonly #selectSums: StatementSync;
   readonly #selectAcked: StatementSync;
+  /** Whose inboxes have acknowledged entries to drop, by name. */
+  readonly #due = new Set<string>();
 
-  constructor(database: DatabaseSync, limits: Required<StoreLimits>) {
+  constructor(database: DatabaseSync, heads: Heads, limits: Required<StoreLimits>) {
+    this.#heads = heads;
     this.#maxEntries = limits.inboxEntries;
     this.#maxBytes = limits.inboxBytes;
     this.#deviceMs = limits.deviceMs;
@@ -31,6 +44,9 @@ export class Trimming {
       INSERT OR REPLACE INTO inbox_bytes (chunk, bytes)
       SELECT place >> 8, sum(length(tail) + ${ENTRY_BYTES}) FROM inboxes
       WHERE place BETWEEN ?1 << 32 | ?2 AND ?1 << 32 | ?3 GROUP BY place >> 8`);
+    this.#insertSum = database.prepare(
+      "INSERT OR REPLACE INTO inbox_bytes (chunk, bytes) VALUES ((?1 << 32 | ?2) >> 8, ?3)",
+    );
     this.#removeSums = database.prepare(
       "DELETE FROM inbox_bytes WHERE chunk >= ?1 << 24 AND chunk < (?1 << 32 | ?2) >> 8",
     );
@@ -42,25 +58,57 @@ export class Trimming {
       WHERE user = ?1 AND used_at > (SELECT max(used_at) FROM devices WHERE user = ?1) - ?2`);
   }
 
-  /** After an entry was added: drops what is too much. */
-  appended(head: UserHead): void {
+  /**
+   * After an entry was added: drops what is too much.
+   *
+   * @param length Bytes of its tail.
+   */
+  appended(head: UserHead, length: number): void {
+    if (head.top % CHUNK === 0) head.summed = { from: head.top, bytes: 0 };
+    head.summed.bytes += length + ENTRY_BYTES;
     if (head.top - head.floor > this.#maxEntries) this.#trimTo(head, head.top - this.#maxEntries);
     if (head.top % CHUNK === CHUNK - 1) this.#weigh(head);
   }
 
-  /** After an acknowledgement: drops some of what all devices in use have acknowledged. They are compared with the one used last. */
+  /** After an acknowledgement: {@linkcode trim} will see what can be dropped. */
   acked(head: UserHead): void {
-    if (head.top - head.floor <= CHUNK) return;
+    if (head.top - head.floor > CHUNK && this.#due.size < MAX_DUE) this.#due.add(head.name);
+  }
+
+  /**
+   * Drops some of what all devices in use have acknowledged. They are compared with the one used last.
+   *
+   * @param added Entries that this transaction has added.
+   */
+  trim(added: number): void {
+    let left = Math.max(MIN_TRIMMED, TRIMMED_FOR_ADDED * added);
+    for (const name of this.#due) {
+      if (left <= 0) return;
+      const head = this.#heads.user(name);
+      const floor = head ? this.#ackedFloor(head) : 0;
+      if (head && floor - head.floor >= CHUNK) {
+        const reached = Math.min(floor, head.floor + left);
+        left -= reached - head.floor;
+        this.#trimTo(head, reached);
+        if (reached < floor) return;
+      }
+      this.#due.delete(name);
+    }
+  }
+
+  /** How far an inbox is acknowledged. The last one acknowledged stays, so that a cursor that stands there can be compared with it. */
+  #ackedFloor(head: UserHead): number {
     const row = this.#selectAcked.get(head.id, this.#deviceMs);
-    // The last one acknowledged stays, so that a cursor that stands there can be compared with it.
-    const floor = row ? numberIn(row, "acked") - 1 : 0;
-    if (floor - head.floor >= CHUNK) this.#trimTo(head, Math.min(floor, head.floor + MAX_TRIMMED));
+    return row ? numberIn(row, "acked") - 1 : 0;
   }
 
   /** Sums up the chunk that has just become full, and drops the oldest chunks while all of them are too much. */
   #weigh(head: UserHead): void {
     this.#removeSums.run(head.id, head.floor + 1);
-    this.#sumUp.run(head.id, Math.max(head.floor, head.top - CHUNK + 1), head.top);
+    const first = head.top - CHUNK + 1;
+    // Of what came while its head was not kept there is no sum yet.
+    if (head.summed.from > first) this.#sumUp.run(head.id, Math.max(head.floor, first), head.top);
+    else this.#insertSum.run(head.id, head.top, head.summed.bytes);
     let bytes = 0;
     for (const row of this.#selectSums.all(head.id)) {
       bytes += numberIn(row, "bytes");

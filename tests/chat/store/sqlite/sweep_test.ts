@@ -178,3 +178,22 @@ test("a writer sums up only the entries that it still keeps", async () => {
   const sums = await swept.rows("inbox_bytes");
   assert(sums > 0 && sums <= 2 * 4, `${sums} sums for two inboxes of 600 entries`);
 });
+
+test("acknowledgements that come together drop some entries at a time, and what is left with the next writes", async () => {
+  await using swept = await openSwept();
+  const { store } = swept;
+  const names = ["cat", "dan", "eve", "fay"];
+  await createUsers(store, names);
+  const devices = await Promise.all(names.map((name) => store.openDevice(name, "phone", NOW)));
+  for (const to of names) await sendMany(store, 700, { to });
+  await Promise.all(
+    devices.map(({ epoch }, index) => store.ack(names[index] ?? "", "phone", epoch, 700, [])),
+  );
+  const dropped = async (): Promise<number[]> =>
+    await Promise.all(names.map(async (name) => (await store.inboxState(name)).floor));
+  const sum = (await dropped()).reduce((all, floor) => all + floor, 0);
+  assert(sum > 0 && sum <= 1024, `${sum} were dropped at once`);
+  for (let write = 0; write < 3; write++) await store.removeToken("nothing");
+  // Less than 256 entries wait for more.
+  for (const floor of await dropped()) assert(floor > 700 - 256 && floor < 700, `the floor is ${floor}`);
+});
