@@ -2,7 +2,8 @@
  * Holds many chat connections. Run as a process of its own, with the name of a file that has a {@linkcode HoldWork} in its first argument.
  * Does what each line of standard input says:
  *
- * - `open`: connects and logs in, then prints `opened`;
+ * - `warm`: connects and logs in some, then prints `warm` and how many;
+ * - `open`: connects and logs in the others, then prints `opened`;
  * - `hold`: pings over each connection once, while some write to others, then prints `settled` when all of that is answered;
  * - `report`: prints a {@linkcode HoldResult} as JSON. The connections stay until the process is ended.
  *
@@ -29,6 +30,8 @@ const ALIVE_MS = 30_000;
 const SETTLE_MS = 10_000;
 const TICK_MS = 20;
 const BYTES = 64;
+/** The share of the connections after which the servers have done all that they do once, such as to compile. */
+const WARM = 0.1;
 /** Of what went wrong, so many are told. */
 const MOST_FAILURES = 5;
 
@@ -78,13 +81,15 @@ function open(account: Account, index: number): Promise<void> {
   });
 }
 
-async function openAll(): Promise<void> {
-  let next = 0;
+let next = 0;
+
+/** Connects and logs in until so many of the accounts have had their turn. */
+async function openUpTo(count: number): Promise<void> {
   const openInTurn = async (): Promise<void> => {
-    for (let index = next++; ; index = next++) {
+    while (next < count) {
+      const index = next++;
       const account = work.accounts[index];
-      if (!account) return;
-      await open(account, index);
+      if (account) await open(account, index);
     }
   };
   using _ = everyTick(keepAlive());
@@ -160,8 +165,12 @@ function report(): void {
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  if (line === "open") {
-    await openAll();
+  const { length } = work.accounts;
+  if (line === "warm") {
+    await openUpTo(Math.ceil(length * WARM));
+    process.stdout.write(`warm ${held.size}\n`);
+  } else if (line === "open") {
+    await openUpTo(length);
     process.stdout.write("opened\n");
   } else if (line === "hold") {
     await hold();

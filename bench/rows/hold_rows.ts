@@ -151,8 +151,11 @@ async function measure(runtime: RuntimeName, start: Start, amount: Amount): Prom
   const accounts = await seed(redisUrl, layout.connections);
   const held = await start({ runtime, layout, redisUrl, opened });
   const loads = startLoads({ layout, accounts, amount, address: held.address, opened });
+  const openedAt = performance.now();
+  const warm = sum(await everyone(loads, "warm", /^warm (\d+)$/m), ([, count]) => Number(count));
   const [balancers, servers] = [new Growth(held.balancers), new Growth(held.servers)];
-  const openMs = await everyone(loads, "open", /^opened$/m);
+  await everyone(loads, "open", /^opened$/m);
+  const openMs = performance.now() - openedAt;
   await everyone(loads, "hold", /^settled$/m);
   const results = await reports(loads);
   const count = sum(results, (result) => result.held);
@@ -162,8 +165,9 @@ async function measure(runtime: RuntimeName, start: Start, amount: Amount): Prom
   return {
     held: count,
     open: openMs / 1000,
-    balancer: balancers.bytes() / count / 1000,
-    server: servers.bytes() / count / 1000,
+    balancer: balancers.bytes() / (count - warm) / 1000,
+    server: servers.bytes() / (count - warm) / 1000,
+    memory: balancers.all() / 1e6,
     ...seen(results),
   };
 }
@@ -213,17 +217,18 @@ function nextSource(): string {
   return `127.0.0.${2 + (sourceNumber % 252)}`;
 }
 
-/** Tells all to do something, and waits until they have. @returns How long that took, in milliseconds. */
-async function everyone(loads: readonly Running[], command: string, pattern: RegExp): Promise<number> {
-  const start = performance.now();
+/** Tells all to do something, and waits until they say that they have. */
+async function everyone(
+  loads: readonly Running[],
+  command: string,
+  pattern: RegExp,
+): Promise<readonly RegExpExecArray[]> {
   for (const load of loads) load.tell(command);
-  await Promise.all(loads.map((load) => load.line(pattern)));
-  return performance.now() - start;
+  return await Promise.all(loads.map((load) => load.line(pattern)));
 }
 
 async function reports(loads: readonly Running[]): Promise<readonly HoldResult[]> {
-  for (const load of loads) load.tell("report");
-  const lines = await Promise.all(loads.map((load) => load.line(/^\{.*\}$/m)));
+  const lines = await everyone(loads, "report", /^\{.*\}$/m);
   return lines.map(([line]) => JSON.parse(line) as HoldResult);
 }
 
@@ -256,6 +261,11 @@ class Growth {
   }
 
   bytes(): number {
-    return sum(this.#pids, residentMemoryOf) - this.#before;
+    return this.all() - this.#before;
+  }
+
+  /** What they have now, in bytes. */
+  all(): number {
+    return sum(this.#pids, residentMemoryOf);
   }
 }

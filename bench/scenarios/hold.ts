@@ -11,6 +11,7 @@ export const scenarios: readonly Scenario[] = [
       { name: "open", unit: "s", digits: 1 },
       { name: "balancer", unit: "kB", digits: 1 },
       { name: "server", unit: "kB", digits: 1 },
+      { name: "memory", unit: "MB" },
       { name: "p50", unit: "ms", digits: 1 },
       { name: "p99", unit: "ms", digits: 1 },
       { name: "answered", unit: "%", digits: 2 },

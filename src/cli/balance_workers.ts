@@ -34,7 +34,7 @@ export function makeWorkers(parts: WorkersParts): Workers | undefined {
   return new Workers({
     count,
     areThreads,
-    start: async () => (areThreads ? startThread(MODULE) : await startChild(MODULE, [])),
+    start: async () => (areThreads ? startThread(MODULE) : await startChild(MODULE, [], "sparing")),
     nodeId,
     graceMs,
     program: { ...logOptions, format },

@@ -4,7 +4,7 @@
  * @module
  */
 export type { Channel, TopicHandler } from "./channel.ts";
-export { type Child, startChild } from "./child.ts";
+export { type Child, type Heap, startChild } from "./child.ts";
 export { type HandOver, type HandOverHandler, handOver, takeConnections } from "./hand_over.ts";
 export type {
   HandlerModule,

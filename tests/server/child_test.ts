@@ -1,9 +1,11 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import process from "node:process";
+import { promisify } from "node:util";
 import { assert, assertEquals } from "@std/assert";
 import { type Child, startChild } from "../../src/server/mod.ts";
-import { test } from "../testing.ts";
+import { RUNTIME, test } from "../testing.ts";
 
 const ECHO = new URL("./echo_child.ts", import.meta.url).href;
 
@@ -16,6 +18,18 @@ test("startChild() runs a module on this runtime with its arguments", async () =
   assertEquals(await next(child, "args"), ["--one", "two"]);
   child.kill("SIGKILL");
   assertEquals(await child.exited, { signal: "SIGKILL" });
+});
+
+test("startChild() has the heap of a sparing child grow in small steps, and tells it its arguments all the same", async () => {
+  const child = await startChild(ECHO, ["--one"], "sparing");
+  assertEquals(await next(child, "args"), ["--one"]);
+  const [flag, where] =
+    RUNTIME === "bun" ? ["BUN_JSC_forceRAMSize=33554432", "environ"] : ["--max-semi-space-size=4", "cmdline"];
+  // Deno reads no such file itself, unless it may do all.
+  const { stdout: told } = await promisify(execFile)("cat", [`/proc/${child.pid}/${where}`]);
+  assert(told.includes(flag), `${flag} is not in ${told}`);
+  child.kill("SIGKILL");
+  await child.exited;
 });
 
 test("a channel carries bytes and nested values as they are", async () => {
