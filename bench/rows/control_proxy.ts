@@ -83,11 +83,13 @@ function onBun(): void {
 async function onDeno(): Promise<void> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   ready(listener.addr.port);
-  for await (const client of listener) void serve(client).catch(() => client.close());
+  // A broken connection ends its pair and nothing else.
+  for await (const client of listener) void serve(client).catch(() => undefined);
 }
 
-async function serve(client: Deno.TcpConn): Promise<void> {
-  const to = await Deno.connect(backend);
+async function serve(accepted: Deno.TcpConn): Promise<void> {
+  using client = accepted;
+  using to = await Deno.connect(backend);
   client.setNoDelay();
   to.setNoDelay();
   await Promise.all([carry(client, to), carry(to, client)]);

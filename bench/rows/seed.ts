@@ -28,9 +28,17 @@ export function reject(error: unknown): never {
   throw error;
 }
 
-/** Makes a group of all of them; the first one owns it. */
+/**
+ * Makes a group of all of them; the first one owns it.
+ *
+ * @throws When one of them cannot be in it, such as for want of room: whoever waits for all to have a message would wait for ever.
+ */
 export async function seedGroup(store: Store, group: string, accounts: readonly Account[]): Promise<void> {
   const [owner, ...others] = accounts;
-  await store.changeGroup(group, owner?.name ?? "", { action: "create", mode: "open" });
-  for (const { name } of others) await store.changeGroup(group, name, { action: "join" });
+  const change = async (name: string, how: Parameters<Store["changeGroup"]>[2]): Promise<void> => {
+    const { outcome } = await store.changeGroup(group, name, how);
+    if (outcome !== "done") throw new Error(`Cannot make ${group}: ${outcome} for ${name}`);
+  };
+  await change(owner?.name ?? "", { action: "create", mode: "open" });
+  for (const { name } of others) await change(name, { action: "join" });
 }
