@@ -3,7 +3,7 @@ import { ChunkQueue } from "./chunk_queue.ts";
 import type { Address } from "./contract.ts";
 import { toNetError } from "./error.ts";
 import { keepAliveMs } from "./keep_alive.ts";
-import { type Ends, SOCKET_OPTIONS } from "./node_transport.ts";
+import { tcpAddress } from "./node_transport.ts";
 import { type ConnectionContext, StreamConnection, type Transport } from "./stream_connection.ts";
 import type { WriteTurn } from "./write_turn.ts";
 
@@ -28,10 +28,16 @@ export type BunSocket = Socket<SocketOwner | undefined>;
  */
 type Output = "idle" | "gathering" | "blocked";
 
-/** A native socket of Bun as a {@linkcode Transport}. */
+/** What is known of the two ends of a socket; to ask the system for one takes two calls. */
+export interface KnownEnds {
+  readonly remote: Address;
+  /** Absent where it is to be asked for when somebody wants to know it. */
+  readonly local?: Address;
+}
+
+/** A native socket of Bun as a {@linkcode Transport}. Bun has it send at once, without Nagle's delay. */
 export class BunTransport implements Transport, SocketOwner {
   readonly remote: Address;
-  readonly local: Address;
   readonly connection: StreamConnection;
   readonly #socket: BunSocket;
   readonly #turn: WriteTurn;
@@ -43,20 +49,26 @@ export class BunTransport implements Transport, SocketOwner {
   #isDrainOwed = false;
   /** How far our side is: `ending` with bytes still to send, `ended` when the other side was told. */
   #phase: "open" | "ending" | "ended" = "open";
+  #local: Address | undefined;
+  #hasPeerEnded = false;
   #isClosed = false;
   #isPaused = false;
   /** What came in spite of the pause: Bun reads once more when the other side resets. */
   #held: Uint8Array[] | undefined;
 
-  constructor(socket: BunSocket, ends: Ends, turn: WriteTurn, context: ConnectionContext) {
+  constructor(socket: BunSocket, ends: KnownEnds, turn: WriteTurn, context: ConnectionContext) {
     this.#socket = socket;
     this.#turn = turn;
     this.remote = ends.remote;
-    this.local = ends.local;
+    this.#local = ends.local;
     this.connection = new StreamConnection(this, context);
     socket.data = this;
-    socket.setNoDelay(SOCKET_OPTIONS.noDelay);
     socket.setKeepAlive(true, keepAliveMs());
+  }
+
+  get local(): Address {
+    this.#local ??= tcpAddress(this.#socket.localAddress, this.#socket.localPort);
+    return this.#local;
   }
 
   get queuedBytes(): number {
@@ -131,6 +143,7 @@ export class BunTransport implements Transport, SocketOwner {
   }
 
   onEnd(): void {
+    this.#hasPeerEnded = true;
     this.connection.ended();
   }
 
@@ -197,7 +210,9 @@ export class BunTransport implements Transport, SocketOwner {
 
   #shut(): void {
     this.#phase = "ended";
-    this.#socket.shutdown();
+    // Where the other side has ended, closing tells it of our end as well.
+    if (this.#hasPeerEnded && this.#close()) this.#socket.end();
+    else this.#socket.shutdown();
   }
 
   /** Bun reports the close of its own accord only before it returns from it, which is too early. */
