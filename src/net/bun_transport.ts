@@ -50,7 +50,6 @@ export class BunTransport implements Transport, SocketOwner {
   /** How far our side is: `ending` with bytes still to send, `ended` when the other side was told. */
   #phase: "open" | "ending" | "ended" = "open";
   #local: Address | undefined;
-  #hasPeerEnded = false;
   #isClosed = false;
   #isPaused = false;
   /** What came in spite of the pause: Bun reads once more when the other side resets. */
@@ -143,7 +142,6 @@ export class BunTransport implements Transport, SocketOwner {
   }
 
   onEnd(): void {
-    this.#hasPeerEnded = true;
     this.connection.ended();
   }
 
@@ -210,9 +208,7 @@ export class BunTransport implements Transport, SocketOwner {
 
   #shut(): void {
     this.#phase = "ended";
-    // Where the other side has ended, closing tells it of our end as well.
-    if (this.#hasPeerEnded && this.#close()) this.#socket.end();
-    else this.#socket.shutdown();
+    this.#socket.shutdown();
   }
 
   /** Bun reports the close of its own accord only before it returns from it, which is too early. */
