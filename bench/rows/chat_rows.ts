@@ -49,7 +49,8 @@ const SERVERS = 2;
 /** The most users where it only has to work. */
 const SMALL_USERS = 101;
 
-type StartCluster = (work: ChatWork) => Promise<Cluster>;
+/** Starts what the users of a row use. */
+export type StartCluster = (work: ChatWork) => Promise<Cluster>;
 
 /** The rows of a chat scenario. */
 export function chatRows(work: ChatWork): readonly Row[] {
@@ -65,7 +66,8 @@ export function chatRows(work: ChatWork): readonly Row[] {
   ];
 }
 
-function row(name: string, kind: Row["kind"], work: ChatWork, start: StartCluster): Row {
+/** A row of what users do with a cluster. */
+export function row(name: string, kind: Row["kind"], work: ChatWork, start: StartCluster): Row {
   return {
     name,
     kind,
@@ -166,7 +168,8 @@ export async function readyAt(programs: readonly Running[], pattern: RegExp): Pr
   return lines.map(([, address = ""]) => address);
 }
 
-function cluster(
+/** What was started, all of which `opened` owns. */
+export function cluster(
   kind: Cluster["kind"],
   addresses: readonly string[],
   accounts: readonly Account[],

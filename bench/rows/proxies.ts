@@ -68,8 +68,13 @@ function hasStreamBuiltIn(): boolean {
   return /--with-stream(\s|$)/.test(built);
 }
 
-/** nginx `stream` with one worker. */
+/** nginx `stream` with one worker before one backend. */
 export function nginx(backend: string): Promise<Proxy> {
+  return nginxBefore([backend]);
+}
+
+/** nginx `stream` with one worker, whose clients go to backends in turn. */
+export function nginxBefore(backends: readonly string[]): Promise<Proxy> {
   return configured(
     (port) => `
 ${existsSync(NGINX_STREAM) ? `load_module ${NGINX_STREAM};` : ""}
@@ -78,9 +83,12 @@ pid nginx.pid;
 worker_processes 1;
 events { worker_connections 4096; }
 stream {
+  upstream backends {
+    ${backends.map((backend) => `server ${backend};`).join("\n    ")}
+  }
   server {
     listen 127.0.0.1:${port} backlog=1024;
-    proxy_pass ${backend};
+    proxy_pass backends;
   }
 }
 `,
