@@ -52,9 +52,12 @@ const SMALL_USERS = 101;
 /** Starts what the users of a row use. */
 export type StartCluster = (work: ChatWork) => Promise<Cluster>;
 
+/** Those that a quick look takes: each store, and each runtime, once. */
+const QUICK: readonly string[] = ["socket.io", "redis node", "redis deno", "sqlite bun"];
+
 /** The rows of a chat scenario. */
 export function chatRows(work: ChatWork): readonly Row[] {
-  return [
+  const rows = [
     row("socket.io", "peer", work, (sized) => socketIo("socket.io", sized)),
     row("socket.io untold", "peer", work, (sized) => socketIo("socket.io untold", sized)),
     ...RUNTIME_NAMES.map((runtime) =>
@@ -64,6 +67,7 @@ export function chatRows(work: ChatWork): readonly Row[] {
       row(`sqlite ${runtime}`, "ours", work, (sized) => overSqlite(runtime, sized)),
     ),
   ];
+  return rows.map((one) => ({ ...one, isVariant: !QUICK.includes(one.name) }));
 }
 
 /** A row of what users do with a cluster. */

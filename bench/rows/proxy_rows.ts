@@ -51,7 +51,10 @@ export function proxyScenario({ name, title, unit, work }: ProxyScenario): Scena
     baselines: ["nginx", "control node"],
     rows: [
       row("direct", "direct", work, direct),
-      ...RUNTIME_NAMES.map((runtime) => row(`control ${runtime}`, "control", work, control(runtime))),
+      ...RUNTIME_NAMES.map((runtime) => ({
+        ...row(`control ${runtime}`, "control", work, control(runtime)),
+        isVariant: runtime !== "node",
+      })),
       ...RUNTIME_NAMES.map((runtime) => row(runtime, "ours", work, ours(runtime))),
       { ...row("nginx", "peer", work, nginx), missing: nginxMissing },
       { ...row("haproxy", "peer", work, haproxy), missing: haproxyMissing },

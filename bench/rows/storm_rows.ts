@@ -13,9 +13,13 @@ import { workFile } from "./work_file.ts";
 /** Clients of the server that dies. */
 const CLIENTS: Readonly<Record<Round["size"], number>> = { full: 5000, small: 500 };
 
+/** Those that a quick look takes. */
+const QUICK: readonly string[] = ["redis node", "redis deno", "sqlite bun"];
+
 /** The rows of a storm. */
 export function stormRows(): readonly Row[] {
-  return [...RUNTIME_NAMES.map(redisRow), ...RUNTIME_NAMES.map(upRow)];
+  const rows = [...RUNTIME_NAMES.map(redisRow), ...RUNTIME_NAMES.map(upRow)];
+  return rows.map((row) => ({ ...row, isVariant: !QUICK.includes(row.name) }));
 }
 
 /** All clients are on the first of two servers. */
