@@ -57,8 +57,10 @@ export function bunDriver(options: DriverOptions = {}): Driver {
         return node.connect(address, handler, connectOptions);
       return dial(address, connectOptions, clock, (attempt) => {
         const open = (socket: BunSocket): void => {
+          const remote = shared(address, socket.remoteAddress, socket.remotePort);
+          const ends = { remote, local: tcpAddress(socket.localAddress, socket.localPort) };
           opened(attempt, socket, () => {
-            const { connection } = new BunTransport(socket, { remote: address }, turn, context);
+            const { connection } = new BunTransport(socket, ends, turn, context);
             connection.handle(handler);
             return connection;
           });
@@ -68,9 +70,6 @@ export function bunDriver(options: DriverOptions = {}): Driver {
     },
   };
 }
-
-/** `0.0.0.0`, `::` and other ways to write them. */
-const UNSPECIFIED = /^[0.:]+$/;
 
 /** Passes the events of a socket to its owner. One record serves all sockets of a listener. */
 function events(): SocketHandler<SocketOwner | undefined> {
@@ -94,12 +93,14 @@ function listen(
   const context = listenContext(clock, options);
   const socket = events();
   const gate = new AcceptGate(address, clock, options);
-  let local: TcpAddress | undefined;
+  // All connections of a listener have the same local address, but where it listens on several.
+  let last = address;
   socket.open = (opened) => {
     if (!gate.admits(() => void opened.terminate())) return;
+    const local = shared(last, opened.localAddress, opened.localPort);
+    last = local;
     const remote = tcpAddress(opened.remoteAddress, opened.remotePort);
-    const ends = local ? { remote, local } : { remote };
-    offer(new BunTransport(opened, ends, turn, context).connection, accept, options);
+    offer(new BunTransport(opened, { local, remote }, turn, context).connection, accept, options);
   };
   const { host: hostname, port } = address;
   // The name of the last option is missing from the types.
@@ -113,8 +114,6 @@ function listen(
   };
   try {
     const server = Bun.listen(native);
-    // Where it listens on all addresses, each connection has its own.
-    if (!UNSPECIFIED.test(hostname)) local = { host: hostname, port: server.port };
     return toListener({ host: hostname, port: server.port }, () => server.stop());
   } catch (cause) {
     throw toNetError(cause, `listen on ${formatAddress(address)}`);
@@ -144,4 +143,9 @@ function start(address: TcpAddress, attempt: Dial, onOpen: (socket: BunSocket) =
 function opened(attempt: Dial, socket: BunSocket, connection: () => Connection): void {
   if (!attempt.opened(connection)) socket.terminate();
   attempt.released();
+}
+
+/** The address of a socket; `known` itself where that is the same, so that very many connections have one. */
+function shared(known: TcpAddress, host: string | undefined, port: number | undefined): TcpAddress {
+  return known.host === host && known.port === port ? known : tcpAddress(host, port);
 }

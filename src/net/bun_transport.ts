@@ -3,7 +3,7 @@ import { ChunkQueue } from "./chunk_queue.ts";
 import type { Address } from "./contract.ts";
 import { toNetError } from "./error.ts";
 import { keepAliveMs } from "./keep_alive.ts";
-import { tcpAddress } from "./node_transport.ts";
+import { type Ends, SOCKET_OPTIONS } from "./node_transport.ts";
 import { type ConnectionContext, StreamConnection, type Transport } from "./stream_connection.ts";
 import type { WriteTurn } from "./write_turn.ts";
 
@@ -28,16 +28,10 @@ export type BunSocket = Socket<SocketOwner | undefined>;
  */
 type Output = "idle" | "gathering" | "blocked";
 
-/** What is known of the two ends of a socket; to ask the system for one takes two calls. */
-export interface KnownEnds {
-  readonly remote: Address;
-  /** Absent where it is to be asked for when somebody wants to know it. */
-  readonly local?: Address;
-}
-
-/** A native socket of Bun as a {@linkcode Transport}. Bun has it send at once, without Nagle's delay. */
+/** A native socket of Bun as a {@linkcode Transport}. */
 export class BunTransport implements Transport, SocketOwner {
   readonly remote: Address;
+  readonly local: Address;
   readonly connection: StreamConnection;
   readonly #socket: BunSocket;
   readonly #turn: WriteTurn;
@@ -49,25 +43,20 @@ export class BunTransport implements Transport, SocketOwner {
   #isDrainOwed = false;
   /** How far our side is: `ending` with bytes still to send, `ended` when the other side was told. */
   #phase: "open" | "ending" | "ended" = "open";
-  #local: Address | undefined;
   #isClosed = false;
   #isPaused = false;
   /** What came in spite of the pause: Bun reads once more when the other side resets. */
   #held: Uint8Array[] | undefined;
 
-  constructor(socket: BunSocket, ends: KnownEnds, turn: WriteTurn, context: ConnectionContext) {
+  constructor(socket: BunSocket, ends: Ends, turn: WriteTurn, context: ConnectionContext) {
     this.#socket = socket;
     this.#turn = turn;
     this.remote = ends.remote;
-    this.#local = ends.local;
+    this.local = ends.local;
     this.connection = new StreamConnection(this, context);
     socket.data = this;
+    socket.setNoDelay(SOCKET_OPTIONS.noDelay);
     socket.setKeepAlive(true, keepAliveMs());
-  }
-
-  get local(): Address {
-    this.#local ??= tcpAddress(this.#socket.localAddress, this.#socket.localPort);
-    return this.#local;
   }
 
   get queuedBytes(): number {

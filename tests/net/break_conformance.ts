@@ -31,6 +31,7 @@ async function timeOut(clock: ManualClock, side: Side): Promise<void> {
 export function testBreaks(subject: Subject): void {
   const promise = testOf(subject);
   testDeadlines(subject);
+  testAddresses(subject);
 
   promise(RESETS, async ({ driver }) => {
     await using pair = await connectionPair(driver);
@@ -194,5 +195,18 @@ function testDeadlines(subject: Subject): void {
     await timeOut(clock, pair.server);
     assertEquals((await pair.server.recorder.closed).reason, "closed");
     assertEquals(pair.client.recorder.bytes, 1000);
+  });
+}
+
+function testAddresses(subject: Subject): void {
+  const promise = testOf(subject);
+
+  promise("a connection that is over tells its addresses, even for the first time", async ({ driver }) => {
+    await using pair = await connectionPair(driver);
+    const { client, server } = pair;
+    for (const { connection } of [client, server]) connection.abort();
+    await Promise.all([client.recorder.closed, server.recorder.closed]);
+    assertEquals(client.connection.local, server.connection.remote);
+    assertEquals(server.connection.local, client.connection.remote);
   });
 }
