@@ -13,8 +13,8 @@ export interface UserHead {
   /** The stamp of the newest entry. */
   stamp: number;
   floor: number;
-  /** The bytes of its entries from one on, which belongs to the chunk that is being filled. */
-  summed: { from: number; bytes: number };
+  /** The bytes of the chunk of entries that is being filled; undefined where its first entries came before this was read. */
+  chunkBytes: number | undefined;
 }
 
 /** A conversation's log as the writer knows it. */
@@ -117,8 +117,8 @@ export class Heads {
       stamp: numberIn(row, "stamp"),
       floor: numberIn(row, "floor"),
     };
-    const summed = { from: top + 1, bytes: 0 };
-    return this.#users.set(name, { id, name, epoch: textIn(row, "epoch"), top, stamp, floor, summed });
+    const epoch = textIn(row, "epoch");
+    return this.#users.set(name, { id, name, epoch, top, stamp, floor, chunkBytes: undefined });
   }
 
   /** Begins a new epoch of an inbox: no cursor into it can be trusted any more. */

@@ -64,8 +64,8 @@ export class Trimming {
    * @param length Bytes of its tail.
    */
   appended(head: UserHead, length: number): void {
-    if (head.top % CHUNK === 0) head.summed = { from: head.top, bytes: 0 };
-    head.summed.bytes += length + ENTRY_BYTES;
+    if (head.top % CHUNK === 0) head.chunkBytes = 0;
+    if (head.chunkBytes !== undefined) head.chunkBytes += length + ENTRY_BYTES;
     if (head.top - head.floor > this.#maxEntries) this.#trimTo(head, head.top - this.#maxEntries);
     if (head.top % CHUNK === CHUNK - 1) this.#weigh(head);
   }
@@ -105,10 +105,8 @@ export class Trimming {
   /** Sums up the chunk that has just become full, and drops the oldest chunks while all of them are too much. */
   #weigh(head: UserHead): void {
     this.#removeSums.run(head.id, head.floor + 1);
-    const first = head.top - CHUNK + 1;
-    // Of what came while its head was not kept there is no sum yet.
-    if (head.summed.from > first) this.#sumUp.run(head.id, Math.max(head.floor, first), head.top);
-    else this.#insertSum.run(head.id, head.top, head.summed.bytes);
+    if (head.chunkBytes !== undefined) this.#insertSum.run(head.id, head.top, head.chunkBytes);
+    else this.#sumUp.run(head.id, Math.max(head.floor, head.top - CHUNK + 1), head.top);
     let bytes = 0;
     for (const row of this.#selectSums.all(head.id)) {
       bytes += numberIn(row, "bytes");
