@@ -56,8 +56,9 @@ async function launch(
   stdio: StdioOptions,
   heap: Heap = "usual",
 ): Promise<{ readonly native: ChildProcess; readonly pid: number }> {
-  const native = spawn(process.execPath, [...runtimeArgs(module, heap), ...args], {
-    env: heap === "sparing" ? { ...SPARING_OF_BUN, ...process.env } : process.env,
+  const { flags, env } = heap === "sparing" ? SPARING : USUAL;
+  const native = spawn(process.execPath, [...runtimeArgs(module, flags), ...args], {
+    env: { ...env, ...process.env },
     stdio,
     serialization: "advanced",
   });
@@ -90,19 +91,25 @@ function toChild(native: ChildProcess, pid: number, options: ProcessChannelOptio
   };
 }
 
-/**
- * V8's young generation takes up to 48 MB by default, which is 5 kB for each of 9,000 connections; with semi-spaces of 4 MiB copying bytes takes no more time.
- */
-const SPARING_OF_V8 = "--max-semi-space-size=4";
-/** As if the machine had 32 MiB: JavaScriptCore's heap then grows by a quarter each time, not to twice its size. */
-const SPARING_OF_BUN = process.versions.bun ? { BUN_JSC_forceRAMSize: `${32 * 1024 * 1024}` } : {};
+/** What a runtime is told of a heap. */
+interface HeapSettings {
+  readonly flags: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const USUAL: HeapSettings = { flags: [], env: {} };
+const SPARING: HeapSettings = sparing();
+
+function sparing(): HeapSettings {
+  // As if the machine had 32 MiB: JavaScriptCore's heap then grows by a quarter each time, not to twice its size.
+  if (process.versions.bun) return { flags: [], env: { BUN_JSC_forceRAMSize: `${32 * 1024 * 1024}` } };
+  // V8's young generation takes up to 48 MB by default, which is 5 kB for each of 9,000 connections; with semi-spaces of 4 MiB copying bytes takes no more time.
+  const flag = "--max-semi-space-size=4";
+  return { flags: [process.versions.deno ? `--v8-flags=${flag}` : flag], env: {} };
+}
 
 /** The arguments that make this runtime run `module` as it runs us. */
-function runtimeArgs(module: string, heap: Heap): string[] {
+function runtimeArgs(module: string, flags: readonly string[]): string[] {
   const file = fileURLToPath(module);
-  const isSparing = heap === "sparing";
-  if (process.versions.deno)
-    return ["run", "-q", ...(isSparing ? [`--v8-flags=${SPARING_OF_V8}`] : []), "-P", file];
-  if (process.versions.bun) return [...process.execArgv, file];
-  return [...(isSparing ? [SPARING_OF_V8] : []), ...process.execArgv, file];
+  return process.versions.deno ? ["run", "-q", ...flags, "-P", file] : [...flags, ...process.execArgv, file];
 }
