@@ -9,7 +9,6 @@ import type { Row } from "../contract.ts";
 import { RUNTIME_NAMES, type RuntimeName, startFile } from "../processes.ts";
 import {
   type ChatWork,
-  type Cluster,
   cluster,
   NO_LIMITS,
   overRedis,
@@ -17,7 +16,7 @@ import {
   row,
   type StartCluster,
 } from "./chat_rows.ts";
-import { nginxBefore, nginxMissing } from "./proxies.ts";
+import { balanceBefore, nginxBefore, nginxMissing } from "./proxies.ts";
 import { reject, seedAccounts } from "./seed.ts";
 
 /** Those that a quick look takes. */
@@ -31,30 +30,22 @@ export function frontRows(work: ChatWork): readonly Row[] {
       isVariant: !QUICK.includes(`${name} ${runtime}`),
     }));
   return [
-    ...rows("nginx", "peer", behindNginx).map((one) => ({ ...one, missing: nginxMissing })),
-    ...rows("splice", "ours", spliced),
+    ...rows("nginx", "peer", behind(nginxBefore)).map((one) => ({ ...one, missing: nginxMissing })),
+    ...rows("splice", "ours", behind(balanceBefore)),
     ...rows("hand-over", "ours", handedOver),
   ];
 }
 
-function behindNginx(runtime: RuntimeName): StartCluster {
-  return async (work) => {
+/** Two servers with something before them. */
+function behind(
+  start: (backends: readonly string[], runtime: RuntimeName) => ReturnType<typeof nginxBefore>,
+): (runtime: RuntimeName) => StartCluster {
+  return (runtime) => async (work) => {
     await using opened = new AsyncDisposableStack();
-    const behind = opened.use(await overRedis(runtime, work));
-    const { address, programs } = opened.use(await nginxBefore(behind.addresses));
-    return before(behind, address, programs[0]?.pid, opened.move());
-  };
-}
-
-function spliced(runtime: RuntimeName): StartCluster {
-  return async (work) => {
-    await using opened = new AsyncDisposableStack();
-    const behind = opened.use(await overRedis(runtime, work));
-    const backends = behind.addresses.flatMap((address) => ["--backend", address]);
-    const args = ["balance", "--listen", "127.0.0.1:0", "--admin", "none", ...backends];
-    const balancer = opened.use(startFile("server", runtime, "mod.ts", args));
-    const [address = ""] = await readyAt([balancer], /^chorus balance ready tcp=(\S+)/m);
-    return before(behind, address, balancer.pid, opened.move());
+    const { kind, addresses, accounts, programs } = opened.use(await overRedis(runtime, work));
+    const front = opened.use(await start(addresses, runtime));
+    const all = [...programs, ...front.programs.map(({ pid }) => ({ role: "server", pid }))];
+    return cluster(kind, [front.address], accounts, all, opened.move());
   };
 }
 
@@ -71,15 +62,4 @@ function handedOver(runtime: RuntimeName): StartCluster {
     const programs = [up, { role: "redis", pid: redis.pid }];
     return cluster("chorus", addresses, accounts, programs, opened.move());
   };
-}
-
-/** A cluster by the address of what stands before it. */
-function before(
-  behind: Cluster,
-  address: string,
-  pid: number | undefined,
-  opened: AsyncDisposableStack,
-): Cluster {
-  const programs = [...behind.programs, { role: "server", pid: pid ?? 0 }];
-  return cluster(behind.kind, [address], behind.accounts, programs, opened);
 }

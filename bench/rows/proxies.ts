@@ -33,12 +33,16 @@ export function control(runtime: RuntimeName): StartProxy {
     announced(startFile("proxy", runtime, "bench/rows/control_proxy.ts", [backend]), /^ready (\S+)$/m);
 }
 
-/** `chorus balance`, as it is without further flags. */
+/** `chorus balance` before one backend, as it is without further flags. */
 export function ours(runtime: RuntimeName): StartProxy {
-  return (backend) => {
-    const args = ["balance", "--listen", "127.0.0.1:0", "--backend", backend, "--admin", "none"];
-    return announced(startFile("proxy", runtime, "mod.ts", args), /^chorus balance ready tcp=(\S+)/m);
-  };
+  return (backend) => balanceBefore([backend], runtime);
+}
+
+/** `chorus balance`, as it is without further flags. */
+export function balanceBefore(backends: readonly string[], runtime: RuntimeName): Promise<Proxy> {
+  const pool = backends.flatMap((backend) => ["--backend", backend]);
+  const args = ["balance", "--listen", "127.0.0.1:0", "--admin", "none", ...pool];
+  return announced(startFile("proxy", runtime, "mod.ts", args), /^chorus balance ready tcp=(\S+)/m);
 }
 
 /** Waits for the line in which a proxy says where it listens. */
