@@ -169,15 +169,15 @@ function testBounds(promise: StorePromise, open: OpenStore): void {
   promise("forgets the right sends over many rounds", async () => {
     await using opened = await open(["ann", "bob"], { dedupeIds: 100 });
     const { store } = opened;
-    const messages = Array.from({ length: 600 }, () => outgoing());
+    const messages = Array.from({ length: 1200 }, () => outgoing());
     await Promise.all(messages.map((message) => store.send(message)));
-    const again = await Promise.all(messages.slice(500).map((message) => store.send(message)));
+    const again = await Promise.all(messages.slice(1100).map((message) => store.send(message)));
     assertEquals(
       again.map(seqOf),
-      again.map((_, index) => 501 + index),
+      again.map((_, index) => 1101 + index),
     );
     const [oldest = outgoing()] = messages;
-    assertEquals(seqOf(await store.send(oldest)), 601);
+    assertEquals(seqOf(await store.send(oldest)), 1201);
   });
 }
 

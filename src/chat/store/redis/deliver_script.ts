@@ -38,7 +38,7 @@ local function deliver(member, job)
   if seq > job.last then return 'c' .. place end
   if not known then return 'n' .. place end
   if known ~= stamp and known ~= '0' and stamp ~= '0' then return 'c' .. place end
-  local inbox, newest = open(state, member.mark, member.inbox, member.channel), nil
+  local inbox, newest = open(state, member.mark, member.inbox, member.channel, job.field), nil
   for _, entry in ipairs(job.entries) do
     if entry.last > seq then
       add(inbox, entry.kind, match(entry.value, '^"stamp":(%d+)'), entry.value)

@@ -42,30 +42,32 @@ local function memberOf(mark, inbox, field)
   if not member then
     local state = call('HMGET', mark, 'epoch', 'top', 'floor', 'stamp', field)
     if not state[1] then return nil end
-    member = open(state, mark, inbox, channelStart .. sub(mark, #markStart + 1))
-    member.marks = { [field] = state[5] }
+    member = open(state, mark, inbox, channelStart .. sub(mark, #markStart + 1), field)
     members[mark] = member
-  elseif member.marks[field] == nil then
-    member.marks[field] = call('HGET', mark, field)
+  elseif field ~= member.field then
+    member.others = member.others or {}
+    if member.others[field] == nil then member.others[field] = call('HGET', mark, field) end
   end
   return member
 end
 
+local function placeOf(member, field)
+  if field == member.field then return member.place end
+  return member.others[field]
+end
+
 local function deliver(message, member, previous, seq, value, isSender)
-  local field = message.field
-  local mark, rest = member.marks[field], ' 0 0'
-  if mark then
+  local place, rest = placeOf(member, message.field), ' 0 0'
+  if place then
     local length = #previous
-    if sub(mark, 1, length) ~= previous then return false end
-    rest = sub(mark, length)
+    if sub(place, 1, length) ~= previous then return false end
+    rest = sub(place, length)
   elseif previous ~= '0 0 ' then
     return false
   end
   add(member, 'm', message.stamp, value)
   if isSender then rest = ' ' .. seq .. match(rest, ' %d+$') end
-  mark = seq .. ' ' .. message.stamp .. rest
-  member.marks[field] = mark
-  note(member, field, mark)
+  note(member, message.field, seq .. ' ' .. message.stamp .. rest)
   return true
 end
 

@@ -117,6 +117,25 @@ test("redisStore() lets Redis forget tokens and what silent devices have sent", 
   assert(dedupe !== undefined && dedupe > 3_600_000, `sends are remembered for ${dedupe} ms`);
 });
 
+test("redisStore() keeps what a busy device has sent in a table, and in the end no more of it than it has to", async () => {
+  await using redis = await redisServer();
+  await using store = await openStore(redis, { limits: { dedupeIds: 10 } });
+  const key = KEYS.dedupe("ann:bob", "ann", "phone");
+  const send = (count: number): Promise<unknown> =>
+    Promise.all(Array.from({ length: count }, () => store.send(outgoing())));
+  const look = (): Promise<readonly [string | null, number, number]> =>
+    edit(redis, (client) => Promise.all([client.objectEncoding(key), client.hLen(key), client.pTTL(key)]));
+  await send(63);
+  assertEquals((await look())[0], "listpack");
+  await send(1);
+  assertEquals((await look()).slice(0, 2), ["hashtable", 66]);
+  await send(937);
+  const [encoding, fields, lifeMs] = await look();
+  // The last 11 sends, how many there were, and when its life is put off.
+  assertEquals([encoding, fields], ["hashtable", 13]);
+  assert(lifeMs > 3_600_000, `sends are remembered for ${lifeMs} ms`);
+});
+
 test("redisStore() refuses the write after the 10,000th that waits", async () => {
   await using redis = await redisServer();
   await using store = await openStore(redis);
