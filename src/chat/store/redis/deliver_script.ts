@@ -29,9 +29,9 @@ local function placeOf(state, member)
 end
 
 local function deliver(member, job)
-  local state = call('HMGET', member.mark, 'epoch', 'top', 'floor', 'stamp', job.field)
+  local state = call('HMGET', member.mark, 'epoch', 'top', 'stamp', job.field)
   if not state[1] then return 'u' end
-  local seq, stamp, read, delivered = placeOf(state[5], member)
+  local seq, stamp, read, delivered = placeOf(state[4], member)
   local place = ' ' .. text(seq) .. ' ' .. stamp
   if seq < job.before then return 'n' .. place end
   local known = job.stamps[seq]

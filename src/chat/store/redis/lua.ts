@@ -1,11 +1,11 @@
 /**
  * Lua that several scripts begin with.
  *
- * Numbers are written with `%.0f`, since Lua's own way is 1e+14 from there on; stamps pass as text, Lua would round them.
+ * Numbers are written with `%d`, since Lua's own way is 1e+14 from there on; stamps pass as text, Lua would round them.
  */
 export const TEXT_LUA = `
 local call, match, sub = redis.call, string.match, string.sub
-local function text(number) return string.format('%.0f', number) end
+local function text(number) return string.format('%d', number) end
 `;
 
 /** `now()`: the time of Redis's clock in milliseconds. */
@@ -31,7 +31,7 @@ end
 /**
  * Adds to inboxes. Wants `maxInbox`, `inboxBytes` and `publish`, the command for hints.
  *
- * - `open` makes a member out of what `HMGET mark epoch top floor stamp FIELD` gave: `field` and `place` are where the inbox stands in the
+ * - `open` makes a member out of what `HMGET mark epoch top stamp FIELD` gave: `field` and `place` are where the inbox stands in the
  *   conversation that it is opened for, `others` where it stands in more of them. Nearly always there are no more, so a table is spared.
  * - `add` puts an entry behind the others, `note` says where its conversation stands now. `flush` writes that down: to be called for every
  *   member to whom something was added, whatever else fails.
@@ -42,10 +42,9 @@ local channels, lines = {}, {}
 local STARTS = { m = '{"type":"message","inbox":', g = '{"type":"gap","inbox":' }
 
 local function open(state, mark, inbox, channel, field)
-  local floor = tonumber(state[3] or '0')
   return {
-    mark = mark, inbox = inbox, channel = channel, field = field, place = state[5], others = false,
-    epoch = state[1], top = tonumber(state[2]), stamp = state[4] or '0', floor = floor, flushedFloor = floor,
+    mark = mark, inbox = inbox, channel = channel, field = field, place = state[4], others = false,
+    epoch = state[1], top = tonumber(state[2]), stamp = state[3] or '0', floor = 0,
   }
 end
 
@@ -54,7 +53,7 @@ local function add(member, kind, stamp, value)
   local inbox = text(top)
   if top > maxInbox then
     call('XADD', member.inbox, 'MAXLEN', maxInbox, inbox .. '-0', kind, value)
-    member.floor = math.max(member.floor, top - maxInbox)
+    member.floor = top - maxInbox
   else
     call('XADD', member.inbox, inbox .. '-0', kind, value)
   end
@@ -76,10 +75,14 @@ local function trimBytes(member)
   member.floor = math.max(member.floor, member.top - keep)
 end
 
+local function raiseFloor(mark, floor)
+  if floor > tonumber(call('HGET', mark, 'floor') or '0') then call('HSET', mark, 'floor', text(floor)) end
+end
+
 local function flush(member)
   if not member.topText then return end
   if member.isDue then trimBytes(member) end
-  if member.floor ~= member.flushedFloor then call('HSET', member.mark, 'floor', text(member.floor)) end
+  if member.floor > 0 then raiseFloor(member.mark, member.floor) end
   if member.place then
     call('HSET', member.mark, 'top', member.topText, 'stamp', member.stamp, member.field, member.place)
   else
@@ -149,7 +152,7 @@ local function remember(message, seq)
   local value = seq .. ' ' .. message.atText .. ' ' .. numberText .. ' ' .. message.hash
   if message.at >= message.putOffAt or number == ${TABLE_FROM} then
     local width = number >= ${TABLE_FROM} and 65 or 1
-    call('HSET', message.dedupe, message.id, value, 'n', numberText, 'x', string.format('%-' .. width .. '.0f', message.at + dedupeStep))
+    call('HSET', message.dedupe, message.id, value, 'n', numberText, 'x', string.format('%-' .. width .. 'd', message.at + dedupeStep))
     call('PEXPIRE', message.dedupe, dedupeTtl)
   else
     call('HSET', message.dedupe, message.id, value, 'n', numberText)

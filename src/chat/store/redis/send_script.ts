@@ -40,7 +40,7 @@ local members = {}
 local function memberOf(mark, inbox, field)
   local member = members[mark]
   if not member then
-    local state = call('HMGET', mark, 'epoch', 'top', 'floor', 'stamp', field)
+    local state = call('HMGET', mark, 'epoch', 'top', 'stamp', field)
     if not state[1] then return nil end
     member = open(state, mark, inbox, channelStart .. sub(mark, #markStart + 1), field)
     members[mark] = member

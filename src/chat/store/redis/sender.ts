@@ -9,8 +9,15 @@ import { toTexts } from "./reply.ts";
 import { ownEntry, parseSent, SEND_SCRIPT, type SendCall, type Sent, sendCall } from "./send_script.ts";
 import type { Appended } from "./waiting_windows.ts";
 
-/** Messages in one call: Redis does nothing else while it runs the script. */
-const MAX_MESSAGES = 128;
+/** Messages that one call appends: Redis does nothing else while it runs the script. */
+const MAX_APPENDED = 128;
+/**
+ * Direct messages in one call, which delivers them, too: about 1 ms of Redis. With more in one, servers and Redis wait for each other in turns: on two
+ * shared cores Bun and Deno carried 7 to 10 % less.
+ */
+const MAX_DIRECT = 32;
+/** Into how many lanes conversations are spread, so that Redis has something to do while an answer is on its way. */
+const DIRECT_LANES = 4;
 /** Characters of text in one call. */
 const MAX_CHARACTERS = 512 * 1024;
 
@@ -32,23 +39,35 @@ export class Sender {
     this.#names = names;
     this.#deliveries = deliveries;
     const { deadlineMs, clock } = context;
+    const weigh =
+      (most: number) =>
+      ({ text }: Outgoing): number =>
+        1 / most + text.length / MAX_CHARACTERS;
     const options = {
       action: "write to the store",
-      weigh: ({ text }: Outgoing) => 1 / MAX_MESSAGES + text.length / MAX_CHARACTERS,
       deadlineMs,
       clock,
       // A sender's later message is not to overtake one that goes again.
       orderOf,
     };
-    this.#direct = new Lanes({ ...options, run: (messages) => this.#sendDirect(messages) });
-    this.#steps = new Lanes({ ...options, run: (messages) => this.#append(messages) });
+    this.#direct = new Lanes({
+      ...options,
+      weigh: weigh(MAX_DIRECT),
+      run: (messages) => this.#sendDirect(messages),
+    });
+    this.#steps = new Lanes({
+      ...options,
+      weigh: weigh(MAX_APPENDED),
+      run: (messages) => this.#append(messages),
+    });
   }
 
   /** See `MessageStore.send`. */
   send(message: Outgoing): Promise<SendResult> {
     const { conversation } = message;
     if (this.#context.isSplit) return this.#steps.ask(partitionOf(conversation), message);
-    return conversation.startsWith("#") ? this.#steps.ask("", message) : this.#direct.ask("", message);
+    if (conversation.startsWith("#")) return this.#steps.ask("", message);
+    return this.#direct.ask(`${Number(partitionOf(conversation)) % DIRECT_LANES}`, message);
   }
 
   /** Finishes what is queued. */
