@@ -1,18 +1,19 @@
 import { ChunkQueue } from "./chunk_queue.ts";
 import type { Address } from "./contract.ts";
 import { toNetError } from "./error.ts";
-import { SOCKET_OPTIONS, tcpAddress } from "./node_transport.ts";
+import { READ_BYTES, SOCKET_OPTIONS, tcpAddress } from "./node_transport.ts";
 import {
   type ConnectionContext,
   type MovableTransport,
   StreamConnection,
+  type Transport,
   type TransportEvents,
 } from "./stream_connection.ts";
 
 /** What a connection waits with, so that an idle one holds little; enough for most messages. */
 const IDLE_BYTES = 2 * 1024;
 /** What it reads with while more comes. */
-const BUSY_BYTES = 64 * 1024;
+const BUSY_BYTES = READ_BYTES;
 /** `write` asks to stop when this much waits: Deno takes nothing before the turn is over. */
 const HIGH_WATER_BYTES = 64 * 1024;
 
@@ -30,10 +31,13 @@ export class DenoTransport implements MovableTransport {
   #phase: Phase = "open";
   #hasInputEnded = false;
   #isClosed = false;
-  #isWriting = false;
+  /** Settles when nothing waits any more; undefined when nothing does. Never rejects. */
+  #writing: Promise<void> | undefined;
   #isDrainOwed = false;
   #isPaused = false;
   #resumed: (() => void) | undefined;
+  /** Where all that is read goes, as far as known. */
+  #borrower: DenoTransport | undefined;
 
   constructor(native: Deno.TcpConn, context: ConnectionContext) {
     this.#native = native;
@@ -49,6 +53,11 @@ export class DenoTransport implements MovableTransport {
 
   attach(events: TransportEvents): void {
     this.#events = events;
+    this.#borrower = undefined;
+  }
+
+  lendTo(other: Transport | undefined): void {
+    this.#borrower = other instanceof DenoTransport ? other : undefined;
   }
 
   get queuedBytes(): number {
@@ -102,8 +111,19 @@ export class DenoTransport implements MovableTransport {
         this.#inputEnded();
         return;
       }
-      buffer = this.#give(buffer, count);
+      const borrower = this.#borrower;
+      if (borrower) {
+        this.#events.received(buffer.subarray(0, count));
+        await borrower.#writing;
+        buffer = this.#again(buffer, count);
+      } else buffer = this.#give(buffer, count);
     }
+  }
+
+  /** What to read with after something was lent and sent: the same bytes again, since new ones would have to be cleared. */
+  #again(buffer: Uint8Array<ArrayBuffer>, count: number): Uint8Array<ArrayBuffer> {
+    if (count === buffer.length) return count === BUSY_BYTES ? buffer : new Uint8Array(BUSY_BYTES);
+    return count <= IDLE_BYTES && buffer.length > IDLE_BYTES ? new Uint8Array(IDLE_BYTES) : buffer;
   }
 
   /** Gives away what was read, and returns what to read with next: never bytes that were given away. */
@@ -131,10 +151,9 @@ export class DenoTransport implements MovableTransport {
   }
 
   #startWriting(): void {
-    if (this.#isWriting || this.#isClosed) return;
-    this.#isWriting = true;
+    if (this.#writing || this.#isClosed || (this.#queue.bytes === 0 && this.#phase === "open")) return;
     // Owned by the connection, as reading is.
-    this.#writeAll().catch((cause: unknown) => this.#fail(cause));
+    this.#writing = this.#writeAll().catch((cause: unknown) => this.#fail(cause));
   }
 
   async #writeAll(): Promise<void> {
@@ -147,7 +166,7 @@ export class DenoTransport implements MovableTransport {
         this.#events.drained();
       }
     }
-    this.#isWriting = false;
+    this.#writing = undefined;
     if (this.#phase !== "ending" || this.#isClosed) return;
     await this.#native.closeWrite();
     this.#phase = "ended";

@@ -1,4 +1,5 @@
 import { connect, createServer, type NetConnectOpts } from "node:net";
+import process from "node:process";
 import { type Clock, systemClock } from "../async/mod.ts";
 import { AcceptGate, listenContext, offer } from "./accepting.ts";
 import { formatAddress } from "./address.ts";
@@ -15,8 +16,11 @@ import { type Dial, dial } from "./dial.ts";
 import { NetError, toNetError } from "./error.ts";
 import { keepAliveMs } from "./keep_alive.ts";
 import { bind } from "./node_listener.ts";
-import { type Ends, heldConnection, nodeConnection, SOCKET_OPTIONS } from "./node_transport.ts";
+import { type Ends, heldConnection, Intake, nodeConnection, SOCKET_OPTIONS } from "./node_transport.ts";
 import type { ConnectionContext } from "./stream_connection.ts";
+
+/** Not one of those that only speak like it. */
+const IS_NODE = process.versions.bun === undefined && process.versions.deno === undefined;
 
 /** Options of the drivers. */
 export interface DriverOptions {
@@ -89,7 +93,9 @@ function start(
   attempt: Dial,
 ): () => void {
   const keepAlive = { keepAlive: true, keepAliveInitialDelay: keepAliveMs() };
-  const socket = connect({ ...target(address, options), ...SOCKET_OPTIONS, ...keepAlive });
+  const intake = IS_NODE ? new Intake() : undefined;
+  const onread = intake && { onread: intake.options };
+  const socket = connect({ ...target(address, options), ...SOCKET_OPTIONS, ...keepAlive, ...onread });
   const onError = (cause: Error): void => attempt.failed(toDialError(cause, address, options));
   socket.on("error", onError);
   socket.once("close", attempt.released);
@@ -97,7 +103,7 @@ function start(
     socket.off("error", onError);
     socket.off("close", attempt.released);
     const isWanted = attempt.opened(() => {
-      const connection = heldConnection(socket, context, dialedEnds(address));
+      const connection = heldConnection(socket, context, dialedEnds(address), socket, intake);
       connection.handle(handler);
       return connection;
     });

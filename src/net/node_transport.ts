@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import { setImmediate } from "node:timers";
 import { ChunkQueue } from "./chunk_queue.ts";
 import type { Address, TcpAddress } from "./contract.ts";
@@ -7,6 +7,7 @@ import {
   type ConnectionContext,
   type MovableTransport,
   StreamConnection,
+  type Transport,
   type TransportEvents,
 } from "./stream_connection.ts";
 
@@ -15,6 +16,33 @@ export const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true } as const;
 
 /** Larger writes are given to the stream in pieces, so that progress towards a slow reader can be seen. */
 const PIECE_BYTES = 64 * 1024;
+
+/**
+ * What one read may bring: just less than 64 KiB, a prime, so that the last read of an answer hardly ever fills it, and nothing is held for a
+ * connection that is idle again.
+ */
+export const READ_BYTES = 65_521;
+/** What all sockets with an {@linkcode Intake} read into unless they are busy: a copy is given away before another one reads. */
+const SHARED = new Uint8Array(READ_BYTES);
+
+/**
+ * Has a dialed socket of Node read into bytes that are there already: otherwise Node makes 64 KiB for each read, which the system has to clear. A
+ * socket that was accepted cannot be told so.
+ */
+export class Intake {
+  /** To be set before the socket reads. */
+  transport: NodeTransport | undefined;
+  #next: Uint8Array = SHARED;
+
+  /** As `onread` of `node:net`. */
+  readonly options: OnReadOpts = {
+    buffer: () => this.#next,
+    callback: (count, bytes) => {
+      this.#next = this.transport?.take(count, bytes) ?? SHARED;
+      return true;
+    },
+  };
+}
 
 /** The two ends of a socket. */
 export interface Ends {
@@ -36,6 +64,8 @@ export class NodeTransport implements MovableTransport {
   #isEnding = false;
   #isPaused = false;
   #isHeld = false;
+  /** Where all that is read goes, as far as known. */
+  #borrower: NodeTransport | undefined;
   #error: NetError | undefined;
 
   constructor(socket: Socket, ends: Ends, carrier: Socket = socket) {
@@ -64,6 +94,24 @@ export class NodeTransport implements MovableTransport {
 
   attach(events: TransportEvents): void {
     this.#events = events;
+    this.#borrower = undefined;
+  }
+
+  lendTo(other: Transport | undefined): void {
+    this.#borrower = other instanceof NodeTransport ? other : undefined;
+  }
+
+  /**
+   * Takes what the socket has read into some bytes.
+   *
+   * @returns What it is to read into next: while it is busy, and all goes to one other, bytes of its own that are lent again and again.
+   */
+  take(count: number, bytes: Uint8Array): Uint8Array {
+    const isShared = bytes === SHARED;
+    this.#events?.received(isShared ? bytes.slice(0, count) : bytes.subarray(0, count));
+    if (count < bytes.length || !this.#borrower) return SHARED;
+    const isFree = !isShared && this.#borrower.queuedBytes === 0;
+    return isFree ? bytes : new Uint8Array(READ_BYTES);
   }
 
   /** Lets go of the socket, paused, with what was not read yet still in it: nothing is told any more. */
@@ -185,8 +233,10 @@ export function heldConnection(
   context: ConnectionContext,
   ends: Ends = tcpEnds(socket),
   carrier: Socket = socket,
+  intake?: Intake,
 ): StreamConnection {
   const transport = new NodeTransport(socket, ends, carrier);
+  if (intake) intake.transport = transport;
   const connection = connectionOver(transport, context);
   transport.hold();
   return connection;

@@ -1,5 +1,6 @@
 import { type Clock, systemClock, type Timer } from "../async/mod.ts";
 import type { CloseReason, Connection, ConnectionHandler } from "./contract.ts";
+import { StreamConnection } from "./stream_connection.ts";
 
 /** Options for {@linkcode splice}. */
 export interface SpliceOptions {
@@ -120,6 +121,10 @@ class Pair implements Splice, ConnectionHandler {
     this.#onClosed = options.onClosed;
     a.handle(this);
     b.handle(this);
+    if (a instanceof StreamConnection && b instanceof StreamConnection) {
+      a.lendTo(b);
+      b.lendTo(a);
+    }
     a.resume();
     b.resume();
   }

@@ -32,6 +32,11 @@ export interface Transport {
   destroy(): void;
   /** Closes with a reset where the driver can send one; `over` follows. */
   reset(): void;
+  /**
+   * From now on what is read goes to `other` and nowhere else, by its `write`, before `received` returns: it is not given away, but lent
+   * until `other` has sent it. Absent where that gains nothing.
+   */
+  lendTo?(other: Transport | undefined): void;
 }
 
 /** A transport that can be taken from its connection. */
@@ -42,7 +47,7 @@ export interface MovableTransport extends Transport {
 
 /** What a transport tells its connection. */
 export interface TransportEvents {
-  /** Bytes came. The chunk is given away. Not while paused. */
+  /** Bytes came. The chunk is given away, unless it is lent ({@linkcode Transport.lendTo}). Not while paused. */
   received(chunk: Uint8Array): void;
   /** Everything that was written is with the system. */
   drained(): void;
@@ -127,6 +132,7 @@ export class StreamConnection implements Connection, TransportEvents {
 
   handle(handler: ConnectionHandler): void {
     this.#handler = handler;
+    this.#transport.lendTo?.(undefined);
     const outcome = this.#outcome;
     if (this.#isEndReported || outcome) queueMicrotask(() => this.#repeat(handler, outcome));
   }
@@ -178,6 +184,11 @@ export class StreamConnection implements Connection, TransportEvents {
     handleClosed();
     this.#context.onOver?.(this);
     return { transport: this.#transport, context: this.#context };
+  }
+
+  /** Says that its handler, until there is another one, writes every chunk to `other` at once and keeps none. */
+  lendTo(other: StreamConnection): void {
+    this.#transport.lendTo?.(other.#transport);
   }
 
   received(chunk: Uint8Array): void {

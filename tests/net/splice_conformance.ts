@@ -12,7 +12,15 @@ import {
 import { test } from "../testing.ts";
 import { RESETS } from "./break_conformance.ts";
 import { LARGE_ANSWER } from "./end_conformance.ts";
-import { checkPattern, connectionPair, patternAt, type Side, sendPattern } from "./recording.ts";
+import {
+  checkPattern,
+  connectionPair,
+  PatternChecker,
+  patternAt,
+  Recorder,
+  type Side,
+  sendPattern,
+} from "./recording.ts";
 import type { Subject } from "./subject.ts";
 
 const MIB = 1024 * 1024;
@@ -31,6 +39,8 @@ interface Spliced extends AsyncDisposable {
   /** The connections in the middle. */
   readonly a: Connection;
   readonly b: Connection;
+  /** Somebody else handles one of these by now, so the splice does not hear of its end. */
+  isTakenOver: boolean;
 }
 
 async function spliced(front: Driver, back: Driver, options?: SpliceOptions): Promise<Spliced> {
@@ -39,21 +49,24 @@ async function spliced(front: Driver, back: Driver, options?: SpliceOptions): Pr
   const a = left.server.connection;
   const b = right.client.connection;
   const pair = splice(a, b, options);
-  return {
+  const made: Spliced = {
     client: left.client,
     backend: right.server,
     splice: pair,
     a,
     b,
+    isTakenOver: false,
     async [Symbol.asyncDispose]() {
       left.client.connection.abort();
       right.server.connection.abort();
       a.abort();
       b.abort();
-      await Promise.all([left.client.recorder.closed, right.server.recorder.closed, pair.closed]);
+      await Promise.all([left.client.recorder.closed, right.server.recorder.closed]);
+      if (!made.isTakenOver) await pair.closed;
       await Promise.all([left.listener.close(), right.listener.close()]);
     },
   };
+  return made;
 }
 
 function slowly(connection: Connection): void {
@@ -103,6 +116,24 @@ function testCopying(promise: Promised): void {
     assertEquals((await backend.recorder.closed).reason, "finished");
     assertEquals([client.recorder.bytes, backend.recorder.bytes], [16 * MIB, 16 * MIB]);
   });
+
+  promise(
+    "leaves what it had read to a handler that takes a connection over, for as long as that wants it",
+    async (make) => {
+      // Its timer would go on for an hour: the splice does not hear of the end.
+      await using middle = await make({ clock: new ManualClock() });
+      const { client, backend, b } = middle;
+      sendPattern(backend, MIB, undefined, "stays");
+      await client.recorder.received(MIB);
+      const keeper = new Recorder();
+      b.handle(keeper);
+      middle.isTakenOver = true;
+      sendPattern(backend, 4 * MIB, undefined, "stays");
+      await keeper.received(4 * MIB);
+      const checker = new PatternChecker();
+      for (const chunk of keeper.chunks) checker.check(chunk);
+    },
+  );
 
   promise("delivers an answer sent after the client has ended", async (make) => {
     await using middle = await make();
