@@ -85,7 +85,7 @@ ${existsSync(NGINX_STREAM) ? `load_module ${NGINX_STREAM};` : ""}
 daemon off;
 pid nginx.pid;
 worker_processes 1;
-events { worker_connections 4096; }
+events { worker_connections 16384; }
 stream {
   upstream backends {
     ${backends.map((backend) => `server ${backend};`).join("\n    ")}
