@@ -53,7 +53,6 @@ export class DenoTransport implements MovableTransport {
 
   attach(events: TransportEvents): void {
     this.#events = events;
-    this.#borrower = undefined;
   }
 
   lendTo(other: Transport | undefined): void {
@@ -115,25 +114,17 @@ export class DenoTransport implements MovableTransport {
       if (borrower) {
         this.#events.received(buffer.subarray(0, count));
         await borrower.#writing;
-        buffer = this.#again(buffer, count);
+        // New bytes would have to be cleared.
+        buffer = nextBuffer(buffer, count, true);
       } else buffer = this.#give(buffer, count);
     }
   }
 
-  /** What to read with after something was lent and sent: the same bytes again, since new ones would have to be cleared. */
-  #again(buffer: Uint8Array<ArrayBuffer>, count: number): Uint8Array<ArrayBuffer> {
-    if (count === buffer.length) return count === BUSY_BYTES ? buffer : new Uint8Array(BUSY_BYTES);
-    return count <= IDLE_BYTES && buffer.length > IDLE_BYTES ? new Uint8Array(IDLE_BYTES) : buffer;
-  }
-
   /** Gives away what was read, and returns what to read with next: never bytes that were given away. */
   #give(buffer: Uint8Array<ArrayBuffer>, count: number): Uint8Array<ArrayBuffer> {
-    const isFull = count === buffer.length;
     const isMostlyEmpty = count < buffer.length / 2;
     this.#events.received(isMostlyEmpty ? buffer.slice(0, count) : buffer.subarray(0, count));
-    if (isFull) return new Uint8Array(BUSY_BYTES);
-    if (count <= IDLE_BYTES && buffer.length > IDLE_BYTES) return new Uint8Array(IDLE_BYTES);
-    return isMostlyEmpty ? buffer : new Uint8Array(buffer.length);
+    return nextBuffer(buffer, count, isMostlyEmpty);
   }
 
   #inputEnded(): void {
@@ -190,4 +181,16 @@ export class DenoTransport implements MovableTransport {
     this.#native.close();
     return true;
   }
+}
+
+/**
+ * What to read with after `count` bytes came: more while more comes, little when it is idle again.
+ *
+ * @param isFree Whether nobody else has the last buffer: where it has the right size it serves again.
+ */
+function nextBuffer(last: Uint8Array<ArrayBuffer>, count: number, isFree: boolean): Uint8Array<ArrayBuffer> {
+  let size = last.length;
+  if (count === size) size = BUSY_BYTES;
+  else if (count <= IDLE_BYTES) size = IDLE_BYTES;
+  return isFree && size === last.length ? last : new Uint8Array(size);
 }

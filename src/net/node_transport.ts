@@ -94,7 +94,6 @@ export class NodeTransport implements MovableTransport {
 
   attach(events: TransportEvents): void {
     this.#events = events;
-    this.#borrower = undefined;
   }
 
   lendTo(other: Transport | undefined): void {

@@ -181,6 +181,7 @@ export class StreamConnection implements Connection, TransportEvents {
   release(): Released | undefined {
     if (this.#phase !== "open") return undefined;
     this.#phase = "over";
+    this.#transport.lendTo?.(undefined);
     handleClosed();
     this.#context.onOver?.(this);
     return { transport: this.#transport, context: this.#context };
