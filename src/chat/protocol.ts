@@ -11,6 +11,8 @@ export const MAX_CLIENT_FRAME_BYTES = 65_536;
 export const MAX_SERVER_FRAME_BYTES = 262_144;
 /** Most bytes of a message's text, as UTF-8. */
 export const MAX_TEXT_BYTES = 32_768;
+/** Most bytes that a UTF-16 code unit of a text takes as UTF-8. */
+export const BYTES_PER_UNIT = 3;
 /** Most bytes of a signal's data, as JSON. */
 export const MAX_SIGNAL_BYTES = 4096;
 /** The greatest number of a login: there is room above it for those that the servers draw. */

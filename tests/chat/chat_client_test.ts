@@ -215,3 +215,29 @@ eachWay("a client whose server drains moves to another one and loses nothing", a
   assertEquals(await moved.wait("the move to the other server"), "s0");
   assertEquals(bob.texts, numbers(100));
 });
+
+eachWay(
+  "a send whose frame would be too long is refused by itself, and those behind it go on",
+  async (way) => {
+    await using world = await start(way);
+    const at = way.at(world.cluster, 0);
+    let logins = 0;
+    await using ada = await connectChat({
+      ...optionsFor(way, at, "ada"),
+      handler: {
+        online() {
+          logins += 1;
+        },
+      },
+    });
+    await using bob = await listener(way, at, "bob", 2);
+    const quotes = '"'.repeat(32_700);
+    const long = ["a".repeat(70_000), "\0".repeat(20_480), `${quotes}${"a".repeat(200)}`];
+    const refused = long.map((text) => assertRejects(() => ada.send("bob", text), ChatError, "65536 bytes"));
+    const fits = [quotes, "after them"].map((text) => ada.send("bob", text));
+    await Promise.all([...refused, ...fits]);
+    await bob.complete.wait("both messages");
+    assertEquals(bob.texts, [quotes, "after them"]);
+    assertEquals(logins, 1);
+  },
+);

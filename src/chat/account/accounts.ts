@@ -74,8 +74,12 @@ export class Accounts {
    * @throws {ProtocolError} `bad_name`, `bad_credentials`, `rate_limited`, `unavailable`.
    */
   async loginByPassword(attempt: Attempt): Promise<Login> {
-    const { name } = await this.#authenticate(attempt);
-    return await this.#makeToken(name);
+    const { name, password } = await this.#authenticate(attempt);
+    const login = await this.#makeToken(name);
+    // A change that came since then has not seen this token; one that comes from now on makes it worthless.
+    if ((await stored(this.#store.findUser(name)))?.password === password) return login;
+    await this.forget(login.token);
+    throw wrongPassword();
   }
 
   /**

@@ -15,6 +15,8 @@ import { Reader, toGap, toMessage } from "./reader.ts";
 import { Sender } from "./sender.ts";
 
 const LOGIN_MS = 15_000;
+/** A connection that ends sooner after its login counts as a try that failed: what has ended it may end the next one, too. */
+const STEADY_MS = 5000;
 
 /**
  * Connects, logs in, and stays connected.
@@ -48,9 +50,9 @@ export async function connectChat(options: ChatClientOptions): Promise<ChatClien
   return client;
 }
 
-/** What came of one connection: how long to wait at least before the next one is made, if the server said. */
+/** What came of one connection: whether it lasted, and how long to wait at least before the next one is made, if the server said. */
 interface Served {
-  readonly wasOnline: boolean;
+  readonly wasSteady: boolean;
   readonly retryMs?: number | undefined;
 }
 
@@ -139,7 +141,8 @@ export class ChatClient implements AsyncDisposable {
    * Sends a message to a user, or to a `#group`. Resolves when the server has stored it, however many connections that takes.
    * Messages to one receiver keep their order.
    *
-   * @throws {ChatError} With the server's code when it is refused; `unknown` when it had no answer for an hour; `closed`.
+   * @throws {ChatError} With the server's code when it is refused; `too_large`, unsent, when its frame would be longer than 64 KiB; `unknown` when it
+   * had no answer for an hour; `closed`.
    */
   send(to: string, text: string): Promise<Sent> {
     return this.#sender.send(to, text);
@@ -209,8 +212,8 @@ export class ChatClient implements AsyncDisposable {
     this.firstLogin.then(stopListening, stopListening);
     let delays = backoff();
     while (!signal.aborted) {
-      const { wasOnline, retryMs = 0 } = await this.#serve();
-      if (wasOnline) delays = backoff();
+      const { wasSteady, retryMs = 0 } = await this.#serve();
+      if (wasSteady) delays = backoff();
       const delayMs = Math.max(delays.next().value, retryMs);
       // Aborted: the loop ends.
       if (!signal.aborted) await wait(delayMs, { signal, clock: this.#clock }).catch(() => undefined);
@@ -236,14 +239,15 @@ export class ChatClient implements AsyncDisposable {
       const login = { type: "login", ...credentials, device, cursor, attempt: this.#attempt };
       await opened.request(login, (answer) => this.#enter(opened, answer));
       deadline.removeEventListener("abort", abandon);
+      const since = this.#clock.now();
       await opened.over;
-      return { wasOnline: true };
+      return { wasSteady: this.#clock.now() - since >= STEADY_MS };
     } catch (error) {
       exchange?.close();
       if (isRefusal(error)) this.#finish("refused", error);
-      if (!(error instanceof ChatError)) return { wasOnline: false };
+      if (!(error instanceof ChatError)) return { wasSteady: false };
       this.#attempt = Math.max(this.#attempt, error.attempt ?? 0);
-      return { wasOnline: false, retryMs: error.retryMs };
+      return { wasSteady: false, retryMs: error.retryMs };
     } finally {
       deadline.removeEventListener("abort", abandon);
       this.#leave();

@@ -1,11 +1,11 @@
-import type { ErrorCode } from "../protocol.ts";
+import { BYTES_PER_UNIT, type ErrorCode, MAX_CLIENT_FRAME_BYTES } from "../protocol.ts";
 import type { Dial, ServerLink } from "./dial.ts";
 import { ChatError } from "./errors.ts";
 
 /** A frame from the server. */
 export type Frame = { readonly type: string } & Readonly<Record<string, unknown>>;
 
-/** Asks a server for something. @throws {ChatError} With the server's code; `unavailable` without a connection. */
+/** Asks a server for something. @throws {ChatError} As {@linkcode Exchange.request}. */
 export type Ask = (request: Readonly<Record<string, unknown>>) => Promise<Frame>;
 
 /** What an {@linkcode Exchange} tells. */
@@ -66,7 +66,8 @@ export class Exchange {
    * Asks, under an id of its own or the one given.
    *
    * @param onAnswer Called with the `ok` at once, before any frame that follows it; the promise settles a little later.
-   * @throws {ChatError} With the server's code; `unavailable` when the connection is lost before the answer.
+   * @throws {ChatError} With the server's code; `too_large` for a frame that the server would not take, which is not sent; `unavailable` when the
+   * connection is lost before the answer.
    */
   request(frame: Record<string, unknown>, onAnswer?: (answer: Frame) => void): Promise<Frame> {
     return new Promise((resolve, refused) => {
@@ -83,13 +84,14 @@ export class Exchange {
   /** Asks under the frame's own id, like {@linkcode request}, but without a promise: what is asked most is asked so. */
   ask(frame: Readonly<Record<string, unknown>> & { readonly id: string }, asker: Asker): void {
     const { pending } = this.#waiting;
-    if (!pending) {
-      // Not at once: nobody expects the answer within the question.
-      queueMicrotask(() => asker.refused(connectionLost()));
-      return;
+    const json = JSON.stringify(frame);
+    const error = pending ? tooLarge(json) : connectionLost();
+    // Not at once: nobody expects the answer within the question.
+    if (error) queueMicrotask(() => asker.refused(error));
+    else {
+      pending?.set(frame.id, asker);
+      this.#link.write(json);
     }
-    pending.set(frame.id, asker);
-    this.#link.write(JSON.stringify(frame));
   }
 
   /** Says something that has no answer. */
@@ -101,6 +103,17 @@ export class Exchange {
   close(): void {
     this.#link.close();
   }
+}
+
+/** The server would close the connection, and not say which request it was. */
+function tooLarge(json: string): ChatError | undefined {
+  if (json.length * BYTES_PER_UNIT <= MAX_CLIENT_FRAME_BYTES) return undefined;
+  const { length } = new TextEncoder().encode(json);
+  if (length <= MAX_CLIENT_FRAME_BYTES) return undefined;
+  return new ChatError(
+    "too_large",
+    `a frame has at most ${MAX_CLIENT_FRAME_BYTES} bytes, this one would have ${length}`,
+  );
 }
 
 function connectionLost(): ChatError {

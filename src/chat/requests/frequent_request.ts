@@ -1,9 +1,7 @@
-import { MAX_TEXT_BYTES } from "../protocol.ts";
+import { BYTES_PER_UNIT, MAX_TEXT_BYTES } from "../protocol.ts";
 import type { Request } from "./request.ts";
 import { jsonOf } from "./signal_data.ts";
 
-/** Most UTF-8 bytes of one UTF-16 unit. */
-const BYTES_PER_UNIT = 3;
 /** A frame of so few UTF-16 units holds no data that is too long: written again, `1e20` is the worst, five times as long as it was. */
 const SHORT_FRAME = 256;
 

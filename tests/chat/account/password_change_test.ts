@@ -56,3 +56,22 @@ test("of two changes of one password at the same time one is done, and the other
   const outcomes = await Promise.all([change(phone, "a"), change(laptop, "b")]);
   assertEquals(outcomes.filter((outcome) => outcome === "ok").length, 1, String(outcomes));
 });
+
+test("a login with the old password that is under way while it is changed ends with the others", async () => {
+  await using cluster = await chatServers(1, { limits: { loginFailures: 2 } });
+  await using phone = await RawClient.login(cluster.at(0), "ada", { device: "phone" });
+  // From the third one on a try of the name waits, the next one twice as long: the old hash is read before, and compared afterwards.
+  await using thief = await RawClient.connect(cluster.at(0));
+  for (const password of ["a", "b", "c"])
+    assertEquals((await thief.ask({ type: "login", name: "ada", password })).code, "bad_credentials");
+  const change = phone.ask({ type: "password", old: "secret", new: "better" });
+  await thief.ask({ type: "ping" });
+  const login = thief.ask({ type: "login", name: "ada", password: "secret", device: "thief" });
+  assertEquals((await change).type, "ok");
+  const { code, token } = await login;
+  // Should it have come first after all, it is over now.
+  if (code === undefined) await thief.closed;
+  else assertEquals(code, "bad_credentials");
+  await using later = await RawClient.connect(cluster.at(0));
+  assertEquals((await later.ask({ type: "login", token: token ?? "none" })).code, "bad_credentials");
+});

@@ -88,6 +88,27 @@ test("a client numbers its logins by its clock, and above that of one that was q
   await client.close();
 });
 
+test("a client whose connections end soon after their logins comes back ever later, and at once after one that lasted", async () => {
+  const clock = new ManualClock();
+  const script = new Script(...Array.from({ length: 9 }, () => OK));
+  const client = await connectChat({ dial: script.dial, credentials: { token: "t" }, clock });
+  const cutAndWait = async (ms: number): Promise<number> => {
+    script.cut();
+    await settled();
+    clock.advance(ms);
+    await settled();
+    return script.dials;
+  };
+  for (let dials = 2; dials < 8; dials++) assertEquals(await cutAndWait(5000), dials);
+  assertEquals(await cutAndWait(1000), 7);
+  clock.advance(4000);
+  await settled();
+  assertEquals(script.dials, 8);
+  clock.advance(5000);
+  assertEquals(await cutAndWait(100), 9);
+  await client.close();
+});
+
 test("what is asked for in the moment in which the connection is lost is unavailable, too", async () => {
   const clock = new ManualClock();
   const script = new Script(OK);
