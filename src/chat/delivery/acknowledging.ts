@@ -19,7 +19,7 @@ export interface AcknowledgingOptions {
 
 /**
  * The acknowledgements of one session: stored one at a time, the newest always, those in between never; then the senders of what has
- * arrived are told.
+ * arrived are told. What could not be stored is stored with the next one, or when it is asked for again.
  */
 export class Acknowledging {
   readonly #context: DeliveryContext;
@@ -28,6 +28,11 @@ export class Acknowledging {
   #acked: number;
   /** The stamp of the last entry that was acknowledged, as far as it is known. */
   #stamp: number | undefined;
+  #stored: number;
+  /** The entries among which it has to be looked for what was delivered before the session began. */
+  #before: { readonly after: number; readonly upTo: number } | undefined;
+  /** How far conversations have been delivered, by what is acknowledged and not stored. */
+  readonly #owed = new Map<string, number>();
   #storing: Promise<void> | undefined;
 
   constructor(context: DeliveryContext, options: AcknowledgingOptions) {
@@ -35,6 +40,7 @@ export class Acknowledging {
     this.#options = options;
     this.#sent = new Unacknowledged(options.user);
     this.#acked = options.acked;
+    this.#stored = options.acked;
   }
 
   /** An entry was sent. */
@@ -42,21 +48,24 @@ export class Acknowledging {
     this.#sent.add(head);
   }
 
-  /** The client has read up to `inbox`. What it acknowledged before changes nothing. */
+  /** The client has read up to `inbox`. What is stored of it already changes nothing. */
   ack(inbox: number, stamp: number | undefined): void {
-    if (inbox <= this.#acked) return;
+    if (inbox < this.#acked) return;
     this.#acked = inbox;
     this.#stamp = stamp;
-    this.#storing ??= this.#store(() => Promise.resolve([]));
+    this.again();
   }
 
   /** The client had read up to `inbox` before it came, in an earlier session, which may have ended before it could say so. */
   resume(inbox: number, stamp: number | undefined): void {
-    if (inbox <= this.#acked) return;
-    const after = Math.max(this.#acked, inbox - MAX_LOOKED_BACK);
-    this.#acked = inbox;
-    this.#stamp = stamp;
-    this.#storing ??= this.#store(() => this.#lookBack(after, inbox));
+    if (inbox > this.#acked)
+      this.#before = { after: Math.max(this.#acked, inbox - MAX_LOOKED_BACK), upTo: inbox };
+    this.ack(inbox, stamp);
+  }
+
+  /** Stores what is not stored yet. */
+  again(): void {
+    if (this.#stored < this.#acked) this.#storing ??= this.#store();
   }
 
   /** Resolves when the newest acknowledgement is stored, or could not be. */
@@ -64,16 +73,19 @@ export class Acknowledging {
     await this.#storing;
   }
 
-  /** @param before What was delivered before the session began. */
-  async #store(before: () => Promise<readonly Reached[]>): Promise<void> {
+  async #store(): Promise<void> {
     const { store, onError } = this.#context;
     const { user, device, epoch } = this.#options;
     try {
-      let delivered = await before();
-      for (let stored = -1; stored < this.#acked; delivered = []) {
-        stored = this.#acked;
-        const reached = delivered.concat(this.#sent.take(stored));
-        await store.ack(user, device, epoch, stored, reached, this.#stamp);
+      if (this.#before) this.#owe(await this.#lookBack(this.#before.after, this.#before.upTo));
+      this.#before = undefined;
+      while (this.#stored < this.#acked) {
+        const acked = this.#acked;
+        this.#owe(this.#sent.take(acked));
+        const reached = Array.from(this.#owed, ([conversation, seq]) => ({ conversation, seq }));
+        await store.ack(user, device, epoch, acked, reached, this.#stamp);
+        this.#stored = acked;
+        this.#owed.clear();
         this.#tell(reached);
       }
     } catch (error) {
@@ -81,6 +93,10 @@ export class Acknowledging {
     } finally {
       this.#storing = undefined;
     }
+  }
+
+  #owe(reached: readonly Reached[]): void {
+    for (const { conversation, seq } of reached) this.#owed.set(conversation, seq);
   }
 
   async #lookBack(after: number, upTo: number): Promise<readonly Reached[]> {

@@ -149,7 +149,7 @@ export class Delivery {
 
   /**
    * Takes what the store says of the place that `look` gave: entries whose hints were lost come, a session that was replaced ends, and one
-   * whose history was rolled back is told so and goes on in the new one.
+   * whose history was rolled back is told so and goes on in the new one. An acknowledgement that could not be stored is stored now.
    *
    * @throws {StoreError}
    */
@@ -212,6 +212,7 @@ export class Delivery {
 
   #goOn(place: InboxPlace, top: number): void {
     this.#pump.raise(top);
+    this.#acknowledging.again();
     // What was looked at before the doubt has not ended it.
     if (place === this.#lookedAt) this.#pump.release();
   }

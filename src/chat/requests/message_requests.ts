@@ -96,14 +96,11 @@ export async function read(session: Session, { user }: Online, request: ReadRequ
   const { store, bus } = session.context;
   const { id } = request;
   const conversation = ownConversation(user, request.conversation);
-  const page = await stored(store.readLog(user, conversation, undefined, { count: 1, bytes: 1 }));
-  // Nobody is told that something was read that is not written yet.
-  const newest = pageOf(page, conversation).entries.at(-1)?.seq ?? 0;
-  const seq = Math.min(request.seq, newest);
-  const result = await stored(store.markRead(user, conversation, seq));
-  if (result.outcome === "not_member") throw notMember(conversation);
+  const result = await stored(store.markRead(user, conversation, request.seq));
+  if (result.outcome !== "done")
+    throw result.outcome === "unknown_group" ? unknownGroup(conversation) : notMember(conversation);
   session.write({ type: "ok", id: id ?? undefined });
-  tell(bus, result.told, { type: "receipt", conversation, name: user, read: seq });
+  tell(bus, result.told, { type: "receipt", conversation, name: user, read: result.read });
 }
 
 function receiverOf(to: string): string {

@@ -123,13 +123,13 @@ export interface Receipt {
 /**
  * What became of a `read`.
  *
- * - `done`: `told` are to know; nobody when the user had read that far before. Others than the user only in a pair, and in a group of at
- *   most {@linkcode MAX_RECEIPT_MEMBERS}.
- * - `not_member`: the user is not in the conversation.
+ * - `done`: `told` are to know that `read` was reached; nobody when the user had read that far before. Others than the user only in a pair, and in
+ *   a group of at most {@linkcode MAX_RECEIPT_MEMBERS}.
+ * - `unknown_group`, `not_member`: the user is not in the conversation.
  */
 export type ReadResult =
-  | { readonly outcome: "done"; readonly told: readonly string[] }
-  | { readonly outcome: "not_member" };
+  | { readonly outcome: "done"; readonly read: number; readonly told: readonly string[] }
+  | { readonly outcome: "unknown_group" | "not_member" };
 
 /** The part of a store that keeps messages. */
 export interface MessageStore {
@@ -149,7 +149,7 @@ export interface MessageStore {
     before: number | undefined,
     limits: ReadLimits,
   ): Promise<LogPage | "unknown_group" | "not_member">;
-  /** Notes that a user has read a conversation up to `seq`. What is beyond its newest message counts as that. */
+  /** Notes that a user has read a conversation up to `seq`. What is beyond the newest message that they have of it counts as that. */
   markRead(user: string, conversation: string, seq: number): Promise<ReadResult>;
   /** How far the two of a pair have got and read their conversation. */
   receipts(conversation: string): Promise<readonly Receipt[]>;

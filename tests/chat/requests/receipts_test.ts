@@ -1,7 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { RawClient } from "../../helpers.ts";
+import { redisServer } from "../../redis_server.ts";
 import { test } from "../../testing.ts";
 import { chatServers } from "../chat_servers.ts";
+import { until } from "../store/redis/redis_steps.ts";
 
 test("an acknowledgement tells the sender on another server how far the other one has got it, and history says so later", async () => {
   await using cluster = await chatServers(2);
@@ -62,6 +64,22 @@ test("read tells the other one and one's own other devices, never more than ther
   await ada.ask({ type: "send", to: "bob", text: "three" });
   await laptop.hasMessages(3);
   assertEquals(ada.frames.filter(({ type }) => type === "receipt").length, 2);
+});
+
+test("what the log keeps no more can still be read", async () => {
+  await using redis = await redisServer();
+  await using cluster = await chatServers(1, { redis: redis.url, storeLimits: { logMs: 100 } });
+  await using ada = await RawClient.login(cluster.at(0), "ada");
+  await using bob = await RawClient.login(cluster.at(0), "bob");
+  for (const text of ["one", "two"]) await ada.ask({ type: "send", to: "bob", text });
+  await bob.hasMessages(2);
+  const isGone = async (): Promise<boolean> => {
+    const { messages } = await bob.ask({ type: "history", with: "ada" });
+    return Array.isArray(messages) && messages.length === 0;
+  };
+  await until(isGone);
+  assertEquals((await bob.ask({ type: "read", conversation: "ada:bob", seq: 2 })).type, "ok");
+  assertEquals((await ada.next("receipt")).read, 2);
 });
 
 test("read is refused for a conversation that is not one's own", async () => {

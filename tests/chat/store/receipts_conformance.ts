@@ -15,6 +15,11 @@ function told(result: ReadResult): readonly string[] | string {
   return result.outcome === "done" ? [...result.told].sort() : result.outcome;
 }
 
+/** How far a read has got. */
+function reached(result: ReadResult): number | string {
+  return result.outcome === "done" ? result.read : result.outcome;
+}
+
 /** How far ann and bob have got and read, each as delivered and read. */
 async function receipts({ store }: OpenedStore): Promise<unknown> {
   const all = await store.receipts("ann:bob");
@@ -47,16 +52,18 @@ function testRead(promise: StorePromise, open: OpenStore): void {
 
   promise("takes what is beyond the newest message for that one", async () => {
     await using opened = await withMessages(open, 3);
-    assertEquals(told(await opened.store.markRead("bob", "ann:bob", 2 ** 40)), ["ann", "bob"]);
+    const result = await opened.store.markRead("bob", "ann:bob", 2 ** 40);
+    assertEquals([told(result), reached(result)], [["ann", "bob"], 3]);
     assertEquals(await receipts(opened), { ann: [0, 3], bob: [0, 3] });
     assertEquals(told(await opened.store.markRead("bob", "ann:bob", 2 ** 40)), []);
+    assertEquals(reached(await opened.store.markRead("bob", "ann:bob", 2)), 3);
   });
 
   promise("notes nothing of who is not in the conversation, or of one without messages", async () => {
     await using opened = await withMessages(open, 1);
     const { store } = opened;
     assertEquals(told(await store.markRead("cid", "ann:bob", 1)), "not_member");
-    assertEquals(told(await store.markRead("cid", "#g", 1)), "not_member");
+    assertEquals(told(await store.markRead("cid", "#g", 1)), "unknown_group");
     await makeGroup(store, "#g", ["ann"]);
     assertEquals(told(await store.markRead("cid", "#g", 1)), "not_member");
     assertEquals(told(await store.markRead("ann", "#g", 1)), []);

@@ -10,17 +10,17 @@ import { toList, toText, toTexts } from "./reply.ts";
 /**
  * Notes how far a user has read; what was noted already is written again, so that there is a write to wait for.
  *
- * Keys: mark. Arguments: field, number. Gives 1 when that is further than before.
+ * Keys: mark. Arguments: field, number. Gives how far that is, and 1 when it is further than before.
  */
 const READ_SCRIPT: RedisScript = defineScript(`
 ${TEXT_LUA}
 local mark = call('HGET', KEYS[1], ARGV[1])
-if not mark then return 0 end
+if not mark then return { 0, 0 } end
 local seq, stamp, read, delivered = match(mark, '^(%d+) (%d+) (%d+) (%d+)')
 local before = tonumber(read)
 local reached = math.max(before, math.min(tonumber(ARGV[2]), tonumber(seq)))
 call('HSET', KEYS[1], ARGV[1], seq .. ' ' .. stamp .. ' ' .. text(reached) .. ' ' .. delivered)
-return reached > before and 1 or 0
+return { reached, reached > before and 1 or 0 }
 `);
 
 /** What a user has not read. Keys: mark. Arguments: how many at most. Gives conversations with their counts. */
@@ -62,15 +62,15 @@ export class Receipts {
   async markRead(user: string, conversation: string, seq: number): Promise<ReadResult> {
     try {
       const members = await this.#members(user, conversation);
-      if (!members.includes(user)) return { outcome: "not_member" };
+      if (typeof members === "string") return { outcome: members };
       const { keyspace, keys, deadlineMs, confirm } = this.#context;
       const key = keys.mark(user);
       const args = [markField(conversation), `${seq}`];
-      const isFurther = (await keyspace.script(READ_SCRIPT, [key], args, { deadlineMs })) === 1;
+      const [reached, isFurther] = toList(await keyspace.script(READ_SCRIPT, [key], args, { deadlineMs }));
       // Also where it was noted already: whoever did may still wait for that.
       await confirm(key);
-      if (!isFurther) return { outcome: "done", told: [] };
-      return { outcome: "done", told: members.length <= MAX_RECEIPT_MEMBERS ? members : [user] };
+      const told = members.length <= MAX_RECEIPT_MEMBERS ? members : [user];
+      return { outcome: "done", read: Number(reached), told: isFurther === 1 ? told : [] };
     } catch (cause) {
       throw toStoreError(cause, "note what was read");
     }
@@ -99,13 +99,20 @@ export class Receipts {
     }
   }
 
-  /** Who is in a conversation, as the user sees it: nobody where the user is not. */
-  async #members(user: string, conversation: string): Promise<readonly string[]> {
-    if (!conversation.startsWith("#")) return namesOf(conversation);
+  /** Who is in a conversation, as the user sees it, or why the user is not. */
+  async #members(
+    user: string,
+    conversation: string,
+  ): Promise<readonly string[] | "unknown_group" | "not_member"> {
+    if (!conversation.startsWith("#")) {
+      const names = namesOf(conversation);
+      return names.includes(user) ? names : "not_member";
+    }
     const { reads, keys, deadlineMs } = this.#context;
     const names = [keys.conv(conversation), keys.members(conversation)];
     const reply = toList(await reads.script(READ_GROUP_SCRIPT, names, [user], { deadlineMs }));
-    return reply[0] === "known" ? toTexts(reply[2]) : [];
+    if (reply[0] === "known") return toTexts(reply[2]);
+    return reply[0] === "unknown_group" ? "unknown_group" : "not_member";
   }
 }
 

@@ -45,17 +45,18 @@ export class Sends {
 
   /** Notes that a user has read a conversation up to `seq`. */
   read(user: string, conversation: string, seq: number): ReadResult {
+    const { heads } = this.#parts;
+    const log = heads.findLog(conversation);
+    if (!log && conversation.startsWith("#")) return { outcome: "unknown_group" };
     const members = this.#membersOf(conversation);
     if (!members.has(user)) return { outcome: "not_member" };
-    const { heads } = this.#parts;
     const head = heads.user(user);
-    const log = heads.findLog(conversation);
-    if (!head || !log) return { outcome: "done", told: [] };
+    if (!head || !log) return { outcome: "done", read: 0, told: [] };
     const mark = heads.mark(head, log);
     const read = Math.min(seq, mark.seq);
-    if (read <= mark.read) return { outcome: "done", told: [] };
+    if (read <= mark.read) return { outcome: "done", read: mark.read, told: [] };
     heads.setMark(head, log, { ...mark, read });
-    return { outcome: "done", told: members.size <= MAX_RECEIPT_MEMBERS ? [...members] : [user] };
+    return { outcome: "done", read, told: members.size <= MAX_RECEIPT_MEMBERS ? [...members] : [user] };
   }
 
   /** Removes some of what no repeat of a send needs any more. */
