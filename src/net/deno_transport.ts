@@ -14,6 +14,9 @@ import {
 const IDLE_BYTES = 2 * 1024;
 /** What it reads with while more comes. */
 const BUSY_BYTES = READ_BYTES;
+/** Buffers for what is busy that nobody has: new ones would have to be cleared. */
+const SPARE: Uint8Array<ArrayBuffer>[] = [];
+const MAX_SPARE = 16;
 /** `write` asks to stop when this much waits: Deno takes nothing before the turn is over. */
 const HIGH_WATER_BYTES = 64 * 1024;
 
@@ -38,6 +41,10 @@ export class DenoTransport implements MovableTransport {
   #resumed: (() => void) | undefined;
   /** Where all that is read goes, as far as known. */
   #borrower: DenoTransport | undefined;
+  /** Whose bytes wait here. */
+  #lender: DenoTransport | undefined;
+  /** Ends the wait for what was lent: whether it was sent. */
+  #returned: ((isSent: boolean) => void) | undefined;
 
   constructor(native: Deno.TcpConn, context: ConnectionContext) {
     this.#native = native;
@@ -57,6 +64,7 @@ export class DenoTransport implements MovableTransport {
 
   lendTo(other: Transport | undefined): void {
     this.#borrower = other instanceof DenoTransport ? other : undefined;
+    if (!this.#borrower) this.#giveBack(false);
   }
 
   get queuedBytes(): number {
@@ -113,9 +121,7 @@ export class DenoTransport implements MovableTransport {
       const borrower = this.#borrower;
       if (borrower) {
         this.#events.received(buffer.subarray(0, count));
-        await borrower.#writing;
-        // New bytes would have to be cleared.
-        buffer = nextBuffer(buffer, count, true);
+        buffer = nextBuffer(buffer, count, await borrower.#untilSent(this));
       } else buffer = this.#give(buffer, count);
     }
   }
@@ -125,6 +131,20 @@ export class DenoTransport implements MovableTransport {
     const isMostlyEmpty = count < buffer.length / 2;
     this.#events.received(isMostlyEmpty ? buffer.slice(0, count) : buffer.subarray(0, count));
     return nextBuffer(buffer, count, isMostlyEmpty);
+  }
+
+  /** Waits until what `lender` has lent is sent; not when it lends no more. @returns Whether it was sent. */
+  async #untilSent(lender: DenoTransport): Promise<boolean> {
+    if (!this.#writing) return true;
+    this.#lender = lender;
+    return await new Promise<boolean>((resolve) => {
+      lender.#returned = resolve;
+    });
+  }
+
+  #giveBack(isSent: boolean): void {
+    this.#returned?.(isSent);
+    this.#returned = undefined;
   }
 
   #inputEnded(): void {
@@ -158,6 +178,7 @@ export class DenoTransport implements MovableTransport {
       }
     }
     this.#writing = undefined;
+    if (this.#lender) this.#lender.#giveBack(true);
     if (this.#phase !== "ending" || this.#isClosed) return;
     await this.#native.closeWrite();
     this.#phase = "ended";
@@ -178,19 +199,21 @@ export class DenoTransport implements MovableTransport {
     this.#isClosed = true;
     this.#queue.clear();
     this.#resumed?.();
+    this.#giveBack(false);
+    if (this.#lender) this.#lender.#giveBack(false);
     this.#native.close();
     return true;
   }
 }
 
 /**
- * What to read with after `count` bytes came: more while more comes, little when it is idle again.
+ * What to read with after `count` bytes came: more while more comes, little when there was no more, since it may be idle then.
  *
- * @param isFree Whether nobody else has the last buffer: where it has the right size it serves again.
+ * @param isFree Whether nobody else has the last buffer: then it serves again, here or elsewhere.
  */
 function nextBuffer(last: Uint8Array<ArrayBuffer>, count: number, isFree: boolean): Uint8Array<ArrayBuffer> {
-  let size = last.length;
-  if (count === size) size = BUSY_BYTES;
-  else if (count <= IDLE_BYTES) size = IDLE_BYTES;
-  return isFree && size === last.length ? last : new Uint8Array(size);
+  const size = count === last.length ? BUSY_BYTES : IDLE_BYTES;
+  if (isFree && size === last.length) return last;
+  if (isFree && last.length === BUSY_BYTES && SPARE.length < MAX_SPARE) SPARE.push(last);
+  return (size === BUSY_BYTES ? SPARE.pop() : undefined) ?? new Uint8Array(size);
 }

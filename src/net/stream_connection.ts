@@ -163,6 +163,8 @@ export class StreamConnection implements Connection, TransportEvents {
     const hasEnded = this.#phase === "we_ended" || this.#phase === "both_ended";
     this.#phase = "closing";
     if (!hasEnded) this.#transport.end();
+    // Nothing waits for the other side any more: what comes is dropped.
+    this.#transport.lendTo?.(undefined);
     this.#transport.resume();
     this.#awaitClose(this.#transport.queuedBytes);
   }

@@ -1,11 +1,10 @@
 import { setImmediate } from "node:timers";
 import { assert, assertEquals } from "@std/assert";
-import { ManualClock } from "../../src/async/mod.ts";
+import { ManualClock, withDeadline } from "../../src/async/mod.ts";
 import {
+  CLOSE_TIMEOUT_MS,
   type Connection,
-  type Driver,
   openHandles,
-  type Splice,
   type SpliceOptions,
   splice,
 } from "../../src/net/mod.ts";
@@ -18,9 +17,9 @@ import {
   PatternChecker,
   patternAt,
   Recorder,
-  type Side,
   sendPattern,
 } from "./recording.ts";
+import { type Spliced, spliced } from "./spliced.ts";
 import type { Subject } from "./subject.ts";
 
 const MIB = 1024 * 1024;
@@ -31,47 +30,17 @@ const RESET_OF_BACKEND = "passes a reset of the backend on, although the client 
 const BEFORE = "knows of what happened to its connections before";
 const SLOW_READER = "gives a slow reader an hour, although one side has ended";
 
-/** A client and a backend with a splice between them. */
-interface Spliced extends AsyncDisposable {
-  readonly client: Side;
-  readonly backend: Side;
-  readonly splice: Splice;
-  /** The connections in the middle. */
-  readonly a: Connection;
-  readonly b: Connection;
-  /** Somebody else handles one of these by now, so the splice does not hear of its end. */
-  isTakenOver: boolean;
-}
-
-async function spliced(front: Driver, back: Driver, options?: SpliceOptions): Promise<Spliced> {
-  const left = await connectionPair(front);
-  const right = await connectionPair(back);
-  const a = left.server.connection;
-  const b = right.client.connection;
-  const pair = splice(a, b, options);
-  const made: Spliced = {
-    client: left.client,
-    backend: right.server,
-    splice: pair,
-    a,
-    b,
-    isTakenOver: false,
-    async [Symbol.asyncDispose]() {
-      left.client.connection.abort();
-      right.server.connection.abort();
-      a.abort();
-      b.abort();
-      await Promise.all([left.client.recorder.closed, right.server.recorder.closed]);
-      if (!made.isTakenOver) await pair.closed;
-      await Promise.all([left.listener.close(), right.listener.close()]);
-    },
-  };
-  return made;
-}
-
 function slowly(connection: Connection): void {
   connection.pause();
   setImmediate(() => connection.resume());
+}
+
+/** Waits until something has begun and then stands still. */
+async function untilStill(look: () => number): Promise<void> {
+  for (let still = 0, last = 0; still < 5; last = look()) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    still = look() > 0 && look() === last ? still + 1 : 0;
+  }
 }
 
 async function turns(count: number): Promise<void> {
@@ -205,6 +174,18 @@ function testBreaking(promise: Promised, back: Subject): void {
     assertEquals([reason, side], ["closed", "b"]);
     assertEquals((await client.recorder.closed).reason, "finished");
     assertEquals((await backend.recorder.closed).reason, "finished");
+  });
+
+  promise("lets a backend that it has closed end, although the client takes nothing", async (make) => {
+    await using middle = await make();
+    const { client, backend } = middle;
+    client.connection.pause();
+    backend.recorder.onEnd = (connection) => connection.end();
+    sendPattern(backend, 64 * MIB, 64 * 1024, "stays");
+    await untilStill(() => middle.splice.bytesFromB);
+    middle.b.close();
+    // Long before it would be aborted.
+    await withDeadline(backend.recorder.closed, CLOSE_TIMEOUT_MS / 2, "see the backend close");
   });
 
   promise(BEFORE, async (make) => {
