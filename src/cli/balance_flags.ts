@@ -15,7 +15,11 @@ interface FileFlag {
   readonly toValue?: (given: unknown) => unknown;
 }
 
-const asNumber = (given: unknown): number => Number(given);
+/** A number, or the text that is none, so that the error shows it. */
+function asNumber(given: unknown): unknown {
+  const number = Number(given);
+  return String(given).trim() !== "" && Number.isFinite(number) ? number : given;
+}
 
 const FILE_FLAGS: Readonly<Record<string, FileFlag>> = {
   listen: at("F.listen", text("HOST:PORT", "where clients connect (127.0.0.1:7000)")),
@@ -151,9 +155,11 @@ export function readBalanceFlags(argv: readonly string[]): BalanceRequest {
     throw new UsageError(`chorus balance takes no argument, received "${positionals[0]}"`);
   // The values of the own flags, which were parsed by them.
   const own = values as unknown as CommonValues & { help: boolean; check: boolean; config?: string };
-  const said = Object.entries(FILE_FLAGS).flatMap(([flag, { path, toValue = (value: unknown) => value }]) =>
-    given.has(flag) ? [{ flag, path, value: toValue(Reflect.get(values, flag)) }] : [],
-  );
+  const said = Object.entries(FILE_FLAGS).flatMap(([flag, { path, toValue = (value: unknown) => value }]) => {
+    const value = Reflect.get(values, flag);
+    // A switch that the environment says is not set is one that nobody speaks of.
+    return given.has(flag) && value !== false ? [{ flag, path, value: toValue(value) }] : [];
+  });
   return {
     help: own.help ? HELP : undefined,
     file: own.config,

@@ -2,9 +2,22 @@ import { parseDuration as readDuration } from "../async/mod.ts";
 import { type Address, parseAddress } from "../net/mod.ts";
 import { type Flag, Wrong } from "./flags.ts";
 
+/** What a switch may be, for one that comes from the environment. */
+const SWITCHES: ReadonlyMap<string, boolean> = new Map([
+  ["true", true],
+  ["1", true],
+  ["false", false],
+  ["0", false],
+]);
+
 /** A flag that is set or not. */
 export function switchFlag(help: string): Flag<boolean> & { readonly default: string } {
-  return { help, default: "false", parse: (text) => text === "true" || text === "1" };
+  return {
+    help,
+    default: "false",
+    parse: (found) =>
+      SWITCHES.get(found) ?? new Wrong(`"${found}" is not one of ${[...SWITCHES.keys()].join(", ")}`),
+  };
 }
 
 /** Any text that is not empty. */

@@ -2,8 +2,12 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import process from "node:process";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { readBalanceFlags } from "../../src/cli/balance_flags.ts";
 import { UsageError } from "../../src/cli/errors.ts";
+import { switchFlag } from "../../src/cli/flag_kinds.ts";
+import { parseFlags } from "../../src/cli/flags.ts";
 import type { Command } from "../../src/cli/main.ts";
 import type { Interruption } from "../../src/cli/process.ts";
 import { formatAddress, systemDriver } from "../../src/net/mod.ts";
@@ -67,6 +71,9 @@ const MISTAKES: readonly (readonly [readonly string[], string])[] = [
   [["chat", "--data", ":memory:"], "chat takes a folder"],
   [["up", "extra"], 'received "extra"'],
   [["balance"], "say where clients go"],
+  [["balance", "--backend", "127.0.0.1:1", "--max-connections", "abc"], '--max-connections: "abc" is not a'],
+  [["balance", "--backend", "127.0.0.1:1", "--max-connections-per-client", " "], '-client: " " is not a'],
+  [["balance", "--backend", "127.0.0.1:1", "--workers", "1e999"], '--workers: "1e999" is not a whole number'],
   [["echo", "--model", "best"], '"best" is not one of iterative, process-per-connection'],
   [["echo", "--model", "iterative", "--workers", "2"], "--workers: iterative has no reactors"],
   [
@@ -127,6 +134,32 @@ test("a flag's environment variable counts where the flag is not given, and is n
   };
   await using balancer = startProgram(["balance"], { env });
   assertEquals((await balancer.ready()).admin, undefined);
+});
+
+/** What comes of an environment variable. */
+function underVariable<T>(name: string, text: string, body: () => T): T {
+  process.env[name] = text;
+  try {
+    return body();
+  } finally {
+    delete process.env[name];
+  }
+}
+
+test("a switch is set by true or 1, not by false or 0, and by nothing else", () => {
+  const given = (text: string): unknown =>
+    underVariable("CHORUS_WAIT", text, () => parseFlags("drain", { wait: switchFlag("") }, []).values.wait);
+  assertEquals(["true", "1", "false", "0", ""].map(given), [true, true, false, false, false]);
+  for (const text of ["yes", "TRUE", "no", " "]) {
+    const { message } = assertThrows(() => given(text), UsageError);
+    assertEquals(message, `CHORUS_WAIT: "${text}" is not one of true, 1, false, 0`);
+  }
+});
+
+test("CHORUS_UDP=false is as good as no --udp", () => {
+  const said = (text: string): string[] =>
+    underVariable("CHORUS_UDP", text, () => readBalanceFlags([]).said.map(({ flag }) => flag));
+  assertEquals([said("true").includes("udp"), said("false").includes("udp")], [true, false]);
 });
 
 test("--help of every command lists its flags and opens nothing", async () => {
