@@ -25,7 +25,7 @@ export type {
   WorkersConfiguration,
 } from "./configuration/contract.ts";
 export { difference, type OtherKey } from "./configuration/difference.ts";
-export { parseConfiguration } from "./configuration/parse.ts";
+export { parseAmended, parseConfiguration } from "./configuration/parse.ts";
 export {
   type ConfigurationProblem,
   formatPath,

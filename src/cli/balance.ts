@@ -7,7 +7,6 @@ import {
   type Backend,
   type Balancer,
   type BalancerConfiguration,
-  ConfigurationError,
   capacityOf,
   checkFiles,
   isServingState,
@@ -21,11 +20,10 @@ import {
   workedOperations,
 } from "../balancer/mod.ts";
 import { type Address, formatAddress, systemDriver, type TcpAddress } from "../net/mod.ts";
-import { readConfiguration } from "./balance_configuration.ts";
+import { failedBy, readConfiguration } from "./balance_configuration.ts";
 import { type BalanceRequest, readBalanceFlags } from "./balance_flags.ts";
 import { logClients, logStates } from "./balance_log.ts";
 import { makeWorkers, usageWith } from "./balance_workers.ts";
-import { UsageError } from "./errors.ts";
 import { type LogOptions, logErrors, startLog } from "./log.ts";
 import { announceReady, type Interruption, onFreePort } from "./process.ts";
 import { Registries } from "./registries.ts";
@@ -44,7 +42,7 @@ export async function balance(argv: readonly string[], interrupted: Interruption
     return 0;
   }
   const configuration = readConfiguration(request);
-  if (request.isCheck) return await check(configuration);
+  if (request.isCheck) return await check(request, configuration);
   const { admin } = configuration;
   const token = openAdminToken(admin.listen ?? ADMIN, admin.tokenFile);
   const log = await startLog(logOptionsOf(request, configuration));
@@ -58,7 +56,8 @@ export async function balance(argv: readonly string[], interrupted: Interruption
     return listen === undefined ? found : listeningOn(found, listen);
   };
   const onApplied = workers?.publish.bind(workers);
-  const reloading = new Reloading({ read, balancer, registries, log, onApplied });
+  const onRefused = failedBy.bind(undefined, request);
+  const reloading = new Reloading({ read, balancer, registries, log, onApplied, onRefused });
   if (request.file !== undefined) opened.use(await watchFile(resolve(request.file), () => reloading.ask()));
   interrupted.onHangUp(() => reloading.ask());
   const operations = new Operations(balancer);
@@ -145,15 +144,11 @@ async function open(
   const started = first
     ? onFreePort(first.listen, isGiven, log, start)
     : startBalancer(configuration, options);
-  const balancer = opened.use(await started.catch(asUsageError));
+  const balancer = opened.use(
+    await started.catch((error: unknown) => failedBy(request, configuration, error)),
+  );
   if (workers) await opened.use(workers).start(balancer.settings?.configuration ?? configuration);
   return { balancer, workers, registries, listen };
-}
-
-/** What is wrong in a file that the configuration names is a mistake of the user. */
-function asUsageError(error: unknown): never {
-  if (error instanceof ConfigurationError) throw new UsageError(error.message, { cause: error });
-  throw error;
 }
 
 /** The configuration with its first frontend at another address. */
@@ -166,9 +161,9 @@ export function listeningOn(configuration: BalancerConfiguration, listen: Addres
   };
 }
 
-async function check(configuration: BalancerConfiguration): Promise<number> {
+async function check(request: BalanceRequest, configuration: BalancerConfiguration): Promise<number> {
   const wrong = await checkFiles(configuration);
-  if (wrong) throw new UsageError(wrong.message, { cause: wrong });
+  if (wrong) failedBy(request, configuration, wrong);
   const { frontends, pools } = configuration;
   for (const warning of warningsOf(configuration)) process.stdout.write(`warning: ${warning}\n`);
   process.stdout.write(`the configuration is right: ${frontends.size} frontends, ${pools.size} pools\n`);

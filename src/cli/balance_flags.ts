@@ -1,16 +1,14 @@
-import { policies } from "../balancer/mod.ts";
+import { type Path, policies } from "../balancer/mod.ts";
 import { UsageError } from "./errors.ts";
 import { choice, repeated, switchFlag, text } from "./flag_kinds.ts";
 import { describeFlags, type Flag, parseFlags } from "./flags.ts";
 import { COMMON_FLAGS, redisFlag } from "./role_flags.ts";
 
-/** A path in the configuration file; `F` and `P` stand for the one frontend and the one pool that flags are about. */
-type FilePath = readonly string[];
-
 /** A flag that says what a key of the configuration file says. */
 interface FileFlag {
   readonly flag: Flag<unknown>;
-  readonly path: FilePath;
+  /** Where the file has it; `F` and `P` stand for the one frontend and the one pool that flags are about. */
+  readonly path: Path;
   /** What to write there, made of what was given. @default {the text itself, or all texts of a repeated one} */
   readonly toValue?: (given: unknown) => unknown;
 }
@@ -68,10 +66,10 @@ const FILE_FLAGS: Readonly<Record<string, FileFlag>> = {
   "node-id": at("nodeId", text("ID", "its name on a client's way through several balancers (a random one)")),
   udp: at("F.transport", switchFlag("listen for datagrams"), () => "udp"),
   "tls-certificate": at(
-    "F.tls.certificates.certificate",
+    "F.tls.certificates.0.certificate",
     text("FILE", "end TLS with this certificate, in PEM"),
   ),
-  "tls-key": at("F.tls.certificates.key", text("FILE", "the key of the certificate")),
+  "tls-key": at("F.tls.certificates.0.key", text("FILE", "the key of the certificate")),
   "proxy-protocol": at("P.proxyProtocol", choice(["v1", "v2"], "tell backends who the client is")),
   trusted: at(
     "F.proxyProtocol.trusted",
@@ -104,6 +102,12 @@ const FILE_FLAGS: Readonly<Record<string, FileFlag>> = {
   admin: at("admin.listen", text("HOST:PORT|none", "where operators look (127.0.0.1:7090)")),
   "admin-token": at("admin.tokenFile", text("FILE", "the token that operators show; needed beyond loopback")),
 };
+
+/** Flags that are of no use without another one, also where there is a file: a key fits one certificate. */
+const TOGETHER: readonly (readonly [string, string])[] = [
+  ["tls-certificate", "tls-key"],
+  ["tls-key", "tls-certificate"],
+];
 
 const OWN_FLAGS = {
   config: text("FILE", "a configuration file, read again when it changes and on SIGHUP; flags go before it"),
@@ -140,7 +144,7 @@ export interface CommonValues {
 /** One flag and what it says in the form of the file. */
 export interface Said {
   readonly flag: string;
-  readonly path: FilePath;
+  readonly path: Path;
   readonly value: unknown;
 }
 
@@ -160,6 +164,9 @@ export function readBalanceFlags(argv: readonly string[]): BalanceRequest {
     // A switch that the environment says is not set is one that nobody speaks of.
     return given.has(flag) && value !== false ? [{ flag, path, value: toValue(value) }] : [];
   });
+  for (const [one, other] of TOGETHER) {
+    if (given.has(one) && !given.has(other)) throw new UsageError(`--${one}: give --${other} with it`);
+  }
   return {
     help: own.help ? HELP : undefined,
     file: own.config,
@@ -171,7 +178,8 @@ export function readBalanceFlags(argv: readonly string[]): BalanceRequest {
 }
 
 function at(path: string, flag: Flag<unknown>, toValue?: (given: unknown) => unknown): FileFlag {
-  return { flag, path: path.split("."), ...(toValue && { toValue }) };
+  const keys = path.split(".").map((key) => (key === "0" ? 0 : key));
+  return { flag, path: keys, ...(toValue && { toValue }) };
 }
 
 /** `http-header:NAME` as the file has it. */

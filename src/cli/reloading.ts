@@ -28,6 +28,8 @@ export interface ReloadingParts {
   readonly balancer: Balancer;
   readonly registries: Registries;
   readonly log: Logger;
+  /** Throws what is to be said of a configuration that the balancer refuses. */
+  readonly onRefused: (configuration: BalancerConfiguration, error: unknown) => never;
   /** What is to happen once the balancer works by another one, such as telling its workers. */
   readonly onApplied?: ((configuration: BalancerConfiguration) => Promise<void>) | undefined;
 }
@@ -64,11 +66,13 @@ export class Reloading {
   }
 
   async #reload(): Promise<Outcome> {
-    const { read, balancer, registries, log, onApplied } = this.#parts;
+    const { read, balancer, registries, log, onApplied, onRefused } = this.#parts;
     try {
       const before = balancer.settings?.configuration;
       const configuration = read();
-      const changes = await balancer.apply(configuration);
+      const changes = await balancer
+        .apply(configuration)
+        .catch((error: unknown) => onRefused(configuration, error));
       await onApplied?.(configuration);
       await registries.keep(configuration.redis);
       const others = before ? difference(before, configuration).others : [];

@@ -1,11 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../src/net/mod.ts";
 import { type Greeter, greeter } from "../balancer/frontend/frontends.ts";
 import { echo, Guests } from "../balancer/running/balancers.ts";
 import { temporaryFolder } from "../helpers.ts";
+import { certificate } from "../net/certificates.ts";
 import { redisServer } from "../redis_server.ts";
 import { test } from "../testing.ts";
 import { eventually } from "./backends.ts";
@@ -21,6 +22,11 @@ function configuration(server: Greeter, more: object = {}): string {
   });
 }
 
+function reload(admin: string | undefined): Promise<Response> {
+  const headers = { "content-type": "application/json" };
+  return fetch(`http://${admin}/api/reload`, { method: "POST", headers, body: "{}" });
+}
+
 test("a reload that names a Redis that cannot be reached is refused with a sentence, and the balancer goes on", async () => {
   await using server = await greeter("a");
   using folder = temporaryFolder();
@@ -33,16 +39,46 @@ test("a reload that names a Redis that cannot be reached is refused with a sente
   const client = await guests.greeted({ address: partAddress(parts, "tcp") });
   writeFileSync(file, configuration(server, { redis: `redis://127.0.0.1:${await freePort()}` }));
   await program.says("the configuration is not used, nothing has changed: Cannot connect to Redis");
-  const refused = await fetch(`http://${parts.admin}/api/reload`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: "{}",
-  });
+  const refused = await reload(parts.admin);
   assertEquals(refused.status, 422);
   assertStringIncludes(await refused.text(), "Cannot connect to Redis");
   await echo(client);
   program.signal("SIGTERM");
   assertEquals(await program.end(), 0);
+});
+
+test("a reload refuses a value of the wrong kind where a flag writes, and says where it is", async () => {
+  await using server = await greeter("a");
+  using folder = temporaryFolder();
+  using guests = new Guests();
+  const file = join(folder.path, "chorus.json");
+  const plain = configuration(server).replace(',"registry":"chat"', "");
+  writeFileSync(file, plain);
+  await using program = startProgram(["balance", "--config", file, "--max-connections", "7"]);
+  const parts = await program.ready();
+  const client = await guests.greeted({ address: partAddress(parts, "tcp") });
+  writeFileSync(file, `{"limits":3,${plain.slice(1)}`);
+  const refused = await reload(parts.admin);
+  assertEquals(refused.status, 422);
+  assertStringIncludes(await refused.text(), `${file}:1:11: limits: 3 is not an object`);
+  await echo(client);
+});
+
+test("a reload says which flag names a file that is gone", async () => {
+  await using server = await greeter("a");
+  using folder = temporaryFolder();
+  const made = await certificate(["a.test"]);
+  const [certificateFile, key] = [join(folder.path, "a.pem"), join(folder.path, "a.key")];
+  writeFileSync(certificateFile, made.certificate);
+  writeFileSync(key, made.key);
+  const flags = ["--listen", "127.0.0.1:0", "--tls-certificate", certificateFile, "--tls-key", key];
+  const backend = ["--backend", formatAddress(server.address), "--heartbeat", "none"];
+  await using program = startProgram(["balance", ...flags, ...backend, "--admin", "127.0.0.1:0"]);
+  const { admin } = await program.ready();
+  rmSync(key);
+  const refused = await reload(admin);
+  assertEquals(refused.status, 422);
+  assertEquals(await refused.json(), { error: `--tls-key: "${key}" is not there` });
 });
 
 test("a reload says which changes count from the next start on", async () => {

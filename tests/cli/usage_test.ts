@@ -74,6 +74,12 @@ const MISTAKES: readonly (readonly [readonly string[], string])[] = [
   [["balance", "--backend", "127.0.0.1:1", "--max-connections", "abc"], '--max-connections: "abc" is not a'],
   [["balance", "--backend", "127.0.0.1:1", "--max-connections-per-client", " "], '-client: " " is not a'],
   [["balance", "--backend", "127.0.0.1:1", "--workers", "1e999"], '--workers: "1e999" is not a whole number'],
+  [["balance", "--backend", "127.0.0.1:1", "--tls-key", "x"], "--tls-key: give --tls-certificate with it"],
+  [["balance", "--config", "x", "--tls-certificate", "x"], "--tls-certificate: give --tls-key with it"],
+  [
+    ["balance", "--backend", "127.0.0.1:1", "--advertise-pool", "x"],
+    "--advertise-pool: give --advertise with it",
+  ],
   [["echo", "--model", "best"], '"best" is not one of iterative, process-per-connection'],
   [["echo", "--model", "iterative", "--workers", "2"], "--workers: iterative has no reactors"],
   [
@@ -162,6 +168,15 @@ test("CHORUS_UDP=false is as good as no --udp", () => {
   assertEquals([said("true").includes("udp"), said("false").includes("udp")], [true, false]);
 });
 
+test("a flag is named for each file that it names and that is not there", async () => {
+  const files = ["--tls-certificate", "/nope", "--tls-key", "/no"];
+  await using program = startProgram(["balance", "--check", "--backend", "127.0.0.1:1", ...files]);
+  assertEquals(await program.end(), 2);
+  assertEquals(program.stderr.trim().split("\n"), [
+    'chorus: --tls-certificate: "/nope" is not there',
+    '--tls-key: "/no" is not there',
+  ]);
+});
 test("--help of every command lists its flags and opens nothing", async () => {
   const commands = ["up", "chat", "balance", "client", "kick"].map(async (command) => {
     await using program = startProgram([command, "--help"]);

@@ -9,6 +9,8 @@ export interface JsonDocument {
   placeAt(offset: number): Place;
   /** Whether there is a value at a path. */
   has(path: readonly (string | number)[]): boolean;
+  /** As much of a path, from its start, as there is a value at. */
+  reach(path: readonly (string | number)[]): readonly (string | number)[];
 }
 
 /** A place in a text, from 1, in UTF-16 characters. */
@@ -41,6 +43,7 @@ export function readJson(text: string): JsonDocument | ConfigurationProblem {
       offsetOf: (path) => reader.offsetOf(path),
       placeAt: (offset) => placeAt(text, offset),
       has: (path) => reader.offsets.has(formatPath(path)),
+      reach: (path) => reader.reach(path),
     };
   } catch (error) {
     if (!(error instanceof Mistake)) throw error;
@@ -84,11 +87,13 @@ class Reader {
   }
 
   offsetOf(path: readonly (string | number)[]): number {
-    for (let length = path.length; length > 0; length--) {
-      const offset = this.offsets.get(formatPath(path.slice(0, length)));
-      if (offset !== undefined) return offset;
-    }
-    return this.offsets.get("") ?? 0;
+    return this.offsets.get(formatPath(this.reach(path))) ?? 0;
+  }
+
+  reach(path: readonly (string | number)[]): readonly (string | number)[] {
+    let length = path.length;
+    while (length > 0 && !this.offsets.has(formatPath(path.slice(0, length)))) length -= 1;
+    return path.slice(0, length);
   }
 
   #value(): unknown {

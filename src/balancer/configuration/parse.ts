@@ -39,19 +39,55 @@ export function parseConfiguration(
   text: string,
   file: string,
 ): BalancerConfiguration | ConfigurationProblem[] {
-  if (text.length > MAX_LENGTH) {
-    const message = `${text.length} characters are too many; ${MAX_LENGTH} are allowed`;
-    return [{ path: "", line: 1, column: 1, message }];
-  }
-  const document = readJson(text);
-  if ("message" in document) return [document];
+  const document = readText(text);
+  return "message" in document ? [document] : check({ text, document, written: document }, file);
+}
+
+/**
+ * Reads a configuration that something else than its file has a say in, such as flags. Otherwise {@linkcode parseConfiguration}.
+ *
+ * @param amend Makes of what the file holds, which may be anything, what it is to count as. Not called where that is no JSON.
+ * @returns The configuration, with the text of what it counts as; or the problems. Only those of values that the file has have a place,
+ *   which is theirs in the file.
+ */
+export function parseAmended(
+  text: string,
+  file: string,
+  amend: (value: unknown) => unknown,
+): BalancerConfiguration | ConfigurationProblem[] {
+  const written = readText(text);
+  if ("message" in written) return [written];
+  const amended = JSON.stringify(amend(written.value));
+  const document = readText(amended);
+  // What is no JSON any more has a place in a text that nobody has seen.
+  if ("message" in document) return [{ path: document.path, message: document.message }];
+  return check({ text: amended, document, written }, file);
+}
+
+function readText(text: string): JsonDocument | ConfigurationProblem {
+  if (text.length <= MAX_LENGTH) return readJson(text);
+  const message = `${text.length} characters are too many; ${MAX_LENGTH} are allowed`;
+  return { path: "", line: 1, column: 1, message };
+}
+
+/** What is to be checked. */
+interface Source {
+  readonly text: string;
+  /** What the text holds. */
+  readonly document: JsonDocument;
+  /** What the file holds. */
+  readonly written: JsonDocument;
+}
+
+function check(source: Source, file: string): BalancerConfiguration | ConfigurationProblem[] {
+  const { text, document } = source;
   const result = v.safeParse(configurationSchema, document.value);
   const mistakes = (result.issues ?? []).map(toFinding);
   // What has no mistake in it has its shape, even where the whole has not.
   const values = result.output as FileValues;
   const has = (...path: string[]): boolean => document.has(path);
   const findings = [...mistakes, ...crossChecks(values, { mistakes, file: resolve(file), has })];
-  return findings.length === 0 ? normalize(values, resolve(file), text) : toProblems(findings, document);
+  return findings.length === 0 ? normalize(values, resolve(file), text) : toProblems(findings, source);
 }
 
 function toFinding({ path, message }: v.BaseIssue<unknown>): Finding {
@@ -59,17 +95,17 @@ function toFinding({ path, message }: v.BaseIssue<unknown>): Finding {
   return { path: keys, message };
 }
 
-function toProblems(findings: readonly Finding[], document: JsonDocument): ConfigurationProblem[] {
+function toProblems(findings: readonly Finding[], { document, written }: Source): ConfigurationProblem[] {
   // A number can break several rules with one and the same sentence.
   const once = new Map(
     findings.map((finding) => [`${formatPath(finding.path)} ${finding.message}`, finding]),
   );
-  return Array.from(once.values(), (finding) => ({ finding, offset: document.offsetOf(finding.path) }))
+  return Array.from(once.values(), (finding) => ({ finding, offset: written.offsetOf(finding.path) }))
     .sort((one, other) => one.offset - other.offset)
     .slice(0, MAX_PROBLEMS)
     .map(({ finding: { path, message }, offset }) => ({
       path: formatPath(path),
-      ...document.placeAt(offset),
+      ...(written.has(document.reach(path)) && written.placeAt(offset)),
       message,
     }));
 }

@@ -2,7 +2,10 @@
 export interface ConfigurationProblem {
   /** Where it is, such as `pools.web.backends[1].weight`; empty for the file as a whole. */
   readonly path: string;
-  /** Its place in the file, from 1; in characters, as an editor counts them. Absent where it was found after the file was read. */
+  /**
+   * Its place in the file, from 1; in characters, as an editor counts them. Absent where it was found after the file was read, or where
+   * the file has no such value.
+   */
   readonly line?: number | undefined;
   /** The column, from 1, where the line is known. */
   readonly column?: number | undefined;

@@ -115,6 +115,7 @@ test("readJson() knows where each value starts, and of what is absent where its 
     ],
   );
   assertEquals([document.has(["a", 1]), document.has(["a", 2])], [true, false]);
+  assertEquals([document.reach(["a", 1, "x", "y"]), document.reach(["z", "a"])], [["a", 1], []]);
 });
 
 test("readJson() says of what is no JSON the line, the column, what was found and what is allowed", () => {

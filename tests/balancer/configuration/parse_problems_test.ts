@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { parseConfiguration } from "../../../src/balancer/configuration/parse.ts";
+import { parseAmended, parseConfiguration } from "../../../src/balancer/configuration/parse.ts";
 import { formatProblem } from "../../../src/balancer/configuration/problem.ts";
 import { test } from "../../testing.ts";
 import { FILE, file, problemsOf, wordsOf } from "./configurations.ts";
@@ -94,6 +94,36 @@ test("parseConfiguration() reports all mistakes, each once and in the order of t
       "f:9:12: limit: there is no such key",
     ],
   );
+});
+
+test("parseAmended() tells places in the file, and none of values that the file has not", () => {
+  const text = '{\n "frontends": 5,\n "pools": {} }';
+  const amend = (value: unknown): unknown => ({
+    ...(value as object),
+    grace: 1,
+    pools: { web: { polcy: 1 } },
+  });
+  const problems = parseAmended(text, FILE, amend);
+  assert(Array.isArray(problems));
+  assertEquals(
+    problems.map(({ path, line, column }) => [path, line, column]),
+    [
+      ["grace", undefined, undefined],
+      ["frontends", 2, 15],
+      ["pools.web.polcy", undefined, undefined],
+    ],
+  );
+});
+
+test("parseAmended() gives the text of what it read, and reads no other than JSON", () => {
+  const text = JSON.stringify(file());
+  const found = parseAmended(text, FILE, (value) => ({ ...(value as object), state: "none" }));
+  assert("text" in found);
+  assertEquals(found.text, JSON.stringify(file({}, {}, { state: "none" })));
+  const never = (): never => {
+    throw new Error("there is nothing to amend");
+  };
+  assertEquals(parseAmended('{"a":1,"a":1}', FILE, never), parseConfiguration('{"a":1,"a":1}', FILE));
 });
 
 test("parseConfiguration() guesses which key was meant", () => {
