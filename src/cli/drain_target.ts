@@ -103,7 +103,7 @@ function poolLine({ name, draining, backends }: PoolView): string {
 /**
  * Follows a drain to its end: a line whenever fewer connections are left.
  *
- * @returns The exit code: 0 when it is over, 130 when the user did not want to wait; the drain goes on then.
+ * @returns The exit code: 0 when it is over, 1 when it was called off, 130 when the user did not want to wait; the drain goes on then.
  * @throws {StartError} When the role cannot be asked any more.
  */
 export async function followDrain(
@@ -116,10 +116,7 @@ export async function followDrain(
   let shown: string | undefined;
   while (!stop.signal.aborted) {
     const drain = (await client.drains()).find((one) => isAbout(one, target));
-    if (!drain || drain.left === 0) {
-      await writeLines([`drain ${nameOf(target)} done`]);
-      return 0;
-    }
+    if (!drain || drain.left === 0) return await told(target, !drain && (await isOpen(client, target)));
     const count = `${drainName(drain)} ${drain.left}`;
     if (count !== shown) await writeLines([drainLine(drain)]);
     shown = count;
@@ -128,6 +125,34 @@ export async function followDrain(
   }
   process.stderr.write("the drain goes on\n");
   return 130;
+}
+
+/** Whether a target takes clients: its drain was called off, if it is under way no more. */
+async function isOpen(client: AdminClient, target: Target): Promise<boolean> {
+  switch (target.kind) {
+    case "backend": {
+      const pool = (await client.pools()).find(({ name }) => name === target.pool);
+      const backend = pool?.backends.find(({ name }) => name === target.name);
+      return backend !== undefined && (backend.admin ?? backend.state) !== "draining";
+    }
+    case "pool": {
+      const pool = (await client.pools()).find(({ name }) => name === target.name);
+      return pool?.draining === false;
+    }
+    case "frontend": {
+      const frontend = (await client.frontends()).find(({ name }) => name === target.name);
+      return frontend?.draining === false;
+    }
+    case "server":
+      return (await client.health()).draining !== true;
+  }
+}
+
+/** Says how a drain ended, and gives the exit code. */
+async function told(target: Target, isCalledOff: boolean): Promise<number> {
+  if (isCalledOff) process.stderr.write(`the drain of ${nameOf(target)} was called off\n`);
+  else await writeLines([`drain ${nameOf(target)} done`]);
+  return isCalledOff ? 1 : 0;
 }
 
 function isAbout(drain: DrainView, target: Target): boolean {

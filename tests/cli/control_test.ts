@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { DrainView } from "../../src/admin/mod.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import type { DrainView, FrontendView } from "../../src/admin/mod.ts";
 import { add, drain, remove, setWeight, undrain } from "../../src/cli/control.ts";
 import { StartError, UsageError } from "../../src/cli/errors.ts";
 import type { Interruption } from "../../src/cli/process.ts";
@@ -22,6 +22,11 @@ async function failure(
 ): Promise<string> {
   const { message } = await assertRejects(() => command([...args, "--admin", open.address], NEVER), kind);
   return message;
+}
+
+function frontendNamed(name: string): FrontendView {
+  const counts = { connections: 0, total: 0, refused: {} };
+  return { name, address: "127.0.0.1:1", protocol: "tcp", pool: "chat", draining: false, ...counts };
 }
 
 function desk(): Promise<Desk> {
@@ -61,16 +66,8 @@ test("add and remove change who is in a pool", async () => {
 
 test("drain takes a whole pool or a frontend where no backend is named", async () => {
   await using open = await desk();
-  open.frontends.push({
-    name: "web",
-    address: "127.0.0.1:1",
-    protocol: "tcp",
-    pool: "chat",
-    draining: false,
-    connections: 1,
-    total: 2,
-    refused: { denied: 3, draining: 4 },
-  });
+  const counts = { connections: 1, total: 2, refused: { denied: 3, draining: 4 } };
+  open.frontends.push({ ...frontendNamed("web"), ...counts });
   const [pool, frontend] = await Promise.all([
     open.run(["drain", "--pool", "chat"]),
     open.run(["drain", "--frontend", "web"]),
@@ -191,4 +188,42 @@ test("drain --wait that is interrupted ends with 130 and says that the drain goe
   await program.says("left=4");
   program.signal("SIGINT");
   assertEquals([await program.end(), program.stderr], [130, "the drain goes on\n"]);
+});
+
+/** How to drain something, as what its drain is listed, and what it is called. */
+type Drained = readonly [args: string[], about: Pick<DrainView, "kind" | "name" | "pool">, called: string];
+
+const DRAINED: readonly Drained[] = [
+  [[ONE], { kind: "backend", pool: "chat", name: ONE }, `backend chat/${ONE}`],
+  [["--pool", "chat"], { kind: "pool", name: "chat" }, "pool chat"],
+  [["--frontend", "web"], { kind: "frontend", name: "web" }, "frontend web"],
+];
+
+/** Whatever drains takes clients again. */
+function enable(open: Desk): void {
+  for (const one of open.pools.get("chat") ?? []) one.state = "up";
+  for (const one of open.frontends) one.draining = false;
+}
+
+for (const [args, about, called] of DRAINED)
+  test(`drain --wait ends with 1 when the drain of a ${about.kind} is called off`, async () => {
+    await using open = await desk();
+    open.frontends.push(frontendNamed("web"));
+    open.drains = [{ ...about, total: 4, left: 4, remainingMs: 9500 }];
+    await using program = open.start(["drain", ...args, "--wait"]);
+    await program.says(`drain ${called} left=4`);
+    enable(open);
+    open.drains = [];
+    assertEquals([await program.end(), program.stderr], [1, `the drain of ${called} was called off\n`]);
+    assert(!program.stdout.includes("done"), program.stdout);
+  });
+
+test("remove --wait ends with 0 when the backend is gone, and so is its pool", async () => {
+  await using open = await desk();
+  open.drains = [{ kind: "backend", pool: "chat", name: ONE, total: 4, left: 4, remainingMs: 9500 }];
+  await using program = open.start(["remove", ONE, "--wait"]);
+  await program.says("left=4");
+  open.pools.clear();
+  open.drains = [];
+  assertEquals([await program.end(), program.stderr], [0, ""]);
 });

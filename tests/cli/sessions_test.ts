@@ -167,3 +167,16 @@ test("drain --server sends the clients of a chat server elsewhere and shows it, 
   const { message } = await assertRejects(() => drain(args, NEVER), UsageError);
   assertStringIncludes(message, "is no chat server, but balance");
 });
+
+test("drain --server --wait ends with 1 when undrain --server calls the drain off", async () => {
+  using folder = temporaryFolder();
+  await using chat = startProgram(["chat", ...FREE, "--data", `${folder.path}/data`, "--id", "solo"]);
+  const ready = await chat.ready();
+  await using ada = await RawClient.login(partAddress(ready, "tcp"), "ada");
+  const where = ["--server", "--admin", String(ready.admin)];
+  await using waiting = startProgram(["drain", ...where, "--deadline", "30s", "--wait"]);
+  await waiting.says("drain server solo left=1");
+  assertEquals((await run(chat, "undrain", "--server"))[0], 0);
+  assertEquals([await waiting.end(), waiting.stderr], [1, "the drain of server solo was called off\n"]);
+  assertEquals((await ada.next("closing")).after, 30_000);
+});
