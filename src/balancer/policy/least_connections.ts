@@ -1,8 +1,8 @@
 import type { Candidate, Client, Policy } from "../contract.ts";
-import { NumberSet } from "./number_set.ts";
+import { type Due, Heap } from "./heap.ts";
 
-/** Loads from here on count as equal. */
-const MAX_LOAD = 1_000_000;
+/** Makes up for quotients such as 0.3 / 0.1, which is a little less than 3: each of three factors and four results is rounded by half of an epsilon. */
+const ROUNDING = 1 + 4 * Number.EPSILON;
 
 /** A link in the circle of all backends of one load. */
 interface Link<B> {
@@ -10,31 +10,45 @@ interface Link<B> {
   readonly backend: B | undefined;
   /** Its whole weight: a ramp that rises leaves the unit of all loads as it is. */
   weight: number;
-  /** -1 while in no circle. */
-  load: number;
+  /** Undefined while the backend is not available. */
+  circle: Circle<B> | undefined;
   before: Link<B>;
   after: Link<B>;
 }
 
+/** All available backends of one load, which is when it is due: the one that waits longest is the first. Never without a backend. */
+interface Circle<B> extends Due {
+  readonly ends: Link<B>;
+}
+
 function ownLink<B>(backend: B | undefined, weight: number): Link<B> {
   // A link that points to itself cannot be written down in one go.
-  const link = { backend, weight, load: -1 } as Link<B>;
+  const link = { backend, weight, circle: undefined } as Link<B>;
   link.before = link;
   link.after = link;
   return link;
 }
 
-/** The small part makes up for quotients such as 0.3 / 0.1, which is a little less than 3. */
-function loadOf(active: number, each: number): number {
-  return Math.min(MAX_LOAD, Math.floor(active * each + 1e-9));
+/**
+ * The whole steps of `unit` that so many connections come to.
+ *
+ * Divided at the end, not before it is multiplied: so it is exact for whole weights while `active` times `unit` is less than 10 to the 14th.
+ */
+function loadOf(active: number, unit: number, { weight, ramp }: Candidate): number {
+  return Math.floor(((active * unit) / (weight * ramp)) * ROUNDING);
+}
+
+function firstBut<B>({ ends }: Circle<B>, except: ReadonlySet<B>): Link<B> | undefined {
+  for (let link = ends.after; link.backend; link = link.after) if (!except.has(link.backend)) return link;
+  return undefined;
 }
 
 class LeastConnections<B extends Candidate> implements Policy<B> {
   readonly countsConnections = true;
   readonly #links = new Map<B, Link<B>>();
-  /** By load; only those that have a backend in them. The one that waits longest is the first. */
-  readonly #circles = new Map<number, Link<B>>();
-  readonly #loads = new NumberSet();
+  readonly #circles = new Map<number, Circle<B>>();
+  /** The same circles, the least load first. Not a set of bits: weights that are far apart make loads too large for one. */
+  readonly #byLoad = new Heap<Circle<B>>();
   /** The largest weight, whatever its ramp. Who has it counts a load of one for each connection, who weighs half as much counts two. */
   #unit = 0;
   #unitIsStale = false;
@@ -66,51 +80,61 @@ class LeastConnections<B extends Candidate> implements Policy<B> {
 
   pick(_client: Client, except: ReadonlySet<B>): B | undefined {
     if (this.#unitIsStale) this.#measureAgain();
-    for (let load = this.#loads.next(0); load >= 0; load = this.#loads.next(load + 1)) {
-      const circle = this.#circles.get(load);
-      for (let link = circle?.after; link?.backend; link = link.after) {
-        if (except.has(link.backend)) continue;
-        const isAlone = link.before === link.after;
-        if (!isAlone) {
-          this.#leave(link);
-          this.#join(link, load);
-        }
-        return link.backend;
-      }
+    const link = this.#firstBut(except);
+    const circle = link?.circle;
+    if (link && circle && link.before !== link.after) {
+      this.#leave(link);
+      this.#join(link, circle);
     }
-    return undefined;
+    return link?.backend;
+  }
+
+  #firstBut(except: ReadonlySet<B>): Link<B> | undefined {
+    let found: Link<B> | undefined;
+    // Seldom any: all backends of such a load have been tried.
+    const passed: Circle<B>[] = [];
+    for (let circle = this.#byLoad.first; circle; circle = this.#byLoad.first) {
+      found = firstBut(circle, except);
+      if (found) break;
+      this.#byLoad.remove(circle);
+      passed.push(circle);
+    }
+    for (const circle of passed) this.#byLoad.add(circle);
+    return found;
   }
 
   #place(link: Link<B>, backend: B): void {
-    const load = backend.available ? loadOf(backend.active, this.#unit / (link.weight * backend.ramp)) : -1;
-    if (load === link.load) return;
+    const load = backend.available ? loadOf(backend.active, this.#unit, backend) : -1;
+    if (load === (link.circle?.due ?? -1)) return;
     this.#leave(link);
-    if (load >= 0) this.#join(link, load);
+    if (load >= 0) this.#join(link, this.#circles.get(load) ?? this.#open(load));
   }
 
-  #join(link: Link<B>, load: number): void {
-    let circle = this.#circles.get(load);
-    if (!circle) {
-      circle = ownLink<B>(undefined, 0);
-      this.#circles.set(load, circle);
-      this.#loads.add(load);
-    }
-    link.load = load;
-    link.before = circle.before;
-    link.after = circle;
-    circle.before.after = link;
-    circle.before = link;
+  #open(load: number): Circle<B> {
+    const circle: Circle<B> = { due: load, order: 0, place: -1, ends: ownLink<B>(undefined, 0) };
+    this.#circles.set(load, circle);
+    this.#byLoad.add(circle);
+    return circle;
+  }
+
+  #join(link: Link<B>, circle: Circle<B>): void {
+    const { ends } = circle;
+    link.circle = circle;
+    link.before = ends.before;
+    link.after = ends;
+    ends.before.after = link;
+    ends.before = link;
   }
 
   #leave(link: Link<B>): void {
-    const { load, before, after } = link;
-    if (load < 0) return;
+    const { circle, before, after } = link;
+    if (!circle) return;
     before.after = after;
     after.before = before;
-    link.load = -1;
-    if (before !== after || before.backend) return;
-    this.#circles.delete(load);
-    this.#loads.delete(load);
+    link.circle = undefined;
+    if (before !== after) return;
+    this.#circles.delete(circle.due);
+    this.#byLoad.remove(circle);
   }
 
   #measureAgain(): void {

@@ -176,6 +176,40 @@ test("least-connections picks the one that lost its clients until it has as many
   assert(next.every((picked) => picked === one));
 });
 
+test("least-connections knows the one with fewer connections, however many they are beside a far larger weight", () => {
+  const [heavy, full, free] = [seat("heavy", 1_000_000), seat("full"), seat("free")];
+  const policy = policyOf(leastConnections, [heavy, full, free]);
+  for (const [one, active] of [
+    [heavy, 0],
+    [full, 100_000],
+    [free, 99_000],
+  ] as const) {
+    Object.assign(one, { active, available: one !== heavy });
+    policy.change(one);
+  }
+  for (const client of clients(1000)) take(policy, client);
+  assertEquals([full.active, free.active], [100_000, 100_000]);
+});
+
+test("least-connections picks one of the fewest whole steps of the largest weight, for all weights and connections", () => {
+  const weight = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 1_000_000 }));
+  const active = fc.oneof(fc.nat(20), fc.nat(100_000));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(weight, active), { minLength: 2, maxLength: 8 }), (all) => {
+      const members = all.map(([weight, active], i) => ({ ...seat(`${i}`, weight), active }));
+      const policy = policyOf(leastConnections, members);
+      const unit = BigInt(Math.max(...members.map(({ weight }) => weight)));
+      const load = (one: Seat): bigint => (BigInt(one.active) * unit) / BigInt(one.weight);
+      const except = new Set<Seat>();
+      for (const least of members.map(load).sort((a, b) => Number(a - b))) {
+        const picked = policy.pick({ host: "" }, except);
+        assertEquals(picked && load(picked), least);
+        if (picked) except.add(picked);
+      }
+    }),
+  );
+});
+
 test("least-connections takes turns among idle backends", () => {
   const policy = policyOf(leastConnections, [seat("a"), seat("b"), seat("c")]);
   assertEquals(sequence(policy, 7), "abcabca");
