@@ -1,7 +1,7 @@
 import { type Clock, DeadlineError, systemClock, withDeadline } from "../async/mod.ts";
 import type { Address, TcpAddress } from "../net/mod.ts";
 import { isLoopback, NetError, toNetError } from "../net/mod.ts";
-import type { PageFile } from "../server/mod.ts";
+import { type PageFile, requestUrl } from "../server/mod.ts";
 import { eventsAnswer, failureAnswer, refusalAnswer } from "./answer.ts";
 import { readJson } from "./body.ts";
 import type { Control } from "./contract.ts";
@@ -98,7 +98,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
       silent: true,
       gracefulShutdown: false,
       fetch: (request) => service.answer(request, request.ip ?? "unknown"),
-      error: () => failureAnswer(),
+      error: (error) => service.failed(error, "answer"),
     });
     await server.ready();
     let closing: Promise<void> | undefined;
@@ -157,7 +157,8 @@ class Service {
   }
 
   async answer(request: Request, client: string): Promise<Response> {
-    const url = new URL(request.url);
+    const url = requestUrl(request);
+    if (!url) return refusalAnswer(new Refusal("the Host or the target is malformed", { status: 400 }));
     const response = await this.#answered(request, url, client);
     if (request.method !== "GET" && request.method !== "HEAD") {
       const asked = `${request.method} ${url.pathname}${url.search}`.slice(0, 500);
@@ -166,13 +167,18 @@ class Service {
     return response;
   }
 
+  /** Tells of a fault within. */
+  failed(error: unknown, during: string): Response {
+    this.#handler.error?.(error, { during });
+    return failureAnswer();
+  }
+
   async #answered(request: Request, url: URL, client: string): Promise<Response> {
     try {
       return await this.#serve(request, url, client);
     } catch (error) {
       if (error instanceof Refusal) return refusalAnswer(error);
-      this.#handler.error?.(error, { during: `${request.method} ${url.pathname}` });
-      return failureAnswer();
+      return this.failed(error, `${request.method} ${url.pathname}`);
     }
   }
 

@@ -76,6 +76,49 @@ test("what fails while it answers is 500, told to whoever runs it alone, and the
   assertEquals(failures, ["GET /health: Error: secret"]);
 });
 
+test("/health is answered to one that names no host, as simple checkers of health by HTTP/1.0 do", async () => {
+  await using admin = await startWith({});
+  for (const head of ["GET /health HTTP/1.0", "GET /health HTTP/1.1\r\nHost:\r\nConnection: close"]) {
+    const { status, body } = await ask(admin.address, `${head}\r\n\r\n`);
+    assertEquals([status, body.includes('"healthy":true')], [200, true], `${head}: ${status} ${body}`);
+  }
+});
+
+test("a Host or a target that cannot be is 400, and no fault", async () => {
+  const failures: unknown[] = [];
+  await using admin = await startWith({}, { handler: { error: (found) => failures.push(found) } });
+  for (const Host of [
+    "127.0.0.1:99999",
+    "a b",
+    "[::1",
+    "evil.example@127.0.0.1",
+    "127.0.0.1/x",
+    "127.0.0.1#",
+  ])
+    for (const method of ["GET", "DELETE"]) {
+      const { status, body } = await ask(admin.address, requestFor(method, "/health", { Host }));
+      assertEquals([status, body.includes("malformed")], [400, true], `${Host}: ${status} ${body}`);
+    }
+  for (const target of ["http://127.0.0.1:99999/none", "http://[/none"]) {
+    const { status } = await ask(admin.address, requestFor("GET", target));
+    assert(status === 400 || status === 404, `${target}: ${status}`);
+  }
+  assertEquals(failures, []);
+});
+
+test("a fault of whoever runs it is 500, too, and told", async () => {
+  const failures: string[] = [];
+  const handler = {
+    changed() {
+      throw new Error("the disk is full");
+    },
+    error: (found: unknown, { during }: { during: string }) => failures.push(`${during}: ${found}`),
+  };
+  await using admin = await startWith({ reload: async () => ({ ok: true }) }, { handler });
+  assertEquals(await change(admin, "POST", "/api/reload", {}), [500, { error: "internal" }]);
+  assertEquals(failures, ["answer: Error: the disk is full"]);
+});
+
 test("every change that was asked for is told with who asked and what was answered", async () => {
   const changes: unknown[] = [];
   const changed = (found: unknown) => changes.push(found);

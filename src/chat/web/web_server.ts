@@ -9,7 +9,7 @@ import {
   type TcpAddress,
   toNetError,
 } from "../../net/mod.ts";
-import type { PageFile } from "../../server/mod.ts";
+import { type PageFile, requestUrl } from "../../server/mod.ts";
 import { HostCounts } from "../admission/host_counts.ts";
 import type { Caller } from "../proxy_gate.ts";
 import type { ProxyGates } from "../proxy_gates.ts";
@@ -224,7 +224,8 @@ class Server implements WebServer {
     if (!this.#visitorOf(request)) return sayWhy(403, "this port is not to be used");
     if (request.method !== "GET" && request.method !== "HEAD")
       return sayWhy(405, "only GET and HEAD", { allow: "GET, HEAD" });
-    const { pathname } = new URL(request.url);
+    const pathname = requestUrl(request)?.pathname;
+    if (pathname === undefined) return sayWhy(400, "the Host is malformed");
     if (pathname === "/health") return sayJson(this.#options.health());
     const file = this.#options.files.get(pathname);
     if (file) return sendFile(request, file);
@@ -246,7 +247,8 @@ class Server implements WebServer {
   #admit(request: Request): Response | { readonly context: Record<string, unknown> } {
     const visitor = this.#visitorOf(request);
     if (!visitor) return sayWhy(403, "this port is not to be used");
-    if (!SOCKET_PATHS.includes(new URL(request.url).pathname)) return sayWhy(404, "there is nothing here");
+    if (!SOCKET_PATHS.includes(requestUrl(request)?.pathname ?? ""))
+      return sayWhy(404, "there is nothing here");
     const claim = { origin: request.headers.get("origin"), host: request.headers.get("host") };
     if (!isAllowedOrigin(claim, this.#options.origins))
       return sayWhy(403, "pages of another site may not connect");

@@ -3,6 +3,7 @@ import { readPageFiles } from "../../../src/chat/web/page_files.ts";
 import { formatAddress } from "../../../src/net/mod.ts";
 import { test } from "../../testing.ts";
 import { chatServers } from "../chat_servers.ts";
+import { HandSocket } from "./hand_socket.ts";
 
 const IMPORT = /\b(?:from|import)\s*["']([^"']+)["']/g;
 
@@ -79,4 +80,16 @@ test("what is not a file of the page is 404, other methods are 405, and /ws with
     assertEquals(await statusOf("/ws"), 426);
     assertMatch(await (await fetch(`${url}/health`)).text(), /"server":"s0"/);
   });
+});
+
+test("who names no host is answered, and a Host that cannot be is 400", async () => {
+  await using cluster = await chatServers(1, { web: {} });
+  for (const [host, status] of [
+    ["", 200],
+    ["127.0.0.1:99999", 400],
+    ["a b", 400],
+  ] as const) {
+    await using socket = await HandSocket.connect(cluster.webAt(0));
+    assertEquals([host, await socket.ask({ path: "/health", headers: { host } })], [host, status]);
+  }
 });
