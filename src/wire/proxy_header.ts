@@ -25,6 +25,13 @@ export function isProxySignaturePrefix(bytes: Uint8Array): boolean {
   return beginsAs(V1_SIGNATURE, bytes) || beginsAs(V2_SIGNATURE, bytes);
 }
 
+/** Whether the bytes begin with the whole signature of a PROXY header: fewer are none, where no more will come, as in a datagram. */
+export function hasProxySignature(bytes: Uint8Array): boolean {
+  const isWhole = (signature: readonly number[]): boolean =>
+    bytes.length >= signature.length && beginsAs(signature, bytes);
+  return isWhole(V1_SIGNATURE) || isWhole(V2_SIGNATURE);
+}
+
 /**
  * Reads a PROXY header of either version from the first bytes of a connection.
  *

@@ -3,7 +3,7 @@ import { type AddressList, hostOf, type TcpAddress } from "../../net/mod.ts";
 import {
   decodeProxyHeader,
   encodeProxyHeader,
-  isProxySignaturePrefix,
+  hasProxySignature,
   PROXY_TLV,
   type ProxyHeader,
 } from "../../wire/mod.ts";
@@ -29,7 +29,7 @@ export function readDatagramHeader(
   own: ClientRoute,
   trusted: AddressList,
 ): RelayedDatagram | Refusal | undefined {
-  if (datagram.length === 0 || !isProxySignaturePrefix(datagram)) return undefined;
+  if (!hasProxySignature(datagram)) return undefined;
   const from = hostOf(own.source);
   const untrusted = judgeSender(own.source, trusted);
   if (untrusted) return untrusted;

@@ -83,6 +83,16 @@ test("one sender may send for many clients, each of which has a session; what ha
   assertEquals([world.frontend.connections, world.frontend.counters.refusedTotal], [2, 0]);
 });
 
+test("a datagram shorter than a header's signature is the client's own, also where the signature begins so", async () => {
+  await using world = await Datagrams.start(1, { settings: TRUSTING });
+  const sender = await world.client();
+  const header = headerOf({ host: "198.51.100.7", port: 4000 });
+  assertEquals(await sender.ask(behind(header, "1")), "a:1");
+  for (const text of ["P", "PROXY", "\r", "\r\n", "\r\n\r\n\0\r\nQUIT"])
+    assertEquals(await sender.ask(text), `a:${text}`);
+  assertEquals(world.frontend.counters.refusedTotal, 0);
+});
+
 test("a header that is missing, wrong, cut off or from someone who is not trusted is refused, and it is said why", async () => {
   const handler = record();
   await using world = await Datagrams.start(1, { handler, settings: TRUSTING });
