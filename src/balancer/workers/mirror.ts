@@ -12,6 +12,8 @@ export class Mirror {
   /** All that there are, and those that have left and still have connections. */
   readonly #backends = new Map<number, Backend>();
   readonly #homes = new WeakMap<Backend, Pool>();
+  /** Connections that others have to those that are there: they may be told before the pool is made. */
+  readonly #elsewhere = new Map<number, number>();
   readonly #onGone: (backend: Backend, pool: Pool) => void;
 
   /** @param onGone Told of a backend that has left its pool and has connections here. */
@@ -48,6 +50,7 @@ export class Mirror {
 
   /** Others have so many connections to a backend. */
   count(id: number, elsewhere: number): void {
+    if (this.#notices.has(id)) this.#elsewhere.set(id, elsewhere);
     const backend = this.#backends.get(id);
     if (backend) this.#homes.get(backend)?.countElsewhere(backend, elsewhere);
   }
@@ -71,6 +74,7 @@ export class Mirror {
   #remove(id: number): void {
     const backend = this.#backends.get(id);
     this.#notices.delete(id);
+    this.#elsewhere.delete(id);
     const pool = backend && this.#homes.get(backend);
     if (!pool || pool.find(backend.name) !== backend) return;
     pool.remove(backend.name);
@@ -84,6 +88,8 @@ export class Mirror {
       backend = pool.add({ name, address, weight, admin, maxConnections, backup, source });
       this.#backends.set(id, backend);
       this.#homes.set(backend, pool);
+      const elsewhere = this.#elsewhere.get(id) ?? 0;
+      if (elsewhere > 0) pool.countElsewhere(backend, elsewhere);
     }
     pool.reflect(backend, seen);
   }

@@ -125,3 +125,24 @@ test("a backend that comes back under its name is another one, whose connections
   tell();
   assertEquals([first.active, second.active], [0, 1]);
 });
+
+test("others' connections that a worker hears of before it has made the pool count once it has", () => {
+  const { roster, workers, tell } = world();
+  const late = createPool({ name: "late", policy: "least-connections" });
+  roster.follow(late);
+  const { name } = late.add({ address: ADDRESS });
+  const lateId = roster.poolIds(new Set(["p", "late"])).get("late") ?? 0;
+  const [one, two] = workers.map(({ mirror }) => {
+    const mirrored = createPool({ name: "late", policy: "least-connections" });
+    return { mirrored, adopt: () => mirror.adopt(lateId, mirrored) };
+  });
+  one?.adopt();
+  tell();
+  one?.mirrored.acquire(CLIENT);
+  tell();
+  two?.adopt();
+  assertEquals(
+    [one, two].map((worker) => worker?.mirrored.find(name)?.active),
+    [1, 1],
+  );
+});
