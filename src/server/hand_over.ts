@@ -19,6 +19,8 @@ interface Report {
 export interface HandOverHandler {
   /** It is over: the child says so, or has ended after it had taken it. */
   closed(): void;
+  /** It was reset before the child took it: by {@linkcode HandOver.resetUntaken}. */
+  reset(): void;
   /** The child has ended before it took it: it is the caller's again, and nothing was read from it. */
   returned(): void;
 }
@@ -92,7 +94,7 @@ class OverChannel implements HandOver {
       this.#held.delete(key);
       this.#untaken -= 1;
       socket.resetAndDestroy();
-      handler.closed();
+      handler.reset();
     }
   }
 

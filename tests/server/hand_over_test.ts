@@ -38,6 +38,9 @@ async function started(): Promise<Child> {
   return child;
 }
 
+/** Ends that a test does not look at. */
+const IGNORED = { closed: () => undefined, reset: () => undefined };
+
 test("connections reach the child whatever is said on the channel between them", async () => {
   const child = await started();
   const link = handOver(child.channel);
@@ -49,7 +52,7 @@ test("connections reach the child whatever is said on the channel between them",
   });
   using door = await frontDoor((socket) => {
     for (let index = 0; index < 3; index++) child.channel.send("echo", { index, bytes: new Uint8Array(500) });
-    assert(link.send(socket, { closed: () => undefined, returned: () => undefined }));
+    assert(link.send(socket, { ...IGNORED, returned: () => undefined }));
   });
   const answers = Array.from({ length: 100 }, async (_, index) => {
     const [answer] = await once(door.knock(`hello ${index}`), "data");
@@ -66,7 +69,7 @@ test("the end of a connection is reported, whichever side ends it", async () => 
   const link = handOver(child.channel);
   const isClosed = new Signal<void>();
   using door = await frontDoor((socket) => {
-    link.send(socket, { closed: isClosed.fire, returned: () => assert(false, "it was taken") });
+    link.send(socket, { ...IGNORED, closed: isClosed.fire, returned: () => assert(false, "it was taken") });
   });
   const client = door.knock("hello");
   await once(client, "data");
@@ -81,13 +84,12 @@ test("what a frozen child has not taken when it is killed comes back unread and 
   const [frozen, other] = await Promise.all([started(), started()]);
   const toFrozen = handOver(frozen.channel);
   const toOther = handOver(other.channel);
-  const isClosed = { closed: () => undefined };
   frozen.kill("SIGSTOP");
   let sent = 0;
   const allSent = new Signal<void>();
   using door = await frontDoor((socket) => {
-    const returned = (): void => void toOther.send(socket, { ...isClosed, returned: () => undefined });
-    toFrozen.send(socket, { ...isClosed, returned });
+    const returned = (): void => void toOther.send(socket, { ...IGNORED, returned: () => undefined });
+    toFrozen.send(socket, { ...IGNORED, returned });
     sent += 1;
     if (sent === 10) allSent.fire();
   });
@@ -108,7 +110,7 @@ test("a child that is given 2,000 connections at once takes all of them, in its 
   const child = await started();
   const link = handOver(child.channel);
   using door = await frontDoor((socket) => {
-    assert(link.send(socket, { closed: () => undefined, returned: () => assert(false, "it is alive") }));
+    assert(link.send(socket, { ...IGNORED, returned: () => assert(false, "it is alive") }));
   });
   child.kill("SIGSTOP");
   const answers = Array.from({ length: 2000 }, async (_, index) =>
@@ -128,11 +130,14 @@ test("of 600 connections for a child that takes nothing 512 are on their way, an
   const link = handOver(child.channel);
   child.kill("SIGSTOP");
   const allSent = new Signal<void>();
-  const outcomes = { closed: 0, returned: 0 };
+  const outcomes = { closed: 0, reset: 0, returned: 0 };
   using door = await frontDoor((socket) => {
     link.send(socket, {
       closed() {
         outcomes.closed += 1;
+      },
+      reset() {
+        outcomes.reset += 1;
       },
       returned() {
         outcomes.returned += 1;
@@ -144,7 +149,7 @@ test("of 600 connections for a child that takes nothing 512 are on their way, an
   for (let index = 0; index < 600; index++) door.knock("x");
   await allSent.wait("600 connections");
   link.resetUntaken();
-  assertEquals([outcomes, link.connections], [{ closed: 512, returned: 88 }, 0]);
+  assertEquals([outcomes, link.connections], [{ closed: 0, reset: 512, returned: 88 }, 0]);
   child.kill("SIGKILL");
   await child.exited;
 });

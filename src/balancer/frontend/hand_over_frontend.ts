@@ -164,6 +164,10 @@ class HandOverDispatcher {
         lease[Symbol.dispose]();
         guest.stay[Symbol.dispose]();
       },
+      reset() {
+        failed();
+        guest.stay[Symbol.dispose]();
+      },
       returned: () => {
         failed();
         this.#dispatch(guest);

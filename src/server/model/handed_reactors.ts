@@ -75,7 +75,7 @@ function handToNext(links: HandOver[], socket: PausedSocket, turns: Turns<Paused
       turns.leave();
       turns.add(socket);
     };
-    if (link.send(socket.native, { closed: leave, returned })) return true;
+    if (link.send(socket.native, { closed: leave, reset: leave, returned })) return true;
   }
   return false;
 }

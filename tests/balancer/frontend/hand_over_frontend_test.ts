@@ -143,6 +143,19 @@ test("a client who leaves before the child has taken it is uncounted, and nobody
   assertEquals([activeOf(world.pool), handler.lines], [[0], []]);
 });
 
+test("a client that is reset since its process hangs counts as failed, and not as one that was connected", async () => {
+  const handler = record();
+  await using world = await family(1, { handler });
+  world.children[0]?.kill("SIGSTOP");
+  const guests = await visitors(world.frontend, 3);
+  await until("the clients to be handed over", () => world.frontend.connections === 3);
+  world.links[0]?.resetUntaken();
+  const [backend] = world.pool.backends();
+  assertEquals([backend?.active, backend?.counters.connectFailures, world.frontend.connections], [0, 3, 0]);
+  assertEquals(handler.lines, new Array(3).fill("failed 10.0.0.1:1 closed"));
+  for (const { connection } of guests) connection.abort();
+});
+
 test("a client is closed as connect_failed where no process is left, and as no_backend where none may take it", async () => {
   const handler = record();
   const [empty, gone] = [poolAt([]), poolAt([1, 2, 3, 4].map((port) => ({ host: "10.0.0.1", port })))];
