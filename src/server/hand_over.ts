@@ -19,7 +19,7 @@ interface Report {
 export interface HandOverHandler {
   /** It is over: the child says so, or has ended after it had taken it. */
   closed(): void;
-  /** It was reset before the child took it: by {@linkcode HandOver.resetUntaken}. */
+  /** It was ended before the child took it: by {@linkcode HandOver.resetUntaken}. */
   reset(): void;
   /** The child has ended before it took it: it is the caller's again, and nothing was read from it. */
   returned(): void;
@@ -36,7 +36,7 @@ export interface HandOver {
    */
   send(socket: Socket, handler: HandOverHandler): boolean;
   /**
-   * For when the child hangs: resets the connections on their way, whose clients can try again and which the child finds closed should it
+   * For when the child hangs: ends the connections on their way, whose clients can try again and which the child finds closed should it
    * go on, and returns those that wait.
    */
   resetUntaken(): void;
@@ -93,7 +93,8 @@ class OverChannel implements HandOver {
       if (!socket) continue;
       this.#held.delete(key);
       this.#untaken -= 1;
-      socket.resetAndDestroy();
+      // While the child's copy is on its way, closing ours tells the client nothing: only the end of our side does.
+      socket.end(() => socket.resetAndDestroy());
       handler.reset();
     }
   }

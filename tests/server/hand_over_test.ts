@@ -153,3 +153,26 @@ test("of 600 connections for a child that takes nothing 512 are on their way, an
   child.kill("SIGKILL");
   await child.exited;
 });
+
+test("the clients of a child that hangs hear at once of the end of what it has not taken, and it goes on afterwards", async () => {
+  const child = await started();
+  const link = handOver(child.channel);
+  child.kill("SIGSTOP");
+  const [isSent, isOver] = [new Signal<void>(), new Signal<void>()];
+  using door = await frontDoor((socket) => {
+    link.send(socket, { ...IGNORED, returned: () => undefined });
+    isSent.fire();
+  });
+  const client = door.knock("x");
+  client.on("close", () => isOver.fire()).resume();
+  await isSent.wait("the connection");
+  link.resetUntaken();
+  await isOver.wait("its end");
+  const isEchoed = new Signal<unknown>();
+  child.channel.on("echo", isEchoed.fire);
+  child.kill("SIGCONT");
+  child.channel.send("echo", "still there");
+  assertEquals(await isEchoed.wait("the child"), "still there");
+  child.kill("SIGKILL");
+  await child.exited;
+});
