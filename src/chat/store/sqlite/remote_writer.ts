@@ -13,7 +13,7 @@ const TOPIC = "store";
 
 interface Request {
   readonly id: number;
-  /** Goes up when a request has failed: those under way with it fail as well, so that none overtakes it. */
+  /** Goes up when a request, or one write of it, has failed: those under way with it fail as well, so that none overtakes it. */
   readonly round: number;
   readonly ops: readonly WriteOp[];
 }
@@ -62,11 +62,13 @@ export function serveWriter(channel: Channel, writer: Writer, onError: StoreErro
   let failedRound = -1;
   async function write({ round, ops }: Request): Promise<readonly WriteResult[]> {
     if (round <= failedRound) throw unavailable("a write before it failed");
+    let isDone = false;
     try {
-      return await writer.write(ops);
-    } catch (error) {
-      failedRound = Math.max(failedRound, round);
-      throw error;
+      const results = await writer.write(ops);
+      isDone = !results.some(isFailed);
+      return results;
+    } finally {
+      if (!isDone) failedRound = Math.max(failedRound, round);
     }
   }
   channel.on(TOPIC, (body) => {
@@ -122,7 +124,8 @@ class RemoteWriter implements Writer {
     const batch = this.#underWay.get(answer.id);
     if (!batch) return;
     this.#underWay.delete(answer.id);
-    if ("code" in answer) this.#round = Math.max(this.#round, batch.round + 1);
+    if ("code" in answer || answer.results.some(isFailed))
+      this.#round = Math.max(this.#round, batch.round + 1);
     this.#waitingOps -= batch.ops.length;
     let start = 0;
     for (const { count, resolve, reject } of batch.waiting) {
@@ -183,6 +186,10 @@ const GONE = {
   code: "unavailable",
   message: "Cannot write to the store: the process that writes is gone",
 } as const;
+
+function isFailed({ type }: WriteResult): boolean {
+  return type === "failed";
+}
 
 function isRequest(body: unknown): body is Request {
   if (typeof body !== "object" || body === null) return false;

@@ -33,18 +33,17 @@ export class Transactions {
   }
 
   /**
-   * Carries out `ops` in one transaction, or the first of them if they are too much for one. A write that cannot be done is `failed`;
-   * the others are stored all the same.
+   * Carries out `ops` in one transaction, or the first of them if they are too much for one. A write that cannot be done is `failed`, and
+   * so are the later ones of its order; the others are stored all the same.
    *
    * @param now Wall time in milliseconds.
+   * @param behind Those of `ops` that are not to be done, since one before them failed in an earlier transaction.
    * @throws When the transaction as a whole fails: nothing of it is stored.
    */
-  run(ops: readonly WriteOp[], now: number): Committed {
+  run(ops: readonly WriteOp[], now: number, behind: ReadonlySet<WriteOp>): Committed {
     // Savepoints cost time, and hardly ever is one needed: so only where the writes cannot be done together.
-    return (
-      this.#transaction(() => this.#applyTogether(ops, now)) ??
-      this.#transaction(() => this.#applyApart(ops, now))
-    );
+    const together = behind.size === 0 ? this.#transaction(() => this.#applyTogether(ops, now)) : undefined;
+    return together ?? this.#transaction(() => this.#applyApart(ops, now, behind));
   }
 
   /**
@@ -75,19 +74,19 @@ export class Transactions {
     }
   }
 
-  #applyApart(ops: readonly WriteOp[], now: number): Committed {
+  #applyApart(ops: readonly WriteOp[], now: number, behind: ReadonlySet<WriteOp>): Committed {
     const results: WriteResult[] = [];
     const delivered: Delivered[] = [];
     const failures: Error[] = [];
-    const failedOrders = new Set<string>();
+    const failedOrders = new Set<string | undefined>();
     for (const op of ops) {
-      const order = op.type === "send" ? orderOf(op.message) : "";
-      const result = failedOrders.has(order) ? BEHIND : this.#applyAlone(op, now, delivered);
-      if (result instanceof Error) {
-        failures.push(result);
-        results.push({ type: "failed", reason: result.message });
-        if (order !== "") failedOrders.add(order);
-      } else results.push(result);
+      const order = orderIn(op);
+      const isBehind = behind.has(op) || (order !== undefined && failedOrders.has(order));
+      const done = isBehind ? BEHIND : this.#applyAlone(op, now, delivered);
+      if (done instanceof Error) failures.push(done);
+      const result = toResult(done);
+      if (result.type === "failed") failedOrders.add(order);
+      results.push(result);
       if (delivered.length >= MAX_ENTRIES) break;
     }
     return { results, delivered, failures };
@@ -128,4 +127,13 @@ export class Transactions {
     this.#applier.forget();
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
   }
+}
+
+/** Undefined where it has none to keep. */
+function orderIn(op: WriteOp): string | undefined {
+  return op.type === "send" ? orderOf(op.message) : undefined;
+}
+
+function toResult(done: WriteResult | Error): WriteResult {
+  return done instanceof Error ? { type: "failed", reason: done.message } : done;
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type Clock, systemClock } from "../../../async/mod.ts";
-import { MAX_QUEUED_WRITES, StoreError, type StoreErrorHandler } from "../contract.ts";
+import { MAX_QUEUED_WRITES, orderOf, StoreError, type StoreErrorHandler } from "../contract.ts";
 import { type StoreLimits, withDefaults } from "../limits.ts";
 import { lockFolder, makeFolder, openForWriting } from "./database.ts";
 import { toStoreError } from "./error.ts";
@@ -62,6 +62,8 @@ class SqliteWriter implements Writer {
   readonly #options: WriterOptions;
   readonly #clock: Clock;
   readonly #queue: Request[] = [];
+  /** Those of what is queued that wait behind one that failed. */
+  #behind: ReadonlySet<WriteOp> = new Set();
   #queuedOps = 0;
   #isScheduled = false;
   #nextSweep: number;
@@ -128,8 +130,9 @@ class SqliteWriter implements Writer {
       const ops = requests.flatMap(({ ops, results }) =>
         results.length > 0 ? ops.slice(results.length) : ops,
       );
-      const { results, delivered, failures } = this.#transactions.run(ops, now);
+      const { results, delivered, failures } = this.#transactions.run(ops, now, this.#behind);
       this.#settle(requests, results);
+      if (failures.length > 0 || this.#behind.size > 0) this.#findBehind(ops, results);
       for (const failure of failures) this.#options.onError(failure, { during: "write" });
       this.#hint(delivered);
     } catch (cause) {
@@ -137,6 +140,7 @@ class SqliteWriter implements Writer {
       // What waits behind it fails with it: a sender's later message is not to overtake one that goes again.
       const failed = [...this.#queue];
       this.#remove(failed.length);
+      this.#behind = new Set();
       for (const { reject } of failed) reject(error);
       this.#options.onError(error, { during: "write" });
     }
@@ -167,6 +171,19 @@ class SqliteWriter implements Writer {
     }
     this.#remove(finished);
     for (const { resolve, results: all } of requests.slice(0, finished)) resolve(all);
+  }
+
+  /** Finds what waits behind sends that failed: a sender's later message is not to overtake one that goes again. */
+  #findBehind(ops: readonly WriteOp[], results: readonly WriteResult[]): void {
+    const failed = new Set<string>();
+    for (const [index, { type }] of results.entries()) {
+      const op = ops[index];
+      if (type === "failed" && op?.type === "send") failed.add(orderOf(op.message));
+    }
+    const queued = this.#queue.flatMap((request) => request.ops.slice(request.results.length));
+    this.#behind = new Set(
+      queued.filter((op) => this.#behind.has(op) || (op.type === "send" && failed.has(orderOf(op.message)))),
+    );
   }
 
   #remove(count: number): void {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { StoreError, sqliteStore, type WriteOp } from "../../../../src/chat/store/mod.ts";
+import { StoreError, sqliteStore, type WriteOp, type WriteResult } from "../../../../src/chat/store/mod.ts";
 import { test } from "../../../testing.ts";
 import { openQuietWriter, temporaryFolder } from "../open_stores.ts";
 import { frames, outgoing } from "../store_steps.ts";
@@ -23,6 +23,23 @@ function sends(count: number): readonly WriteOp[] {
     type: "send",
     message: outgoing({ from: "u0", to: "#g", text: `${index}` }),
   }));
+}
+
+function send(from: string, text: string): WriteOp {
+  return { type: "send", message: outgoing({ from, to: "#g", text }) };
+}
+
+/** Makes messages with the text `poison` fail, alone: what a full disk does to a long one. */
+function poison(folder: string): void {
+  const database = new DatabaseSync(join(folder, "chat.sqlite"));
+  database.exec(`
+    CREATE TRIGGER poison BEFORE INSERT ON messages WHEN instr(NEW.tail, CAST('poison' AS BLOB))
+    BEGIN SELECT RAISE(ABORT, 'no room'); END`);
+  database.close();
+}
+
+function typesOf(results: readonly WriteResult[]): readonly string[] {
+  return results.map(({ type }) => type);
 }
 
 /** Counts the hints of each commit: they come in one go. */
@@ -96,4 +113,41 @@ test("a writer rejects the whole of what was divided when a later part fails, an
   const [result] = await writer.write(sends(1));
   const seq = result?.type === "sent" && result.result.outcome === "stored" ? result.result.seq : 0;
   assertEquals(seq, 8, "the seven messages of the first part are stored, the others are not");
+});
+
+test("a writer lets no message of a sender overtake one that failed in an earlier part", async () => {
+  await using folder = await temporaryFolder();
+  const errors: string[] = [];
+  await using writer = await openQuietWriter(folder.path, {
+    durable: "memory",
+    onError: ({ message }) => errors.push(message),
+  });
+  await writer.write(GROUP);
+  poison(folder.path);
+  // Seven messages go into a part.
+  const others = USERS.slice(1, 9).map((user) => send(user, "other"));
+  const divided = writer.write([send("u0", "poison"), ...others, send("u0", "second")]);
+  const separate = [...others, send("u0", "third"), ...others, send("u0", "fourth")].map((op) =>
+    writer.write([op]),
+  );
+  const results = [await divided, ...(await Promise.all(separate))].map(typesOf);
+  const sent = others.map(() => "sent");
+  assertEquals(results.flat(), ["failed", ...sent, "failed", ...sent, "failed", ...sent, "failed"]);
+  assertEquals(errors.length, 1, errors.join("; "));
+  assertEquals(typesOf(await writer.write([send("u0", "again")])), ["sent"]);
+});
+
+test("a writer lets nothing overtake what fails since it waited behind a message that failed", async () => {
+  await using folder = await temporaryFolder();
+  const late: Promise<readonly WriteResult[]>[] = [];
+  await using writer = await openQuietWriter(folder.path, {
+    durable: "memory",
+    onError: () => late.push(writer.write([send("u0", "third")])),
+  });
+  await writer.write(GROUP);
+  poison(folder.path);
+  const others = USERS.slice(1, 9).map((user) => send(user, "other"));
+  const results = await writer.write([send("u0", "poison"), ...others, send("u0", "second")]);
+  assertEquals(typesOf(results).filter((type) => type === "failed").length, 2);
+  assertEquals((await Promise.all(late)).map(typesOf), [["failed"]]);
 });

@@ -128,6 +128,44 @@ test("remoteWriter() begins a new round when a request has failed", async () => 
   assertEquals(rounds, [0, 1]);
 });
 
+test("serveWriter() refuses what was under way with a request of which one write failed", async () => {
+  const [parent, child] = channelPair();
+  const asked: number[] = [];
+  const write: Writer["write"] = async (ops) => {
+    asked.push(ops.length);
+    return ops.map((_, index) => (index === 1 ? { type: "failed", reason: "no room" } : { type: "done" }));
+  };
+  const writer: Writer = {
+    durable: "disk",
+    write,
+    close: async () => undefined,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  serveWriter(parent, writer, unexpected);
+  const ask = (id: number, round: number, ops: readonly WriteOp[]): Promise<object> =>
+    new Promise((resolve) => {
+      child.on("store", (body) => resolve(body as object));
+      child.send("store", { id, round, ops });
+    });
+  assertEquals("results" in (await ask(1, 0, [ACK, ACK, ACK])), true);
+  assertEquals("code" in (await ask(2, 0, [ACK])), true);
+  assertEquals("results" in (await ask(3, 1, [ACK])), true);
+  assertEquals(asked, [3, 1]);
+});
+
+test("remoteWriter() begins a new round when one write of a request has failed", async () => {
+  const [parent, child] = channelPair();
+  const rounds: number[] = [];
+  parent.on("store", (body) => {
+    const { id, round } = body as { id: number; round: number };
+    rounds.push(round);
+    parent.send("store", { id, results: [{ type: "done" }, { type: "failed", reason: "no room" }] });
+  });
+  const writer = remoteWriter(child, "disk");
+  for (let count = 0; count < 2; count++) await writer.write([ACK, ACK]);
+  assertEquals(rounds, [0, 1]);
+});
+
 test("remoteWriter() waits for what is under way when it is closed", async () => {
   await using folder = await temporaryFolder();
   await using writer = await openQuietWriter(folder.path);
