@@ -149,6 +149,17 @@ function testForgetting(promise: StorePromise, open: OpenStore): void {
     assertEquals((await store.openDevice("bob", "d1", NOW + 103)).acked, 2, "d1 was forgotten");
   });
 
+  promise("does not forget the device that logs in, even by a clock that is behind", async () => {
+    await using opened = await open(["bob"]);
+    const { store } = opened;
+    for (let n = 0; n < MAX_DEVICES; n++) await store.openDevice("bob", `d${n}`, NOW + n);
+    const { epoch } = await store.openDevice("bob", "one more", NOW - 1000);
+    const place = { user: "bob", epoch, inbox: 0, stamp: 0 };
+    const states = await store.inboxStates(["one more", "d0", "d1"].map((device) => ({ ...place, device })));
+    const isKept = states.map(({ generation }) => generation > 0);
+    assertEquals(isKept, [true, false, true], "d0 was unused the longest");
+  });
+
   promise("counts a device that acknowledges as used, whenever it has logged in", async () => {
     await using opened = await open(["ann", "bob"]);
     const { store } = opened;

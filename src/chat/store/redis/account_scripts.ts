@@ -60,7 +60,8 @@ return before
 /**
  * Notes a login of a device, unless the inbox is to be repaired first. Keys: mark, devices. Arguments: device, now, how many devices to
  * remember, the present history, or nothing, the generation that the session has already, or nothing. A new generation is at least the time:
- * newer than those that a rollback took.
+ * newer than those that a rollback took. Who is too much is forgotten, but never the device itself: `now` is of a server whose clock may be
+ * behind.
  *
  * Gives epoch, top, stamp, floor, generation, acknowledged; nothing where there is no inbox; 0 when it is to be repaired.
  */
@@ -79,16 +80,18 @@ local acked = known and match(known, '^%d+') or state[5] or '0'
 call('HSET', KEYS[2], ARGV[1], acked .. ' ' .. generation .. ' ' .. ARGV[2])
 if tonumber(ARGV[2]) > tonumber(state[7] or '0') then call('HSET', KEYS[1], 'used', ARGV[2]) end
 if not known and call('HLEN', KEYS[2]) > tonumber(ARGV[3]) then
-  local devices, all = {}, call('HGETALL', KEYS[2])
+  local others, all = {}, call('HGETALL', KEYS[2])
   for i = 1, #all, 2 do
     local generation, used = match(all[i + 1], '^%d+ (%d+) (%d+)')
-    devices[#devices + 1] = { name = all[i], generation = tonumber(generation), used = tonumber(used) }
+    if all[i] ~= ARGV[1] then
+      others[#others + 1] = { name = all[i], generation = tonumber(generation), used = tonumber(used) }
+    end
   end
-  table.sort(devices, function(one, other)
+  table.sort(others, function(one, other)
     if one.used ~= other.used then return one.used > other.used end
     return one.generation > other.generation
   end)
-  for i = tonumber(ARGV[3]) + 1, #devices do call('HDEL', KEYS[2], devices[i].name) end
+  for i = tonumber(ARGV[3]), #others do call('HDEL', KEYS[2], others[i].name) end
 end
 return { state[1], state[2], state[3] or '0', state[4] or '0', generation, acked }
 `);

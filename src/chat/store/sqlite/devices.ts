@@ -35,9 +35,11 @@ export class Devices {
     this.#upsert = database.prepare(
       "INSERT OR REPLACE INTO devices (user, device, acked, generation, used_at) VALUES (?, ?, ?, ?, ?)",
     );
+    // Not the device that logs in, whatever its time: a clock may go back.
     this.#forget = database.prepare(`
       DELETE FROM devices WHERE user = ?1 AND device IN (
-        SELECT device FROM devices WHERE user = ?1 ORDER BY used_at DESC, generation DESC LIMIT -1 OFFSET ?2)`);
+        SELECT device FROM devices WHERE user = ?1 AND device <> ?2
+        ORDER BY used_at DESC, generation DESC LIMIT -1 OFFSET ?3)`);
     this.#selectOthers = database.prepare(
       "SELECT device FROM devices WHERE user = ? AND device <> ? ORDER BY generation",
     );
@@ -62,7 +64,7 @@ export class Devices {
         ? numberIn(login, "generation")
         : Math.max(own, known ? numberIn(known, "generation") : 0);
     this.#upsert.run(head.id, name, acked, generation, now);
-    if (!known) this.#forget.run(head.id, this.#maxDevices);
+    if (!known) this.#forget.run(head.id, name, this.#maxDevices - 1);
     return { ...stateOf(head), generation, acked };
   }
 
