@@ -22,7 +22,7 @@ export interface StoreLimits {
   readonly inboxBytes?: number;
   /** For how long an unused device holds up the trimming of an inbox, in milliseconds. @default {DEVICE_MS} */
   readonly deviceMs?: number;
-  /** For how long a repeated send is recognized, in milliseconds. @default {DEDUPE_MS} */
+  /** For how long a repeated send is recognized at least, in milliseconds. @default {DEDUPE_MS} */
   readonly dedupeMs?: number;
   /** How many ids of a device are recognized; at least 1. @default {DEDUPE_IDS} */
   readonly dedupeIds?: number;

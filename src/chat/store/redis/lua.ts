@@ -99,7 +99,7 @@ local function hint()
 end
 `;
 
-/** After how many sends of a device those too many or too old are removed: that reads all it has, which takes under 2 ms. */
+/** After how many sends of a device those too many are removed: that reads all it has, which takes under 2 ms. */
 const TRIM_EVERY = 1000;
 /** How many fields one command removes: Lua can unpack no more than some thousands. */
 const TRIM_AT_ONCE = 500;
@@ -110,36 +110,37 @@ const TRIM_AT_ONCE = 500;
 const TABLE_FROM = 64;
 
 /**
- * Adds to logs. Wants `maxLog`, `dedupeMs`, `dedupeIds`, `dedupeTtl`, `dedupeStep`, `logMs`, `logTtl` and `logStep`. A message has `log`,
+ * Adds to logs. Wants `maxLog`, `dedupeIds`, `dedupeTtl`, `dedupeStep`, `logMs`, `logTtl` and `logStep`. A message has `log`,
  * `conv`, `dedupe`, `id`, `hash`, `at` (as `atText`, too), `stamp` and `tail`.
  *
  * - `repeated` tells what to answer if the message was sent before. It writes that down again: who waits for a replica waits for what their
- *   own connection wrote, and the first one to send it may have had another.
+ *   own connection wrote, and the first one to send it may have had another. Its age is told by servers' clocks, which differ: so it counts
+ *   for as long as Redis keeps it.
  * - `head` gives where its conversation stands; it is read once a call. `append` gives the message the next number and remembers it. Times
- *   to live are put off only now and then: that is a call less.
+ *   to live are put off only now and then: that is a call less. When that of sends is due is told by Redis's clock, which it ends by: a server
+ *   that is ahead would put it off for all others.
  * - `flushHeads` writes down where conversations stand: to be called whatever else fails.
  */
 export const LOG_LUA: string = `
 local heads = {}
+local redisNow = call('TIME')[1] * 1000
 
 local function repeated(message)
   local known = call('HMGET', message.dedupe, message.id, 'n', 'x')
   message.number, message.putOffAt = tonumber(known[2] or '0'), tonumber(known[3] or '0')
   if not known[1] then return nil end
   local seq, at, number, hash = match(known[1], '^(%d+) (%d+) (%d+) (.*)$')
-  if message.at - tonumber(at) >= dedupeMs or tonumber(number) <= message.number - dedupeIds then return nil end
+  if message.at - tonumber(at) >= dedupeTtl or tonumber(number) <= message.number - dedupeIds then return nil end
   if hash ~= message.hash then return 'r' end
   call('HSET', message.dedupe, message.id, known[1])
   return 'd ' .. seq .. ' ' .. at
 end
 
-local function trimDedupe(dedupe, number, at)
+local function trimDedupe(dedupe, number)
   local fields, gone = call('HGETALL', dedupe), {}
   for i = 1, #fields, 2 do
-    local sentAt, sentNumber = match(fields[i + 1], '^%d+ (%d+) (%d+)')
-    if sentAt and (tonumber(sentNumber) <= number - dedupeIds or at - tonumber(sentAt) >= dedupeMs) then
-      gone[#gone + 1] = fields[i]
-    end
+    local sentNumber = match(fields[i + 1], '^%d+ %d+ (%d+)')
+    if sentNumber and tonumber(sentNumber) <= number - dedupeIds then gone[#gone + 1] = fields[i] end
   end
   for i = 1, #gone, ${TRIM_AT_ONCE} do
     call('HDEL', dedupe, unpack(gone, i, math.min(i + ${TRIM_AT_ONCE - 1}, #gone)))
@@ -150,14 +151,14 @@ local function remember(message, seq)
   local number = message.number + 1
   local numberText = text(number)
   local value = seq .. ' ' .. message.atText .. ' ' .. numberText .. ' ' .. message.hash
-  if message.at >= message.putOffAt or number == ${TABLE_FROM} then
+  if redisNow >= message.putOffAt or number == ${TABLE_FROM} then
     local width = number >= ${TABLE_FROM} and 65 or 1
-    call('HSET', message.dedupe, message.id, value, 'n', numberText, 'x', string.format('%-' .. width .. 'd', message.at + dedupeStep))
+    call('HSET', message.dedupe, message.id, value, 'n', numberText, 'x', string.format('%-' .. width .. 'd', redisNow + dedupeStep))
     call('PEXPIRE', message.dedupe, dedupeTtl)
   else
     call('HSET', message.dedupe, message.id, value, 'n', numberText)
   end
-  if number % ${TRIM_EVERY} == 0 then trimDedupe(message.dedupe, number, message.at) end
+  if number % ${TRIM_EVERY} == 0 then trimDedupe(message.dedupe, number) end
 end
 
 local function trimLog(log, oldest)
@@ -217,19 +218,19 @@ local function flushHeads()
 end
 `;
 
-/** How much longer than its sends are remembered Redis keeps a silent device, in milliseconds: clocks differ. */
+/** How much longer than asked for sends are remembered, in milliseconds: so much may servers' clocks differ. */
 const DEDUPE_SLACK_MS = 600_000;
 /** Into how many steps the life of a log is cut, after each of which its old messages are looked for. */
 const LOG_STEPS = 64;
 
 /** What {@linkcode LOG_LUA} wants, from the arguments that {@linkcode logArguments} gives; `n` comes before the first. */
 export function logArgumentsLua(n: number): string {
-  const names = ["maxLog", "dedupeMs", "dedupeIds", "dedupeTtl", "dedupeStep", "logMs", "logTtl", "logStep"];
+  const names = ["maxLog", "dedupeIds", "dedupeTtl", "dedupeStep", "logMs", "logTtl", "logStep"];
   return names.map((name, index) => `local ${name} = tonumber(ARGV[${n + index + 1}])`).join("\n");
 }
 
 /** How many arguments {@linkcode logArgumentsLua} takes. */
-export const LOG_ARGUMENTS = 8;
+export const LOG_ARGUMENTS = 7;
 
 /** The arguments for {@linkcode logArgumentsLua}. */
 export function logArguments(limits: {
@@ -241,14 +242,5 @@ export function logArguments(limits: {
   const { logEntries, logMs, dedupeMs, dedupeIds } = limits;
   const logStep = Math.ceil(logMs / LOG_STEPS);
   const dedupeTtl = dedupeMs + DEDUPE_SLACK_MS;
-  return [
-    logEntries,
-    dedupeMs,
-    dedupeIds,
-    dedupeTtl,
-    DEDUPE_SLACK_MS / 2,
-    logMs,
-    logMs + logStep,
-    logStep,
-  ].map(String);
+  return [logEntries, dedupeIds, dedupeTtl, DEDUPE_SLACK_MS / 2, logMs, logMs + logStep, logStep].map(String);
 }
