@@ -24,7 +24,7 @@ export type FriendAction = "request" | "accept" | "remove" | "block" | "unblock"
  *
  * - `done`, with what the other one is to be told; absent when nothing changed or when they are not to know.
  * - `blocked`: the other one has blocked the user. `no_request`: there is nothing to accept. `full`: one of both has
- *   {@linkcode MAX_FRIENDS}.
+ *   {@linkcode MAX_FRIENDS}, or, to `block`, the user has {@linkcode MAX_BLOCKED}.
  */
 export type FriendResult =
   | { readonly outcome: "done"; readonly told?: "requested" | "accepted" | "removed" }
@@ -40,5 +40,7 @@ export interface FriendStore {
   mayWrite(from: string, to: string): Promise<"yes" | "blocked" | "unknown_user">;
 }
 
-/** Names in one user's list, blocked ones included. */
+/** Names in one user's list that are not blocked. */
 export const MAX_FRIENDS = 1000;
+/** Blocked names in one user's list: strangers' requests take them no room. */
+export const MAX_BLOCKED = 1000;

@@ -1,4 +1,4 @@
-import type { FriendAction, FriendState } from "./friend.ts";
+import { type FriendAction, type FriendState, MAX_BLOCKED, MAX_FRIENDS } from "./friend.ts";
 
 /** How two users stand to each other: a line of each one's list; absent where there is none. */
 export interface Relation {
@@ -13,6 +13,28 @@ export type RelationChange =
   | { readonly relation: Relation; readonly told?: "requested" | "accepted" | "removed" }
   | "blocked"
   | "no_request";
+
+/** How many names are in a user's list. */
+export interface ListSize {
+  /** Those that are not blocked. */
+  readonly names: number;
+  readonly blocked: number;
+}
+
+/**
+ * Whether a list has no room for what a line is to become.
+ *
+ * @param sizeOf Counts the list with the line as it is before; called only where that matters.
+ */
+export function isFull(
+  before: FriendState | undefined,
+  after: FriendState | undefined,
+  sizeOf: () => ListSize,
+): boolean {
+  if (after === undefined || after === before) return false;
+  if (after === "blocked") return sizeOf().blocked >= MAX_BLOCKED;
+  return before === undefined && sizeOf().names >= MAX_FRIENDS;
+}
 
 const FRIENDS: Relation = { mine: "friend", theirs: "friend" };
 const ASKED: Relation = { mine: "outgoing", theirs: "incoming" };

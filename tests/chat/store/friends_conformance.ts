@@ -3,6 +3,7 @@ import {
   type Friend,
   type FriendAction,
   type FriendResult,
+  MAX_BLOCKED,
   MAX_FRIENDS,
   type Store,
 } from "../../../src/chat/store/mod.ts";
@@ -186,19 +187,43 @@ function testLists(promise: StorePromise, open: OpenStore): void {
     ]);
   });
 
-  promise(`holds ${MAX_FRIENDS} names in a list and not one more`, async () => {
-    const others = Array.from({ length: MAX_FRIENDS + 1 }, (_, index) => `u${index}`);
-    await using opened = await open([]);
-    const { store } = opened;
-    await Promise.all(["me", ...others].map((name) => store.createUser({ name, password: "p" })));
-    const [last = "", ...first] = others;
-    const asked = await Promise.all(first.map((other) => store.changeFriend("me", "request", other)));
-    assertEquals(new Set(asked.map(({ outcome }) => outcome)), new Set(["done"]));
-    assertEquals((await store.friends("me")).length, MAX_FRIENDS);
-    for (const action of ["request", "block"] as const)
-      assertEquals(await store.changeFriend("me", action, last), { outcome: "full" }, action);
-    assertEquals(await store.changeFriend(last, "request", "me"), { outcome: "full" });
-    assertEquals(await store.friends(last), []);
-    assertEquals((await store.changeFriend("me", "block", "u1")).outcome, "done", "u1 is in the list");
-  });
+  promise(
+    `holds ${MAX_FRIENDS} names in a list and not one more, but for those that are blocked`,
+    async () => {
+      const others = Array.from({ length: MAX_FRIENDS + 1 }, (_, index) => `u${index}`);
+      await using opened = await open([]);
+      const { store } = opened;
+      await Promise.all(["me", ...others].map((name) => store.createUser({ name, password: "p" })));
+      const [last = "", ...first] = others;
+      const asked = await Promise.all(first.map((other) => store.changeFriend("me", "request", other)));
+      assertEquals(new Set(asked.map(({ outcome }) => outcome)), new Set(["done"]));
+      assertEquals((await store.friends("me")).length, MAX_FRIENDS);
+      assertEquals(await store.changeFriend("me", "request", last), { outcome: "full" });
+      assertEquals(await store.changeFriend(last, "request", "me"), { outcome: "full" });
+      assertEquals(await store.friends(last), []);
+      assertEquals(await store.changeFriend("me", "block", last), { outcome: "done" });
+      assertEquals((await store.friends("me")).length, MAX_FRIENDS + 1);
+      assertEquals((await store.changeFriend("me", "unblock", last)).outcome, "done");
+      assertEquals((await store.changeFriend("me", "block", "u1")).outcome, "done");
+      assertEquals((await store.changeFriend(last, "request", "me")).outcome, "done", "u1 has left room");
+    },
+  );
+
+  promise(
+    `holds ${MAX_BLOCKED} blocked names in a list and not one more, beside those that are not`,
+    async () => {
+      const others = Array.from({ length: MAX_BLOCKED + 1 }, (_, index) => `u${index}`);
+      await using opened = await open([]);
+      const { store } = opened;
+      await Promise.all(["me", ...others].map((name) => store.createUser({ name, password: "p" })));
+      const [last = "", ...first] = others;
+      const blocked = await Promise.all(first.map((other) => store.changeFriend("me", "block", other)));
+      assertEquals(new Set(blocked.map(({ outcome }) => outcome)), new Set(["done"]));
+      assertEquals((await store.changeFriend("me", "block", "u1")).outcome, "done", "u1 is blocked already");
+      assertEquals(await store.changeFriend("me", "block", last), { outcome: "full" });
+      assertEquals((await store.changeFriend(last, "request", "me")).outcome, "done");
+      assertEquals(await store.changeFriend("me", "block", last), { outcome: "full" });
+      assertEquals((await store.friends("me")).length, MAX_BLOCKED + 1);
+    },
+  );
 }

@@ -1,15 +1,8 @@
 import { defineScript, partitionOf, type RedisScript } from "../../../redis/mod.ts";
 import { pairOf } from "../../protocol.ts";
 import { StoreError } from "../contract.ts";
-import {
-  type Friend,
-  type FriendAction,
-  type FriendResult,
-  type FriendState,
-  type FriendStore,
-  MAX_FRIENDS,
-} from "../friend.ts";
-import { changeRelation, type Relation } from "../relation.ts";
+import type { Friend, FriendAction, FriendResult, FriendState, FriendStore } from "../friend.ts";
+import { changeRelation, isFull, type ListSize, type Relation } from "../relation.ts";
 import type { RedisStoreContext } from "./context.ts";
 import { toStoreError } from "./error.ts";
 import type { KnownNames } from "./known_names.ts";
@@ -147,8 +140,8 @@ export class Friends implements FriendStore {
   async #tryChange(user: string, action: FriendAction, other: string): Promise<FriendResult | undefined> {
     const conversation = pairOf(user, other);
     const isFirst = user < other;
-    const [mineCount, theirCount] = await Promise.all([this.#count(user), this.#count(other)]);
-    if (mineCount < 0 || theirCount < 0) return { outcome: "unknown_user" };
+    const [mySize, theirSize] = await Promise.all([this.#sizeOf(user), this.#sizeOf(other)]);
+    if (!mySize || !theirSize) return { outcome: "unknown_user" };
     const pair = await this.#read(conversation);
     const before = isFirst
       ? { mine: pair.first, theirs: pair.second }
@@ -156,8 +149,8 @@ export class Friends implements FriendStore {
     const change = changeRelation(before, action);
     if (typeof change === "string") return { outcome: change };
     const { relation, told } = change;
-    if (isFull(before.mine, relation.mine, mineCount) || isFull(before.theirs, relation.theirs, theirCount))
-      return { outcome: "full" };
+    if (isFull(before.mine, relation.mine, () => mySize)) return { outcome: "full" };
+    if (isFull(before.theirs, relation.theirs, () => theirSize)) return { outcome: "full" };
     const isSame = before.mine === relation.mine && before.theirs === relation.theirs;
     if (isSame) await this.#repeat(conversation);
     else if (!(await this.#relate(conversation, pair.version, relation, isFirst))) return undefined;
@@ -209,18 +202,15 @@ export class Friends implements FriendStore {
     };
   }
 
-  /** How many names are in a user's list; -1 when there is no such user. Calls at once may pass the limit. */
-  async #count(user: string): Promise<number> {
+  /** Undefined when there is no such user. Calls at once may pass the limits. */
+  async #sizeOf(user: string): Promise<ListSize | undefined> {
     const { reads, keys, deadlineMs } = this.#context;
-    return Number(
-      await reads.script(COUNT_SCRIPT, [keys.mark(user), keys.friends(user)], [], { deadlineMs }),
-    );
+    const names = [keys.mark(user), keys.friends(user)];
+    const counts = toTexts(await reads.script(COUNT_SCRIPT, names, STATES, { deadlineMs }));
+    if (counts.length === 0) return undefined;
+    const [friend = 0, outgoing = 0, incoming = 0, blocked = 0] = counts.map(Number);
+    return { names: friend + outgoing + incoming, blocked };
   }
-}
-
-/** Whether a list has no room for the line that would come into it. */
-function isFull(before: FriendState | undefined, after: FriendState | undefined, count: number): boolean {
-  return before === undefined && after !== undefined && count >= MAX_FRIENDS;
 }
 
 const STATES: readonly FriendState[] = ["friend", "outgoing", "incoming", "blocked"];

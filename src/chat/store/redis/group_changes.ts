@@ -143,9 +143,9 @@ export class GroupChanges {
   ): Promise<"too_many" | "unknown_user" | undefined> {
     const { reads, keys, deadlineMs } = this.#context;
     const names = [keys.mark(user), keys.groups(user)];
-    const count = Number(await reads.script(COUNT_SCRIPT, names, [state], { deadlineMs }));
-    if (count < 0) return "unknown_user";
-    return count >= most ? "too_many" : undefined;
+    const [count] = toTexts(await reads.script(COUNT_SCRIPT, names, [state], { deadlineMs }));
+    if (count === undefined) return "unknown_user";
+    return Number(count) >= most ? "too_many" : undefined;
   }
 
   async #learn(group: string, user: string, change: string): Promise<void> {

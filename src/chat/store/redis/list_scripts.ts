@@ -56,18 +56,19 @@ return 1
 `);
 
 /**
- * How many lines a list has, and whether there is a user with it. Keys: mark, list. Arguments: the state to count, or nothing for all
- * that are not gone. Gives -1 where there is no such user.
+ * How many lines of some states a list has, and whether there is a user with it. Keys: mark, list. Arguments: the states. Gives a number for
+ * each, or nothing where there is no such user.
  */
 export const COUNT_SCRIPT: RedisScript = defineScript(`
 ${TEXT_LUA}
-if call('HEXISTS', KEYS[1], 'epoch') == 0 then return -1 end
-local count = 0
+if call('HEXISTS', KEYS[1], 'epoch') == 0 then return {} end
+local counts, result = {}, {}
 for _, line in ipairs(call('HVALS', KEYS[2])) do
   local state = match(line, '^%a+')
-  if state == ARGV[1] or not ARGV[1] and state ~= 'gone' then count = count + 1 end
+  counts[state] = (counts[state] or 0) + 1
 end
-return count
+for i, state in ipairs(ARGV) do result[i] = counts[state] or 0 end
+return result
 `);
 
 /** A line of a list. */

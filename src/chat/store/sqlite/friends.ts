@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { type FriendAction, type FriendResult, type FriendState, MAX_FRIENDS } from "../friend.ts";
-import { changeRelation, type Relation } from "../relation.ts";
+import type { FriendAction, FriendResult, FriendState } from "../friend.ts";
+import { changeRelation, isFull, type ListSize, type Relation } from "../relation.ts";
 import type { Heads, LogHead, UserHead } from "./heads.ts";
 import { numberIn, textIn } from "./row.ts";
 
@@ -16,7 +16,9 @@ export class Friends {
   constructor(database: DatabaseSync, heads: Heads) {
     this.#heads = heads;
     this.#select = database.prepare("SELECT state FROM friends WHERE user = ? AND other = ?");
-    this.#count = database.prepare("SELECT count(*) AS count FROM friends WHERE user = ?");
+    this.#count = database.prepare(`
+      SELECT count(*) FILTER (WHERE state <> 'blocked') AS names, count(*) FILTER (WHERE state = 'blocked') AS blocked
+      FROM friends WHERE user = ?`);
     this.#upsert = database.prepare("INSERT OR REPLACE INTO friends (user, other, state) VALUES (?, ?, ?)");
     this.#remove = database.prepare("DELETE FROM friends WHERE user = ? AND other = ?");
     this.#selectBlockers = database.prepare(`
@@ -33,10 +35,8 @@ export class Friends {
     const change = changeRelation(before, action);
     if (typeof change === "string") return { outcome: change };
     const { relation, told } = change;
-    const isFull =
-      (relation.mine !== undefined && before.mine === undefined && this.#isFull(me)) ||
-      (relation.theirs !== undefined && before.theirs === undefined && this.#isFull(them));
-    if (isFull) return { outcome: "full" };
+    if (isFull(before.mine, relation.mine, () => this.#sizeOf(me))) return { outcome: "full" };
+    if (isFull(before.theirs, relation.theirs, () => this.#sizeOf(them))) return { outcome: "full" };
     this.#set(me, them, before.mine, relation.mine);
     this.#set(them, me, before.theirs, relation.theirs);
     const log = this.#heads.findLog(pair);
@@ -61,8 +61,9 @@ export class Friends {
     return row && (textIn(row, "state") as FriendState);
   }
 
-  #isFull(user: UserHead): boolean {
-    return numberIn({ ...this.#count.get(user.id) }, "count") >= MAX_FRIENDS;
+  #sizeOf(user: UserHead): ListSize {
+    const row = { ...this.#count.get(user.id) };
+    return { names: numberIn(row, "names"), blocked: numberIn(row, "blocked") };
   }
 
   #set(
