@@ -1,20 +1,28 @@
 import { defineScript, type RedisScript } from "../../../redis/mod.ts";
-import { MAX_FRIENDS } from "../friend.ts";
+import { MAX_BLOCKED, MAX_FRIENDS } from "../friend.ts";
 import { TEXT_LUA } from "./lua.ts";
 
 /** For how long a list remembers what is no longer in it, in milliseconds: longer than any write is under way. */
 const FORGET_MS = 3_600_000;
+/** How much of that a list remembers at most: a list longer than this and all that may be in it is tidied up. */
+const MAX_GONE = 1000;
+/** How much of that is left then, at most: so the next time is not soon. */
+const KEPT_GONE = MAX_GONE / 2;
 
 /**
  * `learn` puts a line into a user's list, unless the list knows something newer of that name. What is gone stays for a while, so that a late
- * write cannot bring it back. A line is `STATE VERSION BY`.
+ * write cannot bring it back. Others make such lines, as many as they like: so of too many the oldest go earlier. A line is `STATE VERSION BY`.
  */
 const LEARN_LUA = `
 local function forget(list, version)
-  local fields = call('HGETALL', list)
+  local fields, gone = call('HGETALL', list), {}
   for i = 1, #fields, 2 do
-    local gone = match(fields[i + 1], '^gone (%d+)')
-    if gone and tonumber(gone) < version - ${FORGET_MS} then call('HDEL', list, fields[i]) end
+    local version = match(fields[i + 1], '^gone (%d+)')
+    if version then gone[#gone + 1] = { name = fields[i], version = tonumber(version) } end
+  end
+  table.sort(gone, function(one, other) return one.version > other.version end)
+  for i, line in ipairs(gone) do
+    if i > ${KEPT_GONE} or line.version < version - ${FORGET_MS} then call('HDEL', list, line.name) end
   end
 end
 
@@ -22,7 +30,7 @@ local function learn(list, name, state, version, by)
   local known = call('HGET', list, name)
   if known and tonumber(match(known, '^%a+ (%d+)')) >= tonumber(version) then return false end
   call('HSET', list, name, state .. ' ' .. version .. ' ' .. by)
-  if state == 'gone' and call('HLEN', list) > ${2 * MAX_FRIENDS} then forget(list, tonumber(version)) end
+  if state == 'gone' and call('HLEN', list) > ${MAX_FRIENDS + MAX_BLOCKED + MAX_GONE} then forget(list, tonumber(version)) end
   return true
 end
 `;
