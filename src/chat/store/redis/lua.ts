@@ -35,7 +35,8 @@ end
  *   conversation that it is opened for, `others` where it stands in more of them. Nearly always there are no more, so a table is spared.
  * - `add` puts an entry behind the others, `note` says where its conversation stands now. `flush` writes that down: to be called for every
  *   member to whom something was added, whatever else fails.
- * - `hint` publishes what was added, see `readHint`: to be called last, because a script is not rolled back.
+ * - `hint` publishes what was added, see `readHint`: to be called last, because a script is not rolled back. What may not be published is
+ *   stored all the same; the bus, which may not publish either, tells of it.
  */
 export const INBOX_LUA = `
 local channels, lines = {}, {}
@@ -95,7 +96,9 @@ local function flush(member)
 end
 
 local function hint()
-  for i = 1, #lines do call(publish, channels[i], lines[i]) end
+  pcall(function()
+    for i = 1, #lines do call(publish, channels[i], lines[i]) end
+  end)
 end
 `;
 

@@ -3,14 +3,26 @@ import { redisStore, type Store, StoreError } from "../../../../src/chat/store/m
 import { redisServer } from "../../../redis_server.ts";
 import { test } from "../../../testing.ts";
 import { unexpected } from "../open_stores.ts";
-import { EVERYTHING, logPage, NOW, outgoing, sendNew, sendTexts, seqOf } from "../store_steps.ts";
+import {
+  EVERYTHING,
+  logPage,
+  makeGroup,
+  NOW,
+  outgoing,
+  readAll,
+  sendNew,
+  sendTexts,
+  seqOf,
+} from "../store_steps.ts";
 import {
   assertUnavailable,
   edit,
   KEEPING,
   KEYS,
   openStore,
+  owedOf,
   sendUntilStored,
+  until,
   untilAvailable,
 } from "./redis_steps.ts";
 
@@ -134,6 +146,17 @@ test("redisStore() keeps what a busy device has sent in a table, and in the end 
   // The last 11 sends, how many there were, and when its life is put off.
   assertEquals([encoding, fields], ["hashtable", 13]);
   assert(lifeMs > 3_600_000, `sends are remembered for ${lifeMs} ms`);
+});
+
+test("redisStore() stores and delivers what it may not hint", async () => {
+  await using redis = await redisServer();
+  await using store = await openStore(redis);
+  await makeGroup(store, "#g", ["ann", "bob"]);
+  await edit(redis, (client) => client.sendCommand(["ACL", "SETUSER", "default", "-publish"]));
+  assertEquals(await sendNew(store), 1);
+  assertEquals(await sendNew(store, { to: "#g" }), 1);
+  await until(async () => (await readAll(store, "bob")).length === 2);
+  await until(async () => (await owedOf(redis, "#g")) === 0);
 });
 
 test("redisStore() refuses the write after the 10,000th that waits", async () => {
