@@ -1,5 +1,6 @@
 import { RedisError, type RedisKeyspace } from "../../../redis/mod.ts";
 import { type Durability, StoreError } from "../contract.ts";
+import type { Keys } from "./keys.ts";
 
 /**
  * Waits until what was written before is as durable as was asked for, where a key is kept.
@@ -12,28 +13,31 @@ export type Confirm = (key: string) => Promise<void>;
 const ANSWER_MS = 250;
 
 type Command = (args: readonly string[]) => Promise<unknown>;
-type Wait = { readonly args: readonly string[]; readonly failure: string } | undefined;
+
+/** How to make sure that what was written is durable, where that takes more than to write it. */
+export interface Wait {
+  readonly args: readonly string[];
+  /** Why it was in vain. */
+  readonly failure: string;
+}
 
 /**
  * Checks that every master keeps what it is given, and finds out how to make sure of `durable` after each write.
  *
- * @param deadlineMs The longest to wait for the disk or a replica.
+ * @returns Undefined where there is nothing to wait for.
  * @throws {StoreError} `unsuitable`, with what to change.
  * @throws {RedisError} When one does not answer.
  */
 export async function checkDurability(
   keyspace: RedisKeyspace,
   durable: Durability,
-  deadlineMs: number,
-): Promise<Confirm> {
+): Promise<Wait | undefined> {
   const waits = await keyspace.eachMaster((command) => check(command, durable, keyspace.shownUrl));
   // One that must be waited for is enough: the others answer at once, or have the same settings.
-  const wait = waits.find((each) => each !== undefined);
-  if (!wait) return async () => undefined;
-  return confirmOnce(keyspace, wait, Math.max(1, deadlineMs - ANSWER_MS));
+  return waits.find((each) => each !== undefined);
 }
 
-async function check(command: Command, durable: Durability, shownUrl: string): Promise<Wait> {
+async function check(command: Command, durable: Durability, shownUrl: string): Promise<Wait | undefined> {
   const info = String(await command(["INFO"]));
   const policy = field(info, "maxmemory_policy");
   if (policy !== "noeviction") {
@@ -53,7 +57,7 @@ async function check(command: Command, durable: Durability, shownUrl: string): P
   }
 }
 
-async function waitForDisk(command: Command, info: string, shownUrl: string): Promise<Wait> {
+async function waitForDisk(command: Command, info: string, shownUrl: string): Promise<Wait | undefined> {
   if (field(info, "aof_enabled") !== "1") {
     throw unsuitable(shownUrl, "it writes no append-only file; set appendonly to yes");
   }
@@ -74,18 +78,34 @@ function setting(reply: unknown): unknown {
   return typeof reply === "object" && reply !== null ? Object.values(reply)[0] : undefined;
 }
 
+/** What {@linkcode confirmOnce} works with. */
+export interface ConfirmOptions {
+  /** Through which it was written. */
+  readonly keyspace: RedisKeyspace;
+  /** For waiting alone: Redis does nothing else on a connection that waits. */
+  readonly waits: RedisKeyspace;
+  readonly keys: Keys;
+  /** The longest to wait for the disk or a replica, and to hear of it, in milliseconds. */
+  readonly deadlineMs: number;
+}
+
 /** All who ask in one turn for the same server share one wait. */
-function confirmOnce(
-  keyspace: RedisKeyspace,
-  { args, failure }: NonNullable<Wait>,
-  timeoutMs: number,
-): Confirm {
+export function confirmOnce({ args, failure }: Wait, options: ConfirmOptions): Confirm {
+  const { keyspace, waits, keys, deadlineMs } = options;
+  const timeoutMs = Math.max(1, deadlineMs - ANSWER_MS);
   const asked = new Map<string, Promise<void>>();
+  const isAt = (server: string, key: string): boolean =>
+    keyspace.history(key) === server && waits.history(key) === server;
   async function confirm(key: string, server: string): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     asked.delete(server);
-    const answer = await keyspace.command(key, [...args, `${timeoutMs}`]);
-    if (keyspace.history(key) !== server) throw failedOver();
+    if (!isAt(server, key)) throw failedOver();
+    const [, answer] = await Promise.all([
+      // A connection waits for what it has written itself, and for all that was written before that.
+      waits.command(key, ["SET", keys.waited(key), "", "PX", "60000"]),
+      waits.command(key, [...args, `${timeoutMs}`]),
+    ]);
+    if (!isAt(server, key)) throw failedOver();
     // WAIT answers with a number of replicas, WAITAOF with that of the local disk first.
     const count: unknown = Array.isArray(answer) ? answer[0] : answer;
     if (Number(count) >= 1) return;

@@ -47,8 +47,8 @@ export interface Keys {
   aside(partition: string): string;
   /** Text of a partition that is there for a while after some of that was tried again. */
   retried(partition: string): string;
-  /** Text of a partition, of no meaning: written by who has looked at a log there. */
-  viewed(partition: string): string;
+  /** Text of no meaning, where another name is kept: written by who waits for what was written there. */
+  waited(name: string): string;
   /** Failed logins of a name or from a host. */
   failures(what: "name" | "host", value: string): string;
   /** The channel on which new entries of an inbox are published. */
@@ -81,7 +81,7 @@ export function keysOf(prefix: string): Keys {
     tries: part("tries"),
     aside: part("aside"),
     retried: part("retried"),
-    viewed: part("viewed"),
+    waited: (name) => `${prefix}waited:${/\{.*?\}/.exec(name)?.[0] ?? ""}`,
     failures: (what, value) => `${prefix}failures:{${partitionOf(value)}}:${what}:${value}`,
     channel: of("user"),
     starts: { mark: `${prefix}mark:`, channel: `${prefix}user:` },

@@ -1,4 +1,4 @@
-import { defineScript, partitionOf, type RedisKeyspace, type RedisScript } from "../../../redis/mod.ts";
+import { defineScript, type RedisKeyspace, type RedisScript } from "../../../redis/mod.ts";
 import type { RedisStoreContext } from "./context.ts";
 import { failedOver } from "./durability.ts";
 import { toList, toText } from "./reply.ts";
@@ -56,8 +56,6 @@ export async function viewLog(
   const key = keys.conv(conversation);
   const server = keyspace.history(key);
   const view = await ask(keyspace, context, conversation, range);
-  // Who waits for a replica waits for what their own connection wrote, and for all that was written before.
-  await keyspace.command(key, ["SET", keys.viewed(partitionOf(conversation)), "", "PX", "60000"]);
   await confirm(key);
   if (keyspace.history(key) !== server) throw failedOver();
   return view;

@@ -5,7 +5,7 @@ import { type StoreLimits, withDefaults } from "../limits.ts";
 import { accountPart } from "./account_store.ts";
 import type { RedisStoreContext } from "./context.ts";
 import { Deliveries } from "./deliveries.ts";
-import { type Confirm, checkDurability } from "./durability.ts";
+import { checkDurability, confirmOnce, type Wait } from "./durability.ts";
 import { toStoreError } from "./error.ts";
 import { Friends } from "./friends.ts";
 import { GroupChanges } from "./group_changes.ts";
@@ -48,10 +48,7 @@ export interface RedisStoreWays {
 export async function redisStore(options: RedisStoreOptions, ways: RedisStoreWays = {}): Promise<Store> {
   try {
     await using opened = new AsyncDisposableStack();
-    const [keyspace, reads] = await connectTwice(options, opened);
-    const { durable = "memory", deadlineMs = 5000 } = options;
-    const confirm = await checkDurability(keyspace, durable, deadlineMs);
-    const store = makeStore(options, ways, { keyspace, reads, confirm });
+    const store = makeStore(options, ways, await connectAll(options, opened));
     opened.move();
     return store;
   } catch (cause) {
@@ -86,19 +83,30 @@ async function connectTwice(
 interface Connections {
   readonly keyspace: RedisKeyspace;
   readonly reads: RedisKeyspace;
-  readonly confirm: Confirm;
+  /** How to wait for a disk or a replica, and through what; absent where that is not asked for. */
+  readonly waiting: { readonly wait: Wait; readonly waits: RedisKeyspace } | undefined;
+}
+
+/** What was connected belongs to `opened`, also when the rest fails. */
+async function connectAll(options: RedisStoreOptions, opened: AsyncDisposableStack): Promise<Connections> {
+  const [keyspace, reads] = await connectTwice(options, opened);
+  const wait = await checkDurability(keyspace, options.durable ?? "memory");
+  const waiting = wait && { wait, waits: opened.use(await connectOnce(options)) };
+  return { keyspace, reads, waiting };
 }
 
 function makeStore(options: RedisStoreOptions, ways: RedisStoreWays, connections: Connections): Store {
   const { prefix = "chorus:", durable = "memory", deadlineMs = 5000, clock = systemClock, onError } = options;
-  const { keyspace, reads, confirm } = connections;
+  const { keyspace, reads, waiting } = connections;
+  const keys = keysOf(prefix);
+  const confirm = waiting && confirmOnce(waiting.wait, { ...waiting, keyspace, keys, deadlineMs });
   const context: RedisStoreContext = {
     keyspace,
     reads,
-    confirm,
-    isConfirmed: durable !== "memory",
+    confirm: confirm ?? (async () => undefined),
+    isConfirmed: confirm !== undefined,
     isSplit: ways.isSplit ?? keyspace.kind === "cluster",
-    keys: keysOf(prefix),
+    keys,
     limits: withDefaults(options.limits),
     deadlineMs,
     clock,
@@ -132,7 +140,7 @@ function makeStore(options: RedisStoreOptions, ways: RedisStoreWays, connections
       await sweeper.close();
       await Promise.all([sender.close(), accounts[Symbol.asyncDispose]()]);
       await deliveries.close();
-      await Promise.all([keyspace.close(), reads.close()]);
+      await Promise.all([keyspace, reads, waiting?.waits].map((each) => each?.close()));
     },
   };
 }

@@ -71,6 +71,20 @@ test("redisStore() answers ok when a replica has it, and unavailable when none h
   assertEquals(await store.send(message), { outcome: "stored", seq: 2, at: NOW, duplicate: true });
 });
 
+test("what waits for a replica holds up nothing that does not", async () => {
+  await using replicated = await openReplicated();
+  const { replica, store } = replicated;
+  const { epoch } = await untilAvailable(() => store.openDevice("bob", "phone", NOW));
+  replica.kill("SIGSTOP");
+  const done: string[] = [];
+  const sending = assertUnavailable(() => store.send(outgoing())).then(() => done.push("send"));
+  await until(async () => (await readAll(store, "bob")).length === 1);
+  await store.ack("bob", "phone", epoch, 1, []);
+  done.push("ack");
+  await sending;
+  assertEquals(done, ["ack", "send"]);
+});
+
 test("a message that is sent again by another connection is not ok before a replica has it", async () => {
   await using replicated = await openReplicated();
   const { redis, replica, store } = replicated;
