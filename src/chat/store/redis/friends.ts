@@ -29,13 +29,6 @@ call('ZADD', KEYS[2], 'NX', time, ARGV[5])
 return 1
 `);
 
-/** Writes again how two stand, so that there is a write to wait for. Keys: conversation. */
-const REPEAT_SCRIPT: RedisScript = defineScript(`
-local version = redis.call('HGET', KEYS[1], 'friendship')
-if version then redis.call('HSET', KEYS[1], 'friendship', version) end
-return 1
-`);
-
 /** Strikes what both have learned. Keys: conversation, owed, tries, aside. Arguments: item, the version that they have learned. */
 const STRIKE_FRIENDS_SCRIPT: RedisScript = defineScript(`
 if redis.call('HGET', KEYS[1], 'friendship') ~= ARGV[2] then return 0 end
@@ -152,17 +145,10 @@ export class Friends implements FriendStore {
     if (isFull(before.mine, relation.mine, () => mySize)) return { outcome: "full" };
     if (isFull(before.theirs, relation.theirs, () => theirSize)) return { outcome: "full" };
     const isSame = before.mine === relation.mine && before.theirs === relation.theirs;
-    if (isSame) await this.#repeat(conversation);
+    // Whoever changed it may still wait for that.
+    if (isSame) await this.#context.confirm(this.#context.keys.conv(conversation));
     else if (!(await this.#relate(conversation, pair.version, relation, isFirst))) return undefined;
     return told === undefined ? { outcome: "done" } : { outcome: "done", told };
-  }
-
-  /** What is so already may not be as durable as it is to be: whoever changed it may still wait for that. */
-  async #repeat(conversation: string): Promise<void> {
-    const { keyspace, keys, deadlineMs, confirm } = this.#context;
-    const key = keys.conv(conversation);
-    await keyspace.script(REPEAT_SCRIPT, [key], [], { deadlineMs });
-    await confirm(key);
   }
 
   /** @returns False when it was changed meanwhile. */

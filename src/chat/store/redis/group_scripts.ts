@@ -41,12 +41,6 @@ local function answer(outcome, told)
   return { outcome, owner or '', told or {} }
 end
 
--- What is so already is written again: who waits for a replica waits for what their own connection wrote.
-local function unchanged()
-  call('HSET', conv, 'mode', group[1])
-  return answer('done')
-end
-
 local function enter(user, inviter)
   call('HSET', members, user, seq .. ' ' .. stamp .. ' ' .. version .. ' ' .. inviter)
   call('HDEL', invites, user)
@@ -106,7 +100,7 @@ function acts.create()
 end
 
 function acts.join()
-  if isMember(by) then return unchanged() end
+  if isMember(by) then return answer('done') end
   local inviter = call('HGET', invites, by)
   if not inviter and group[1] == 'invite' then return answer('forbidden') end
   if call('HLEN', members) >= maxMembers then return answer('full') end
@@ -133,7 +127,7 @@ end
 
 function acts.invite()
   if not isMember(by) then return answer('not_member') end
-  if isMember(name) or isInvited(name) then return unchanged() end
+  if isMember(name) or isInvited(name) then return answer('done') end
   if call('HLEN', members) >= maxMembers or call('HLEN', invites) >= maxMembers then return answer('full') end
   if obstacle then return answer(obstacle) end
   if isLeaving(name) then return answer('o') end

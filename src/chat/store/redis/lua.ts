@@ -116,9 +116,8 @@ const TABLE_FROM = 64;
  * Adds to logs. Wants `maxLog`, `dedupeIds`, `dedupeTtl`, `dedupeStep`, `logMs`, `logTtl` and `logStep`. A message has `log`,
  * `conv`, `dedupe`, `id`, `hash`, `at` (as `atText`, too), `stamp` and `tail`.
  *
- * - `repeated` tells what to answer if the message was sent before. It writes that down again: who waits for a replica waits for what their
- *   own connection wrote, and the first one to send it may have had another. Its age is told by servers' clocks, which differ: so it counts
- *   for as long as Redis keeps it.
+ * - `repeated` tells what to answer if the message was sent before. Its age is told by servers' clocks, which differ: so it counts for as long
+ *   as Redis keeps it.
  * - `head` gives where its conversation stands; it is read once a call. `append` gives the message the next number and remembers it. Times
  *   to live are put off only now and then: that is a call less. When that of sends is due is told by Redis's clock, which it ends by: a server
  *   that is ahead would put it off for all others.
@@ -135,7 +134,6 @@ local function repeated(message)
   local seq, at, number, hash = match(known[1], '^(%d+) (%d+) (%d+) (.*)$')
   if message.at - tonumber(at) >= dedupeTtl or tonumber(number) <= message.number - dedupeIds then return nil end
   if hash ~= message.hash then return 'r' end
-  call('HSET', message.dedupe, message.id, known[1])
   return 'd ' .. seq .. ' ' .. at
 end
 

@@ -8,7 +8,7 @@ import { TEXT_LUA } from "./lua.ts";
 import { toList, toText, toTexts } from "./reply.ts";
 
 /**
- * Notes how far a user has read; what was noted already is written again, so that there is a write to wait for.
+ * Notes how far a user has read.
  *
  * Keys: mark. Arguments: field, number. Gives how far that is, and 1 when it is further than before.
  */
@@ -17,10 +17,10 @@ ${TEXT_LUA}
 local mark = call('HGET', KEYS[1], ARGV[1])
 if not mark then return { 0, 0 } end
 local seq, stamp, read, delivered = match(mark, '^(%d+) (%d+) (%d+) (%d+)')
-local before = tonumber(read)
-local reached = math.max(before, math.min(tonumber(ARGV[2]), tonumber(seq)))
+local reached = math.min(tonumber(ARGV[2]), tonumber(seq))
+if reached <= tonumber(read) then return { tonumber(read), 0 } end
 call('HSET', KEYS[1], ARGV[1], seq .. ' ' .. stamp .. ' ' .. text(reached) .. ' ' .. delivered)
-return { reached, reached > before and 1 or 0 }
+return { reached, 1 }
 `);
 
 /** What a user has not read. Keys: mark. Arguments: how many at most. Gives conversations with their counts. */
