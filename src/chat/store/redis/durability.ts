@@ -100,9 +100,11 @@ export function confirmOnce({ args, failure }: Wait, options: ConfirmOptions): C
     await new Promise<void>((resolve) => setImmediate(resolve));
     asked.delete(server);
     if (!isAt(server, key)) throw failedOver();
-    const [, answer] = await Promise.all([
+    const [, , answer] = await Promise.all([
       // A connection waits for what it has written itself, and for all that was written before that.
       waits.command(key, ["SET", keys.waited(key), "", "PX", "60000"]),
+      // While a slot moves that may be written elsewhere. By Redis 7.0 any command counts, and this one is never sent on.
+      waits.command(key, ["PING"]),
       waits.command(key, [...args, `${timeoutMs}`]),
     ]);
     if (!isAt(server, key)) throw failedOver();
