@@ -1,3 +1,4 @@
+import { systemClock } from "../async/mod.ts";
 import { type Address, formatAddress } from "../net/mod.ts";
 import type { Announced, Registry } from "../registry/mod.ts";
 import type { ChatValues } from "./chat_flags.ts";
@@ -21,6 +22,7 @@ export async function announceChat(
   const { weight, capacity, trusted } = values;
   return await registry?.announce({
     id: instance,
+    startedAt: systemClock.wallNow(),
     tcp: formatAddress(tcp),
     ...(web !== undefined && { web }),
     weight,

@@ -16,6 +16,7 @@ const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
 
 const schema = v.object({
   id: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
+  startedAt: v.exactOptional(amount),
   tcp: address,
   web: v.exactOptional(address),
   weight: amount,
@@ -50,6 +51,7 @@ export function checkAnnouncement(announcement: Announcement): Announcement {
 export function isSame(one: Announcement, other: Announcement): boolean {
   return (
     one.id === other.id &&
+    one.startedAt === other.startedAt &&
     one.tcp === other.tcp &&
     one.web === other.web &&
     one.weight === other.weight &&

@@ -2,6 +2,11 @@
 export interface Announcement {
   /** New at each start of a server, so that a successor is never taken for its predecessor. */
   readonly id: string;
+  /**
+   * When it started, in milliseconds since 1970: of several at one address the one that started last counts. Absent when it does not
+   * say; then it counts as older than those that do.
+   */
+  readonly startedAt?: number;
   /** Where clients reach it over TCP, as `HOST:PORT`. */
   readonly tcp: string;
   /** Where clients reach its HTTP and WebSocket side, as `HOST:PORT`; absent when it has none. */

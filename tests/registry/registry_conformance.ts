@@ -67,6 +67,7 @@ function testAnnouncing(promise: Define): void {
   promise("carries every field of an announcement", async ({ a, b }) => {
     const full: Announcement = {
       id: "ä 1/😀",
+      startedAt: 1_700_000_000_000,
       tcp: "[::1]:7001",
       web: "10.0.0.7:7080",
       weight: 0.5,

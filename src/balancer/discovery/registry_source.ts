@@ -30,6 +30,7 @@ interface Found {
   /** The backend's name: where it is reached. */
   readonly name: string;
   readonly spec: MemberSpec;
+  readonly startedAt: number | undefined;
   isExpired: boolean;
 }
 
@@ -40,7 +41,8 @@ interface Found {
  * - One that says goodbye is named no longer: without connections it leaves the pool at once, with some it drains.
  * - One whose lease has expired is named until its heartbeat says `down`, too: the registry may be wrong about who lives, and a registry
  *   that was emptied empties no pool.
- * - One that starts anew at the address of another one takes its place, as a fresh backend.
+ * - Of several at one address the one that started last counts, as a fresh backend: what others say or read late does not touch it.
+ *   When it leaves or its lease has expired, the next one of those that are still there takes its place.
  * - One through which clients would come back to this balancer is never used, and is reported once with the way that they would take.
  *
  * @throws {RegistryError} `closed`.
@@ -59,8 +61,8 @@ class RegistrySource implements RegistryHandler, AsyncDisposable {
   readonly #source: string;
   readonly #topology = new Topology();
   readonly #found = new Map<string, Found>();
-  /** Who of them is at a name: the one that came last. */
-  readonly #byName = new Map<string, Found>();
+  /** The same by their names and ids, in the order in which they came. One that has expired is alone. */
+  readonly #byName = new Map<string, Map<string, Found>>();
   /** Who cannot be used, so that it is reported once. */
   readonly #refused = new Set<string>();
   /** The reports that wait for the first reading. */
@@ -121,8 +123,9 @@ class RegistrySource implements RegistryHandler, AsyncDisposable {
     this.#refused.delete(id);
     const found = this.#found.get(id);
     if (!found) return;
-    if (reason === "goodbye") this.#forget(found);
-    else found.isExpired = true;
+    const isAlone = this.#byName.get(found.name)?.size === 1;
+    if (reason === "expired" && isAlone) found.isExpired = true;
+    else this.#forget(found);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -163,19 +166,21 @@ class RegistrySource implements RegistryHandler, AsyncDisposable {
     this.#options.onError?.(error, { during: `discover ${id}` });
   }
 
-  #use(name: string, { id, weight, draining, proxy }: Announcement): void {
+  #use(name: string, { id, startedAt, weight, draining, proxy }: Announcement): void {
     const address = parseAddress(name);
     if (typeof address === "string") return;
-    const before = this.#byName.get(name);
-    // A predecessor at this address, whose late end must not touch its successor.
-    if (before && before.id !== id) this.#found.delete(before.id);
     const admin = draining ? "draining" : "enabled";
     const spec: MemberSpec = { name, address, weight, admin, proxy, incarnation: id };
-    const found = { id, name, spec, isExpired: false };
+    const found = { id, name, spec, startedAt, isExpired: false };
+    const here = this.#byName.get(name) ?? new Map<string, Found>();
+    const before = latest(here.values());
+    if (before?.isExpired) {
+      here.delete(before.id);
+      this.#found.delete(before.id);
+    }
     this.#found.set(id, found);
-    this.#byName.set(name, found);
-    if (this.#hasTakenOver) this.#options.membership.put(this.#source, spec);
-    else if (this.#watch) this.#takeOver();
+    this.#byName.set(name, here.set(id, found));
+    this.#settle(name, before);
   }
 
   /**
@@ -185,16 +190,31 @@ class RegistrySource implements RegistryHandler, AsyncDisposable {
   #takeOver(): void {
     if (this.#found.size === 0) return;
     this.#hasTakenOver = true;
+    const current = this.#byName.values().map((here) => latest(here.values()));
     this.#options.membership.update(
       this.#source,
-      this.#found.values().map(({ spec }) => spec),
+      current.flatMap((found) => (found ? [found.spec] : [])),
     );
   }
 
   #forget({ id, name }: Found): void {
+    const here = this.#byName.get(name);
+    if (!here) return;
+    const before = latest(here.values());
     this.#found.delete(id);
-    this.#byName.delete(name);
-    this.#options.membership.drop(this.#source, name);
+    here.delete(id);
+    if (here.size === 0) this.#byName.delete(name);
+    this.#settle(name, before);
+  }
+
+  /** Brings a name in line with who counts there now. @param before Who counted until now. */
+  #settle(name: string, before: Found | undefined): void {
+    const current = latest(this.#byName.get(name)?.values() ?? []);
+    if (current === before) return;
+    const { membership } = this.#options;
+    if (!current) membership.drop(this.#source, name);
+    else if (this.#hasTakenOver) membership.put(this.#source, current.spec);
+    else if (this.#watch) this.#takeOver();
   }
 
   #recheck(): void {
@@ -204,4 +224,18 @@ class RegistrySource implements RegistryHandler, AsyncDisposable {
       if (found.isExpired && (!backend || backend.health.verdict === "down")) this.#forget(found);
     }
   }
+}
+
+/** Who counts of those at one address. Not by the order in which they are read, which each balancer has its own of. */
+function latest(here: Iterable<Found>): Found | undefined {
+  let best: Found | undefined;
+  for (const found of here) if (!best || isLater(found, best)) best = found;
+  return best;
+}
+
+/** Whether one counts rather than another that came before it. Those that do not say when they started can only be told by that. */
+function isLater(found: Found, other: Found): boolean {
+  const [one, two] = [found.startedAt ?? -1, other.startedAt ?? -1];
+  if (one !== two) return one > two;
+  return found.startedAt === undefined || found.id > other.id;
 }

@@ -107,6 +107,7 @@ class Tier implements AsyncDisposable {
     this.#said = this.#standing();
     this.#announced = await registry.announce({
       id: `${nodeId}-${crypto.randomUUID().slice(0, 8)}`,
+      startedAt: this.#clock.wallNow(),
       tcp: formatAddress(announced.address),
       pool: announced.pool,
       ...(announced.proxy && { proxy: announced.proxy }),

@@ -70,10 +70,12 @@ test("a balancer is announced with the capacity of its healthy backends as its w
   await using registry = localRegistry();
   const heard = new Heard("inner");
   await using _ = await registry.watch(heard);
-  await using __ = await announceTier(tierOf(registry, poolOf([1, 100], [5, 50])));
+  const clock = new ManualClock();
+  await using __ = await announceTier(tierOf(registry, poolOf([1, 100], [5, 50]), { clock }));
   const { id = "", ...rest } = heard.last ?? {};
   assert(id.startsWith("b-"), id);
   assertEquals(rest as Partial<Announcement>, {
+    startedAt: clock.wallNow(),
     tcp: "10.0.0.9:7000",
     pool: "inner",
     proxy: 2,
