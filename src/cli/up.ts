@@ -86,7 +86,7 @@ export async function up(argv: readonly string[], interrupted: Interruption): Pr
   const log = await startLog({ format: values.log, level: values["log-level"], role: "up" });
 
   await using opened = new AsyncDisposableStack();
-  const data = dataFolder(values.data, opened);
+  const data = dataFolder(values.data);
   const attach = await openParts(values, data, opened, logErrors(log));
   const { registry } = attach;
   const balancer = opened.use(await openUpBalancer({ values, web, registry, log, servers: () => servers }));
@@ -121,11 +121,12 @@ export async function up(argv: readonly string[], interrupted: Interruption): Pr
 
 type UpValues = Values<typeof FLAGS>;
 
-/** The folder to keep data in; one that keeps nothing is removed at the end. */
-function dataFolder(data: string, opened: AsyncDisposableStack): string {
+/** The folder to keep data in; one that keeps nothing is removed when the process ends. */
+function dataFolder(data: string): string {
   if (data !== ":memory:") return data;
   const folder = mkdtempSync(join(tmpdir(), "chorus-"));
-  opened.defer(() => rmSync(folder, { recursive: true, force: true }));
+  // A second signal ends the process without disposing of anything.
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   return folder;
 }
 

@@ -26,9 +26,15 @@ async function backendsOf(program: Program): Promise<readonly BackendView[]> {
   return pools[0]?.backends ?? [];
 }
 
-test("up is ready quickly, users on different servers talk, and SIGTERM leaves no process", async () => {
+/** Where a `:memory:` keeps its data while it runs: other things may lie in a folder of temporary files. */
+function dataFoldersIn(path: string): string[] {
+  return readdirSync(path).filter((name) => name.startsWith("chorus-"));
+}
+
+test("up is ready quickly, users on different servers talk, and SIGTERM leaves no process and no data", async () => {
   const started = performance.now();
-  await using up = startProgram(["up", ...FREE]);
+  using folder = temporaryFolder();
+  await using up = startProgram(["up", ...FREE], { env: { TMPDIR: folder.path } });
   const ready = await up.ready();
   assert(performance.now() - started < 10_000, "it was to be ready in 10 s");
   assertMatch(up.stdout, /^chorus up ready tcp=127\.0\.0\.1:\d+ admin=127\.0\.0\.1:\d+\n$/);
@@ -49,7 +55,7 @@ test("up is ready quickly, users on different servers talk, and SIGTERM leaves n
   }
   up.signal("SIGTERM");
   assertEquals(await up.end(), 0);
-  assertEquals(children.filter(isAlive), []);
+  assertEquals([children.filter(isAlive), dataFoldersIn(folder.path)], [[], []]);
 });
 
 test("up says on standard error where to connect and how to try it", async () => {
@@ -115,15 +121,19 @@ test("what was sent is still there after a restart, in files that only their own
   assertEquals((await ada.hasMessages(1))[0]?.text, "kept");
 });
 
-test("a second signal ends up at once, with its children", async () => {
-  await using up = startProgram(["up", ...FREE.slice(0, 6), "--grace", "60s"]);
+test("a second signal ends up at once, with its children and its data", async () => {
+  using folder = temporaryFolder();
+  const env = { TMPDIR: folder.path };
+  await using up = startProgram(["up", ...FREE.slice(0, 6), "--grace", "60s"], { env });
   const tcp = partAddress(await up.ready(), "tcp");
   const children = await childrenOf(up.pid);
   await using ada = await RawClient.login(tcp, "ada");
+  assertEquals(dataFoldersIn(folder.path).length, 1);
   up.signal("SIGTERM");
   assertEquals((await ada.next("closing")).reason, "draining");
   up.signal("SIGTERM");
   assertEquals(await up.end(), 143);
+  assertEquals(dataFoldersIn(folder.path), []);
   await ada.closed;
   while (children.some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 10));
 });
