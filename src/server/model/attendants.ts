@@ -2,7 +2,7 @@ import { type Clock, MAX_DURATION_MS, systemClock, wait } from "../../async/mod.
 import { type Connection, carriedConnection, splice } from "../../net/mod.ts";
 import { Restarts } from "../restarts.ts";
 import type { End, Worker } from "../worker.ts";
-import { END_MARGIN_MS, type ModelOptions } from "./contract.ts";
+import { END_MARGIN_MS, type ModelOptions, READY_MS } from "./contract.ts";
 import type { Lane } from "./lane.ts";
 import { type ConnectionOrders, fromSent, type Ready, TOPICS, type ToldError } from "./orders.ts";
 import { NOBODY, type Serving } from "./reactor.ts";
@@ -22,20 +22,26 @@ export class Attendants {
   readonly #handler: string;
   readonly #options: ModelOptions;
   readonly #start: () => Promise<ConnectionWorker>;
-  readonly #clock: Clock = systemClock;
+  readonly #clock: Clock;
   readonly #running = new Set<Worker>();
   readonly #restarts = new Restarts();
   /** Workers that end before they are ready keep the next one from starting until then. */
   #restsUntil = 0;
   #isKilled = false;
 
-  constructor(handler: string, options: ModelOptions, start: () => Promise<ConnectionWorker>) {
+  constructor(
+    handler: string,
+    options: ModelOptions,
+    start: () => Promise<ConnectionWorker>,
+    clock: Clock = systemClock,
+  ) {
     this.#handler = handler;
     this.#options = options;
     this.#start = start;
+    this.#clock = clock;
   }
 
-  /** A client waits, unread, until its worker is ready. */
+  /** A client waits, unread, until its worker is ready: that it has ended its side is not seen before. */
   serve(client: Connection): Serving {
     client.pause();
     const left = new AbortController();
@@ -53,7 +59,7 @@ export class Attendants {
   }
 
   async #serve(client: Connection, left: AbortSignal): Promise<void> {
-    await wait(Math.max(0, this.#restsUntil - this.#clock.now()), { signal: left });
+    await wait(Math.max(0, this.#restsUntil - this.#clock.now()), { signal: left, clock: this.#clock });
     const { worker, lane } = await this.#start();
     this.#running.add(worker);
     if (this.#isKilled) worker.kill("SIGKILL");
@@ -78,13 +84,18 @@ export class Attendants {
       this.#options.onError?.(fromSent(error), { during });
     });
     const ready = new Promise<Ready>((resolve) => channel.on(TOPICS.ready, (body) => resolve(body as Ready)));
-    const gone = new Promise<"left">((resolve) => left.addEventListener("abort", () => resolve("left")));
+    const { promise: over, resolve: end } = Promise.withResolvers<"left" | "late">();
+    if (left.aborted) end("left");
+    left.addEventListener("abort", () => end("left"));
+    const timer = this.#clock.after(READY_MS, () => end("late"));
     channel.send(TOPICS.orders, { handler: this.#handler, remote, local } satisfies ConnectionOrders);
-    const begun = await Promise.race([ready, exited, gone]);
-    if (begun !== "left" && "address" in begun) return true;
+    const begun = await Promise.race([ready, exited, over]);
+    timer.cancel();
+    if (typeof begun === "object" && "address" in begun) return true;
     kill("SIGKILL");
     await exited;
-    if (begun !== "left") this.#failed("failed" in begun ? { error: fromSent(begun.failed) } : begun);
+    if (begun === "late") this.#failed({ error: new Error(`Cannot serve: not ready after ${READY_MS} ms`) });
+    else if (begun !== "left") this.#failed("failed" in begun ? { error: fromSent(begun.failed) } : begun);
     return false;
   }
 

@@ -50,7 +50,7 @@ export interface ModelOptions {
   /** Called when a handler throws, when accepting fails, and when a worker fails. Must not throw. @default {ignored} */
   readonly onError?: (error: Error, context: { readonly during: "accept" | "handler" }) => void;
   /**
-   * A worker has ended by itself: crashed, been killed, or could not start. Its connections are reset; the next one starts in
+   * A worker has ended by itself: crashed, been killed, or could not start in time. Its connections are reset; the next one starts in
    * `delayMs`, which grows while they end soon. Must not throw.
    *
    * @default {ignored}
@@ -94,6 +94,9 @@ export const MAX_WAITING = 511;
 
 /** How long connections have to finish unless told otherwise, in milliseconds. */
 export const GRACE_MS = 5000;
+
+/** How long the worker of one connection may take until it serves, in milliseconds, before it is killed. */
+export const READY_MS = 60_000;
 
 /** How much longer than its grace a worker may take to end, in milliseconds, before it is killed. */
 export const END_MARGIN_MS = 2000;
