@@ -1,6 +1,7 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import process from "node:process";
 import type { Readable, Writable } from "node:stream";
+import { setTimeout } from "node:timers";
 import { fileURLToPath } from "node:url";
 import { type ChannelEnd, HAS_PIPE, type ProcessChannelOptions, processChannel } from "./process_channel.ts";
 import type { Exit, Worker } from "./worker.ts";
@@ -78,6 +79,7 @@ function toChild(native: ChildProcess, pid: number, options: ProcessChannelOptio
   let running = true;
   native.once("exit", (code, signal) => {
     running = false;
+    endChannel(native);
     exit(signal === null ? { code: code ?? 1 } : { signal });
   });
   return {
@@ -89,6 +91,17 @@ function toChild(native: ChildProcess, pid: number, options: ProcessChannelOptio
       if (running) process.kill(pid, signal);
     },
   };
+}
+
+/** How long what a child sent before it ended may take to be read. */
+const LAST_MESSAGES_MS = 1000;
+
+/** Ends what on Deno 2.9 ends by itself only when the child had read all that was sent to it: else the channel stays open until it is collected. */
+function endChannel(native: ChildProcess): void {
+  const end = (): void => {
+    if (native.connected) native.disconnect();
+  };
+  if (process.versions.deno !== undefined) setTimeout(end, LAST_MESSAGES_MS).unref();
 }
 
 /** What a runtime is told of a heap. */

@@ -1,11 +1,18 @@
 import type { Socket } from "node:net";
+import process from "node:process";
 import type { Channel } from "./channel.ts";
 
 /** The topic on which connections are handed over, and what became of them is reported. */
 const TOPIC = "connection";
 
-/** Connections on their way to a child that it has not yet said to have taken: more wait, so that a child that hangs holds few of them. */
-const MAX_UNTAKEN = 512;
+/**
+ * Connections on their way to a child that it has not yet said to have taken: more wait, so that a child that hangs holds few of them.
+ *
+ * On Deno 2.9 a channel copies every connection that it is given, sends the next only when the child has answered for the last, and never
+ * closes the copies that it holds when the child dies: their descriptors are lost, and their clients hear of no end. There the next
+ * is given to it only when the last was taken. Its own callback comes too early: before the child's answer.
+ */
+export const MAX_UNTAKEN: number = process.versions.deno === undefined ? 512 : 1;
 /** Connections that wait for their turn: all clients of a server that died come at once. */
 const MAX_WAITING = 8192;
 
@@ -30,7 +37,7 @@ export interface HandOver {
   /** Connections that the child holds, those on their way and those that wait for it included. */
   readonly connections: number;
   /**
-   * Hands a connection over: at once, or in its turn while the child has not taken the last 512.
+   * Hands a connection over: at once, or in its turn while the child has not taken the last {@linkcode MAX_UNTAKEN}.
    *
    * @returns False when the child cannot take it: it is gone, or 8,192 wait. The connection is still the caller's.
    */
@@ -135,7 +142,9 @@ class OverChannel implements HandOver {
     const entry = this.#held.get(key);
     if (!entry) return false;
     const isSent = this.#channel.send(TOPIC, key, entry.socket, (error) => {
-      if (error) this.#over(key);
+      if (!error) return;
+      this.#over(key);
+      this.#advance();
     });
     if (!isSent) return false;
     entry.isOnItsWay = true;
