@@ -25,7 +25,7 @@ export interface RedisBusOptions extends BusOptions {
   /** Called when messages can be sent and arrive again after a connection or a channel was lost: those published meanwhile may be lost. */
   onRestored?: () => void;
   /** How the connections behave. */
-  connection?: Pick<RedisOptions, "deadlineMs" | "recovery">;
+  connection?: Pick<RedisOptions, "deadlineMs" | "recovery" | "ending">;
 }
 
 /** A bus over a Redis. */

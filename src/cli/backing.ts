@@ -33,6 +33,8 @@ export interface BackingOptions {
   /** This server, under a name that is new at each start. */
   readonly instance: string;
   readonly onError: OnError;
+  /** Aborted when the clients have had their time: from then on a Redis that does not answer is not waited for. */
+  readonly ending: AbortSignal;
   /** Called when a bus that was away is back: hints may have been lost. */
   readonly onRestored: () => void;
   /** Told of users who have gone offline with a server that died. */
@@ -43,12 +45,12 @@ export interface BackingOptions {
 
 /** Opens the store, the bus, presence and the registry of one server that stands for itself. @throws {StoreError | RedisError} */
 export async function openBacking(options: BackingOptions): Promise<Backing> {
-  const { redis, onError } = options;
+  const { redis, onError, ending } = options;
   if (redis === undefined) return await openFolder(options);
   const opened = new AsyncDisposableStack();
   try {
     const parts = opened.use(await openRedis(redis, options));
-    const registry = opened.use(await redisRegistry({ url: redis, onError }));
+    const registry = opened.use(await redisRegistry({ url: redis, onError, connection: { ending } }));
     return { ...parts, registry, [Symbol.asyncDispose]: () => opened.disposeAsync() };
   } catch (error) {
     await opened.disposeAsync();
@@ -59,13 +61,14 @@ export async function openBacking(options: BackingOptions): Promise<Backing> {
 /** Opens the store, the bus and presence in one Redis. @throws {StoreError | RedisError | PresenceError} */
 export async function openRedis(
   url: string,
-  { durable, instance, onError, onRestored, onGone, onBack }: Omit<BackingOptions, "redis" | "data">,
+  { durable, instance, onError, ending, onRestored, onGone, onBack }: Omit<BackingOptions, "redis" | "data">,
 ): Promise<Backing> {
   const opened = new AsyncDisposableStack();
   try {
-    const store = opened.use(await redisStore({ url, onError, ...(durable && { durable }) }));
-    const bus = opened.use(await redisBus({ url, onError, onRestored }));
-    const presence = opened.use(await redisPresence({ url, server: instance, onGone, onBack, onError }));
+    const store = opened.use(await redisStore({ url, onError, ending, ...(durable && { durable }) }));
+    const bus = opened.use(await redisBus({ url, onError, onRestored, connection: { ending } }));
+    const handlers = { onGone, onBack, onError };
+    const presence = opened.use(await redisPresence({ url, server: instance, ending, ...handlers }));
     return { store, bus, presence, registry: undefined, [Symbol.asyncDispose]: () => opened.disposeAsync() };
   } catch (error) {
     await opened.disposeAsync();

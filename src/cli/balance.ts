@@ -30,6 +30,7 @@ import { Registries } from "./registries.ts";
 import { Reloading } from "./reloading.ts";
 import { openAdminToken } from "./role_flags.ts";
 import { serveAdmin } from "./serve_admin.ts";
+import { stopServing } from "./stopping.ts";
 
 /** Where operators look unless told otherwise. */
 const ADMIN: TcpAddress = { host: "127.0.0.1", port: 7090 };
@@ -87,7 +88,9 @@ export async function balance(argv: readonly string[], interrupted: Interruption
   const graceMs = graceOf(request, balancer.settings?.configuration ?? configuration);
   log.info("stopping: clients have {grace} ms to leave", { grace: graceMs });
   // The workers first: what becomes of the balancer's pools is no news to those who let their clients leave.
-  await Promise.all([workers?.stop(graceMs), balancer.close(graceMs)]);
+  const close = async (): Promise<void> =>
+    void (await Promise.all([workers?.stop(graceMs), balancer.close(graceMs)]));
+  await stopServing({ graceMs, ending: registries.ending, close });
   return 0;
 }
 

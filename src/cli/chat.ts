@@ -29,6 +29,7 @@ import {
   trustedFlag,
 } from "./role_flags.ts";
 import { serveAdmin } from "./serve_admin.ts";
+import { stopServing } from "./stopping.ts";
 import { readTokenSettings, TOKEN_FLAGS, type TokenSettings } from "./token_flags.ts";
 import { advertisedWeb, type WebSettings, webFlag, webOriginFlag, webSettings } from "./web_flags.ts";
 import { countWorkers } from "./worker_count.ts";
@@ -144,7 +145,9 @@ async function serveAlone(start: ChatStart): Promise<number> {
   const onRestored = (): void => void running?.reconcile();
   const onGone = (users: readonly string[]): void => running?.usersGone(users);
   const onBack = (users: readonly string[]): void => running?.usersBack(users);
-  await using backing = await openBacking({ ...values, instance, onError, onRestored, onGone, onBack });
+  const ending = new AbortController();
+  const told = { onError, onRestored, onGone, onBack };
+  await using backing = await openBacking({ ...values, instance, ending: ending.signal, ...told });
   const trusted = toAddressList(values.trusted);
   const { store, bus, presence } = backing;
   const settings = { ...settingsOf(values), verifier: tokens?.verifier, trusted };
@@ -169,8 +172,12 @@ async function serveAlone(start: ChatStart): Promise<number> {
 
   await interrupted.asked;
   log.info("stopping: clients have {grace} ms to leave", { grace: values.grace });
-  await announced?.[Symbol.asyncDispose]();
-  await server.close(values.grace);
+  await stopServing({
+    graceMs: values.grace,
+    ending,
+    sayGoodbye: () => announced?.[Symbol.asyncDispose](),
+    close: () => server.close(values.grace),
+  });
   return 0;
 }
 

@@ -16,6 +16,7 @@ import { logErrors } from "./log.ts";
 import { announceReady, onFreePort } from "./process.ts";
 import { toAddressList, toLimits } from "./role_flags.ts";
 import { serveAdmin } from "./serve_admin.ts";
+import { stopServing } from "./stopping.ts";
 import { UpDesk } from "./up_desk.ts";
 import { advertisedWeb } from "./web_flags.ts";
 
@@ -28,7 +29,10 @@ export async function serveWithWorkers(start: ChatStart): Promise<number> {
   await using opened = new AsyncDisposableStack();
   const desk = new UpDesk();
   const attach = await openAttached(values, desk, onError, opened);
-  const registry = redis === undefined ? undefined : opened.use(await redisRegistry({ url: redis, onError }));
+  const ending = new AbortController();
+  const connection = { ending: ending.signal };
+  const registry =
+    redis === undefined ? undefined : opened.use(await redisRegistry({ url: redis, onError, connection }));
   const workers = new ChatWorkers({
     ...kindOf(start),
     id,
@@ -61,8 +65,11 @@ export async function serveWithWorkers(start: ChatStart): Promise<number> {
 
   await interrupted.asked;
   log.info("stopping: clients have {grace} ms to leave", { grace });
-  await announced?.[Symbol.asyncDispose]();
-  await workers.stop();
+  await stopServing({
+    ...{ graceMs: grace, ending },
+    sayGoodbye: () => announced?.[Symbol.asyncDispose](),
+    close: () => workers.stop(),
+  });
   return 0;
 }
 

@@ -22,6 +22,7 @@ import { type LogOptions, logErrors, startLog } from "./log.ts";
 import { ignoreSignals } from "./process.ts";
 import { toAddressList } from "./role_flags.ts";
 import { sessionDesk } from "./session_desk.ts";
+import { stopServing } from "./stopping.ts";
 import { serveDesk } from "./up_desk.ts";
 import type { WebSettings } from "./web_flags.ts";
 
@@ -68,10 +69,12 @@ async function serve(parent: Channel, configuration: WorkerConfiguration): Promi
   const { id, graceMs, listen, web, capacity, limits, passwordCost, tokens } = configuration;
   const onError = logErrors(await startLog(configuration.log));
   const stopped = new Promise<void>((resolve) => parent.on("stop", () => resolve()));
+  const ending = new AbortController();
   let running: ChatServer | undefined;
   await using backing = await openChildBacking(parent, {
     ...configuration,
     onError,
+    ending: ending.signal,
     onRestored: () => void running?.reconcile(),
     onGone: (users) => running?.usersGone(users),
     onBack: (users) => running?.usersBack(users),
@@ -101,7 +104,10 @@ async function serve(parent: Channel, configuration: WorkerConfiguration): Promi
   using _telling = tellLoad(parent, server);
   parent.send("started", listeningOf(server));
   await Promise.race([stopped, parent.closed]);
-  await server.close(graceMs);
+  await stopServing({
+    ...{ graceMs, ending },
+    close: () => server.close(graceMs),
+  });
 }
 
 /** Obeys drains, and tells the parent how many are here: when that has changed, and after each drain. */

@@ -3,6 +3,8 @@ import type { OnError } from "./backing.ts";
 
 /** The registries of a role, one for each Redis that it is told of. */
 export class Registries implements AsyncDisposable {
+  /** To be aborted when the clients have had their time: from then on a Redis that does not answer is not waited for. */
+  readonly ending: AbortController = new AbortController();
   readonly #onError: OnError;
   readonly #opened = new Map<string, Promise<Registry>>();
 
@@ -14,7 +16,8 @@ export class Registries implements AsyncDisposable {
   at(url: string): Promise<Registry> {
     const known = this.#opened.get(url);
     if (known !== undefined) return known;
-    const opening = redisRegistry({ url, onError: this.#onError });
+    const connection = { ending: this.ending.signal };
+    const opening = redisRegistry({ url, onError: this.#onError, connection });
     this.#opened.set(url, opening);
     // One that could not be reached is tried again the next time.
     opening.catch(() => this.#opened.delete(url));

@@ -20,6 +20,7 @@ import { type LogOptions, logErrors, startLog } from "./log.ts";
 import { ignoreSignals } from "./process.ts";
 import { toAddressList } from "./role_flags.ts";
 import { sessionDesk } from "./session_desk.ts";
+import { stopServing } from "./stopping.ts";
 import { serveDesk } from "./up_desk.ts";
 import type { WebSettings } from "./web_flags.ts";
 
@@ -51,9 +52,10 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
   const onError = logErrors(log);
   const stopped = new Promise<void>((resolve) => parent.on("stop", () => resolve()));
 
+  const ending = new AbortController();
   let running: ChatServer | undefined;
   await using backing = await openChildBacking(parent, {
-    ...{ data, redis, durable, instance, onError },
+    ...{ data, redis, durable, instance, onError, ending: ending.signal },
     onRestored: () => void running?.reconcile(),
     onGone: (users) => running?.usersGone(users),
     onBack: (users) => running?.usersBack(users),
@@ -77,8 +79,11 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
   const announced = await announce(parent, registry, { server, instance });
 
   await Promise.race([stopped, parent.closed]);
-  await announced[Symbol.asyncDispose]();
-  await server.close(graceMs);
+  await stopServing({
+    ...{ graceMs, ending },
+    sayGoodbye: () => announced[Symbol.asyncDispose](),
+    close: () => server.close(graceMs),
+  });
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { DeadlineError, withDeadline } from "../async/mod.ts";
+import { type Clock, DeadlineError, withDeadline } from "../async/mod.ts";
 import { toNetError } from "../net/mod.ts";
 import { type RedisClient, RedisError, type RedisErrorCode, type RedisValue } from "./contract.ts";
 
@@ -76,6 +76,16 @@ export async function dial(module: RedisModule, options: DialOptions): Promise<R
     throw error;
   } finally {
     signal.removeEventListener("abort", destroy);
+  }
+}
+
+/** Waits for what was asked of a client, at most for the deadline, and ends it. @throws {DeadlineError} */
+export async function finish(client: RedisClient, deadlineMs: number, clock: Clock): Promise<void> {
+  const ended = new Promise<void>((resolve) => client.once("error", () => resolve()));
+  try {
+    await withDeadline(Promise.race([client.close(), ended]), deadlineMs, "close", clock);
+  } finally {
+    client.destroy();
   }
 }
 

@@ -61,6 +61,11 @@ export interface RedisOptions {
   deadlineMs?: number;
   /** When a connection counts as lost, and how it comes back. */
   recovery?: RedisRecovery;
+  /**
+   * Aborted when the process is about to end: from then on a connection counts as lost when it has not answered for a second, and closing
+   * waits no longer than that.
+   */
+  ending?: AbortSignal | undefined;
   /** Commands that may wait for their answers; one more is `overloaded`. @default {100000} */
   maxPending?: number;
   /** Called when the connection is lost, when connecting again fails in a new way, and when a handler has thrown. */

@@ -7,8 +7,9 @@ import {
   wait,
   withDeadline,
 } from "../async/mod.ts";
-import { dial, isNoMaster, type RedisModule, toRedisError } from "./client.ts";
+import { dial, finish, isNoMaster, type RedisModule, toRedisError } from "./client.ts";
 import { type RedisClient, RedisError, type RedisOptions } from "./contract.ts";
+import { MAX_UNANSWERED, paceOf } from "./pace.ts";
 import { checkServer, type LinkServer, type LinkTarget } from "./target.ts";
 import { showUrl } from "./url.ts";
 
@@ -31,7 +32,6 @@ interface Up {
 type Phase = Up | { readonly name: "down"; readonly since: Error } | { readonly name: "closed" };
 
 const RECONNECT: BackoffOptions = { firstMs: 50, maxMs: 2000 };
-const MAX_UNANSWERED = 2;
 
 /**
  * Keeps one connection to Redis: probes it and, when it is lost or dead, makes another one. Each is a client of its own, so
@@ -56,6 +56,8 @@ export class Link {
     this.#options = options;
     this.#module = module;
     this.#clock = options.clock ?? systemClock;
+    const { signal } = this.#closing;
+    options.ending?.addEventListener("abort", () => this.#hurry(), { once: true, signal });
   }
 
   /**
@@ -177,13 +179,10 @@ export class Link {
   }
 
   async #finish(client: RedisClient): Promise<void> {
-    const ended = new Promise<void>((resolve) => client.once("error", () => resolve()));
     try {
-      await withDeadline(Promise.race([client.close(), ended]), this.deadlineMs, "close", this.#clock);
+      await finish(client, paceOf(this.#options).closeMs, this.#clock);
     } catch (error) {
       this.report(this.translate(error, `close the connection to Redis at ${this.shownUrl}`), "connect");
-    } finally {
-      client.destroy();
     }
   }
 
@@ -270,7 +269,14 @@ export class Link {
   }
 
   #scheduleProbe(client: RedisClient): void {
-    this.#probeTimer = this.#clock.after(this.#options.recovery?.probeMs ?? 2000, () => this.#probe(client));
+    this.#probeTimer = this.#clock.after(paceOf(this.#options).probeMs, () => this.#probe(client));
+  }
+
+  /** There is no time any more to find out slowly that a connection is dead. */
+  #hurry(): void {
+    if (this.#phase.name !== "up") return;
+    this.#probeTimer?.cancel();
+    this.#probe(this.#phase.client);
   }
 
   #probe(client: RedisClient): void {

@@ -43,7 +43,7 @@ export interface RedisRegistryOptions {
   /** How often it does what. Others than the defaults are for tests. */
   timing?: RegistryTiming;
   /** How the connections behave. */
-  connection?: Pick<RedisOptions, "deadlineMs" | "recovery">;
+  connection?: Pick<RedisOptions, "deadlineMs" | "recovery" | "ending">;
   /** Called when Redis fails, holds what is not an announcement, or a handler throws; it must not throw. @default {ignored} */
   onError?: RegistryErrorReport;
   /** The source of time. @default {systemClock} */

@@ -189,6 +189,43 @@ test("close() ends within the deadline when Redis is frozen", async () => {
   await Promise.all([assertRejects(() => answer, RedisError), connection.close()]);
 });
 
+test("a frozen Redis is found out within a second or two when the process is about to end, and closing does not wait for it", async () => {
+  await using redis = await redisServer();
+  const ending = new AbortController();
+  const options = { ...watched().options, ending: ending.signal, recovery: { probeMs: 60_000 } };
+  const connection = await connectRedis(redis.url, options);
+  redis.kill("SIGSTOP");
+  const answer = connection.ask("ping", (client) => client.ping(), 60_000);
+  const started = performance.now();
+  ending.abort();
+  const error = await assertRejects(() => answer, RedisError);
+  await connection.close();
+  assertEquals(error.code, "unreachable");
+  assert(performance.now() - started < 2500);
+});
+
+test("close() waits no longer than a second for a frozen Redis when the process is about to end", async () => {
+  await using redis = await redisServer();
+  const connection = await connectRedis(redis.url, { ...watched().options, ending: AbortSignal.abort() });
+  redis.kill("SIGSTOP");
+  const answer = connection.ask("ping", (client) => client.ping(), 60_000);
+  const started = performance.now();
+  await Promise.all([assertRejects(() => answer, RedisError), connection.close()]);
+  assert(performance.now() - started < 2500);
+});
+
+test("what Redis answers in time is still answered when the process is about to end", async () => {
+  await using redis = await redisServer();
+  const ending = new AbortController();
+  const connection = await connectRedis(redis.url, { ...watched().options, ending: ending.signal });
+  redis.kill("SIGSTOP");
+  const answer = connection.ask("ping", (client) => client.ping());
+  ending.abort();
+  setTimeout(() => redis.kill("SIGCONT"), 200);
+  await connection.close();
+  assertEquals(await answer, "PONG");
+});
+
 test("close() ends while the connection is being made anew", async () => {
   await using redis = await redisServer();
   const seen = watched();

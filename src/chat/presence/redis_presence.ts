@@ -24,6 +24,8 @@ export type RedisPresenceOptions = PresenceOptions & {
     | {
         /** As {@linkcode connectKeyspace} takes it. */
         readonly url: string;
+        /** As {@linkcode connectKeyspace} takes it: aborted when the process is about to end. @default {never} */
+        readonly ending?: AbortSignal | undefined;
       }
     | {
         /** Stays the caller's, who closes it later. */
@@ -83,11 +85,14 @@ export async function redisPresence(options: RedisPresenceOptions): Promise<Pres
   }
 }
 
-async function connect(options: PresenceOptions & { readonly url: string }): Promise<RedisKeyspace> {
-  const { url, clock = systemClock, onError } = options;
+async function connect(
+  options: PresenceOptions & { readonly url: string; readonly ending?: AbortSignal | undefined },
+): Promise<RedisKeyspace> {
+  const { url, clock = systemClock, onError, ending } = options;
   try {
     return await connectKeyspace(url, {
       clock,
+      ending,
       onError: (error) => onError(error, { during: "connection" }),
     });
   } catch (cause) {

@@ -32,6 +32,8 @@ export interface RedisStoreOptions {
   limits?: StoreLimits;
   /** Told when a connection is lost or cannot be made again, and what could not be delivered. */
   onError: StoreErrorHandler;
+  /** As {@linkcode connectKeyspace} takes it: aborted when the process is about to end. @default {never} */
+  ending?: AbortSignal | undefined;
   /** What time it is. @default {systemClock} */
   clock?: Clock;
 }
@@ -60,11 +62,13 @@ function connectOnce({
   url,
   deadlineMs = 5000,
   clock = systemClock,
+  ending,
   onError,
 }: RedisStoreOptions): Promise<RedisKeyspace> {
   return connectKeyspace(url, {
     deadlineMs,
     clock,
+    ending,
     onError: (error) => onError(error, { during: "connection" }),
   });
 }
