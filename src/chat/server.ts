@@ -29,6 +29,7 @@ import { answer } from "./requests/answer.ts";
 import { SignalRoutes } from "./requests/signal_routes.ts";
 import type { ChatServer, ChatServerOptions, WebOptions } from "./server_contract.ts";
 import type { Link } from "./session/link.ts";
+import { RequestFailures } from "./session/request_failures.ts";
 import { Session } from "./session/session.ts";
 import type { SessionContext } from "./session/session_context.ts";
 import { SessionControl } from "./session/session_control.ts";
@@ -111,6 +112,7 @@ class Server implements ChatServer {
       presence: new PresenceFeed({ presence, store, bus, clock, onError }),
       signals: new SignalRoutes(store, clock),
       logins: new LoginTurns(),
+      failures: new RequestFailures({ clock, onError }),
       loggedIn: (session) => this.#draining.loggedIn(session),
       suspect: () => this.#reconciling.soon(),
       leaving: new Set(),

@@ -13,6 +13,7 @@ import type { Request } from "../requests/request.ts";
 import type { Link } from "./link.ts";
 import { Liveness } from "./liveness.ts";
 import { MessageRate } from "./message_rate.ts";
+import { isOutage } from "./request_failures.ts";
 import type { SessionContext } from "./session_context.ts";
 import { WaitingFrames } from "./waiting_frames.ts";
 
@@ -269,9 +270,8 @@ export class Session {
   }
 
   #fail(request: Request, error: unknown): void {
-    if (!(error instanceof ProtocolError)) this.context.onError(error, { during: request.type });
-    else if (error.code === "unavailable" && request.type === "send" && error.retryMs === undefined)
-      this.#rate.failed(request.round ?? undefined);
+    this.context.failures.take(error, request.type);
+    if (request.type === "send" && isOutage(error)) this.#rate.failed(request.round ?? undefined);
     this.#writeError(request.id ?? undefined, error);
   }
 

@@ -3,6 +3,7 @@ import type { LoginTurns } from "../account/login_turns.ts";
 import type { DeliveryContext } from "../delivery/delivery_context.ts";
 import type { PresenceFeed } from "../presence/presence_feed.ts";
 import type { SignalRoutes } from "../requests/signal_routes.ts";
+import type { RequestFailures } from "./request_failures.ts";
 import type { Session } from "./session.ts";
 
 /** What a chat server lends to its sessions. */
@@ -15,6 +16,8 @@ export interface SessionContext extends DeliveryContext {
   readonly logins: LoginTurns;
   /** What sessions that are over still do, such as storing their last acknowledgement. Rejects never. */
   readonly leaving: Set<Promise<void>>;
+  /** Told of every request that could not be done. */
+  readonly failures: RequestFailures;
   /** A client has logged in and was answered. */
   loggedIn(session: Session): void;
   /** Counts one account of an address, and gives for how long it has to wait until it may make one: 0 when it may now. */

@@ -40,6 +40,7 @@ export * from "./group.ts";
 export type { StoreLimits } from "./limits.ts";
 export { messageLine, messageTail, randomStamp, readHint } from "./line.ts";
 export { openWriter, redisStore, sqliteStore } from "./open.ts";
+export { isSilence } from "./redis/error.ts";
 export type { RedisStoreOptions } from "./redis/store.ts";
 export { remoteWriter, serveWriter } from "./sqlite/remote_writer.ts";
 export type { SqliteStoreOptions } from "./sqlite/store.ts";

@@ -13,6 +13,8 @@ const BUSY_TIMEOUT_MS = 1000;
 const CHECKPOINT_PAGES = 4000;
 /** The WAL file is cut back to this many bytes after a checkpoint. */
 const WAL_BYTES = 16 * 1024 * 1024;
+/** The largest database of which every page is looked at when it is opened, in bytes: that takes 1.5 ms a MiB, and the disk's time. */
+const CHECKED_BYTES = 64 * 1024 * 1024;
 /** What the writer keeps of the database in memory, in KiB. */
 const CACHE_KIB = 32 * 1024;
 
@@ -53,11 +55,11 @@ function heldByAnother(dir: string, cause: unknown): StoreError {
 /**
  * Opens the database for writing, makes it if there is none, and brings it up to date if it is older. The folder must be locked.
  *
- * @throws {StoreError} `damaged` when it is not ours or of a newer version; it is not touched then.
+ * @throws {StoreError} `damaged` when it is not ours, of a newer version or, as far as that is found quickly, broken; it is not touched then.
  */
 export function openForWriting(dir: string, durable: "memory" | "disk"): DatabaseSync {
   const path = databasePath(dir);
-  if (existsSync(path) && statSync(path).size > 0) inspected(path).close();
+  if (existsSync(path) && statSync(path).size > 0) checkFile(path);
   else createDatabase(path);
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
@@ -110,6 +112,31 @@ function inspected(path: string): DatabaseSync {
     database?.close();
     throw toStoreError(cause, `open database "${path}"`);
   }
+}
+
+function checkFile(path: string): void {
+  const database = inspected(path);
+  try {
+    if (statSync(path).size <= CHECKED_BYTES) checkPages(database, path);
+    else checkTables(database);
+  } catch (cause) {
+    throw toStoreError(cause, `open database "${path}"`);
+  } finally {
+    database.close();
+  }
+}
+
+function checkPages(database: DatabaseSync, path: string): void {
+  const found = String(database.prepare("PRAGMA quick_check(1)").get()?.quick_check);
+  if (found === "ok") return;
+  const words = found.replaceAll(/\s+/g, " ");
+  throw new StoreError("damaged", `Cannot open database "${path}": it is damaged (${words})`);
+}
+
+/** Looks at the beginning of every table: a large database is not read as a whole. */
+function checkTables(database: DatabaseSync): void {
+  const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  for (const { name } of tables) database.prepare(`SELECT * FROM "${name}" LIMIT 1`).get();
 }
 
 function checkOwner(database: DatabaseSync, path: string): void {

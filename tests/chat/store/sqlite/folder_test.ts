@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
@@ -51,6 +51,37 @@ test("openWriter() gives the folder back when it is closed, and when the file th
     const error = await assertRejects(() => openQuietWriter(folder.path), StoreError);
     assertEquals([attempt, error.code], [attempt, "damaged"]);
   }
+});
+
+test("openWriter() refuses a database of which a page past the first is damaged", async () => {
+  await using folder = await temporaryFolder();
+  const first = await openQuietWriter(folder.path);
+  await first.write([{ type: "create_user", user: { name: "ann", password: "p" } }]);
+  await first.close();
+  const path = join(folder.path, "chat.sqlite");
+  const pages = await readFile(path);
+  for (let page = 4096; page < pages.length; page += 4096) pages.fill(0xab, page, page + 2000);
+  await writeFile(path, pages);
+  const error = await assertRejects(() => openQuietWriter(folder.path), StoreError, path);
+  assertEquals(error.code, "damaged");
+  assertEquals(await readFile(path), pages);
+});
+
+test("openWriter() looks at the beginning of each table of a database that is too large to be read as a whole", async () => {
+  await using folder = await temporaryFolder();
+  await (await openQuietWriter(folder.path)).close();
+  const path = join(folder.path, "chat.sqlite");
+  const { size } = await stat(path);
+  // What lies behind its pages is nothing to SQLite.
+  await truncate(path, 65 * 1024 * 1024);
+  await (await openQuietWriter(folder.path)).close();
+  const file = await open(path, "r+");
+  for (let page = 4096; page < size; page += 4096)
+    await file.write(new Uint8Array(2000).fill(0xab), 0, 2000, page);
+  await file.close();
+  await truncate(path, 65 * 1024 * 1024);
+  const error = await assertRejects(() => openQuietWriter(folder.path), StoreError, path);
+  assertEquals(error.code, "damaged");
 });
 
 /** Opens a folder with a certain file as its database, which must be refused and left as it is. */
