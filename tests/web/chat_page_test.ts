@@ -150,3 +150,28 @@ test("a login form says what is wrong, and who logs out is out after a reload, t
   await page.reload();
   await page.getByRole("button", { name: "Log in" }).waitFor();
 });
+
+test("who logs out in one tab is out in the other tabs, too, and nobody else is", SKIP, async () => {
+  await using cluster = await startUp("node");
+  await using browser = takeBrowser();
+  // A window of its own: all of its tabs end with it.
+  const { page, wrongs } = await browser.open(cluster.url, {});
+  await makeAccount(page, "ada");
+  const second = await page.context().newPage();
+  const other = await page.context().newPage();
+  await second.goto(cluster.url);
+  await serverOf(second);
+  await other.goto(cluster.url);
+  await serverOf(other);
+  await other.getByRole("button", { name: "Log out" }).click();
+  for (const one of [page, second, other]) await one.getByRole("button", { name: "Log in" }).waitFor();
+  await logIn(second, "ada", "a secret word");
+  await serverOf(second);
+  await makeAccount(other, "bob");
+  await second.getByRole("button", { name: "Log out" }).click();
+  await second.getByRole("button", { name: "Log in" }).waitFor();
+  await other.reload();
+  await serverOf(other);
+  await other.getByRole("button", { name: "bob: your account" }).waitFor();
+  assertEquals(wrongs, []);
+});

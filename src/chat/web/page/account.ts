@@ -5,6 +5,7 @@ import { randomId } from "../../client/random_id.ts";
 import { webSocketDial } from "../../client/web_socket_dial.ts";
 
 const LOGIN = "chorus.login";
+const LOGGED_OUT = "chorus.out";
 const DEVICE = "chorus.device";
 const REGISTER_MS = 15_000;
 
@@ -57,11 +58,36 @@ export function forget(token: string): void {
   if (recall()?.token === token) remember(undefined);
 }
 
+/** Takes the login of a user away from later pages, and tells the other tabs of this browser. */
+export function logOut(user: string): void {
+  // Another tab may have left the login of somebody else.
+  if (recall()?.user === user) remember(undefined);
+  try {
+    // Told by a name of its own: a login that is worthless is taken away, too, and puts out nobody who has a newer one.
+    localStorage.setItem(LOGGED_OUT, user);
+    localStorage.removeItem(LOGGED_OUT);
+  } catch {
+    // A browser that keeps nothing: each tab has a login of its own.
+  }
+}
+
+/** Calls back when a user logs out in another tab of this browser. @returns Ends it. */
+export function onLoggedOut(user: string, callback: () => void): () => void {
+  return onStored(LOGGED_OUT, (value) => {
+    if (value === user) callback();
+  });
+}
+
 /** Calls back when another tab of this browser has left a login, or leaves one. @returns Ends it. */
 export function onRemembered(callback: () => void): () => void {
   if (recall()) callback();
+  return onStored(LOGIN, callback);
+}
+
+/** Calls back for what another tab keeps under a name. @returns Ends it. */
+function onStored(name: string, callback: (value: string) => void): () => void {
   const look = ({ key, newValue }: StorageEvent): void => {
-    if (key === LOGIN && newValue !== null) callback();
+    if (key === name && newValue !== null) callback(newValue);
   };
   addEventListener("storage", look);
   return () => removeEventListener("storage", look);

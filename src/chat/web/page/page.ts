@@ -1,7 +1,17 @@
 import type { VNode } from "preact";
 import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { ClientEnd } from "../../client/options.ts";
-import { deviceName, dialHome, forget, onRemembered, recall, register, remember } from "./account.ts";
+import {
+  deviceName,
+  dialHome,
+  forget,
+  logOut,
+  onLoggedOut,
+  onRemembered,
+  recall,
+  register,
+  remember,
+} from "./account.ts";
 import { type Desk, openDesk } from "./desk.ts";
 import type { Link } from "./desk_options.ts";
 import { type Entering, Entry } from "./entry.ts";
@@ -37,7 +47,7 @@ export function Page(): VNode {
     // Another tab has changed the password, and has left what to go on with.
     else if (end === "refused" && known && known.token !== token) void enter({ token: known.token });
     else {
-      remember(undefined);
+      if (token !== undefined) forget(token);
       setStage({ name: "out", notice: ENDS[end] });
     }
   };
@@ -115,12 +125,18 @@ function Inside({ desk }: { readonly desk: Desk }) {
     addEventListener("beforeunload", warn);
     return () => removeEventListener("beforeunload", warn);
   }, [unsent]);
+  useEffect(() => onLoggedOut(desk.user, () => void desk.leave()), [desk]);
+  const leave = (): void => {
+    logOut(desk.user);
+    // It does not reject, and tells of its end.
+    void desk.leave();
+  };
   return html`<div class=${desk.open ? "desk talking" : "desk"}>
     <header class="bar">
       <h1>Chorus</h1>
       <span class=${`link dot${desk.link.name === "online" ? " on" : ""}`}>${linkWords(desk.link, unsent)}</span>
       <${OwnAccount} desk=${desk} onToken=${() => keep(desk)} />
-      <button onClick=${() => void desk.leave()}>Log out</button>
+      <button onClick=${leave}>Log out</button>
     </header>
     ${desk.announcement && html`<p class="bar" role="alert">${desk.announcement}</p>`}
     <${Side} desk=${desk} />
