@@ -6,11 +6,10 @@ import type { Conversation } from "./conversation.ts";
 import { Conversations } from "./conversations.ts";
 import type { DeskOptions, Link } from "./desk_options.ts";
 import { wordsOf } from "./friendly.ts";
+import { Past } from "./past.ts";
 import { People } from "./people.ts";
 import { Sending } from "./sending.ts";
 
-/** Messages that one look into history brings. */
-const PAGE = 50;
 /** Messages without an answer; one more is refused. */
 const MAX_UNSENT = 1000;
 
@@ -42,6 +41,7 @@ export class Desk {
   /** What came up to this entry of the inbox was counted as unread by the server. */
   #counted = 0;
   readonly #sending: Sending;
+  readonly #past: Past;
 
   /** Use {@linkcode openDesk}, which waits for the login. */
   constructor(options: DeskOptions) {
@@ -64,6 +64,13 @@ export class Desk {
     });
     this.#sending = new Sending(this.#client, {
       stored: (conversation) => this.#read(conversation),
+      changed: () => this.#changed(),
+    });
+    this.#past = new Past(this.#client, {
+      loaded: (conversation) => {
+        if (this.#isSeen) this.#read(conversation);
+      },
+      failed: (error) => this.#failed(error),
       changed: () => this.#changed(),
     });
     this.opened = this.#client.firstLogin;
@@ -106,22 +113,7 @@ export class Desk {
 
   /** Loads what is older than what is shown. */
   loadOlder(conversation: Conversation): void {
-    if (!conversation.hasOlder) return;
-    const before = conversation.lines[0]?.seq;
-    const was = conversation.history;
-    conversation.history = "loading";
-    this.#changed();
-    const page = { limit: PAGE, ...(before !== undefined && { before }) };
-    void this.#try(
-      this.#client.history(conversation.peer, page).then(({ messages, more, receipts }) => {
-        conversation.addOlder(messages, more);
-        for (const { name, ...progress } of receipts) conversation.note(name, progress);
-        if (this.#isSeen) this.#read(conversation);
-      }),
-    ).then((isDone) => {
-      if (!isDone) conversation.history = was;
-      this.#changed();
-    });
+    this.#past.load(conversation);
   }
 
   /** Sends a message; it is shown until its answer comes, whatever becomes of the connection. @returns Why not, where it cannot be sent. */
@@ -276,16 +268,6 @@ export class Desk {
     for (const { name, state } of this.people.friends) if (state === "friend") this.conversations.with(name);
     for (const { group, state } of this.people.groups) if (state === "member") this.conversations.with(group);
     this.#changed();
-  }
-
-  async #try(work: Promise<void>): Promise<boolean> {
-    try {
-      await work;
-      return true;
-    } catch (error) {
-      this.#failed(error);
-      return false;
-    }
   }
 
   #failed(error: unknown): void {
