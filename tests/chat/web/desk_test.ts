@@ -77,6 +77,32 @@ test("two pages on two servers chat: unread until it is seen, then the other one
   assertEquals(bob.spoken.slice(-2), ["ada: one", "ada: two"]);
 });
 
+test("who answers has read what was before, on every page that shows the conversation", async () => {
+  await using cluster = await chatServers(2, { web: {} });
+  await using ada = await Watched.open(cluster.webAt(0), "ada");
+  await using bob = await Watched.open(cluster.webAt(1), "bob");
+  // The other device answers: this page says nothing of what was read.
+  await using phone = await RawClient.open(cluster.webAt(1));
+  await phone.ask({ type: "login", name: "bob", password: "secret", device: "phone" });
+  const toBob = ada.desk.conversations.with("bob");
+  ada.desk.send(toBob, "tea?");
+  await bob.shows("one unread", (desk) => desk.conversations.with("ada").unread === 1);
+  await phone.ask({ type: "send", to: "ada", text: "at five" });
+  await ada.shows("the answer", () => toBob.lines.length === 2);
+  assertEquals(toBob.lines.map((line) => toBob.stateOf(line, "ada"))[0], "Read");
+  await bob.shows("the answer", (desk) => texts(desk, "ada").length === 2);
+  assertEquals(bob.desk.conversations.unread, 0);
+  await bob.desk.leave();
+  ada.desk.send(toBob, "six?");
+  await ada.shows("that it is stored", () => toBob.lines.length === 3);
+  await phone.ask({ type: "send", to: "ada", text: "no" });
+  for (const text of ["well", "bye"]) ada.desk.send(toBob, text);
+  await ada.shows("that all is stored", () => toBob.unsent.length === 0 && toBob.lines.length === 6);
+  await using again = await Watched.open(cluster.webAt(0), "bob");
+  await again.shows("all", (desk) => texts(desk, "ada").length >= 4);
+  assertEquals(again.desk.conversations.unread, 2);
+});
+
 test("a page that comes back counts what is unread once, and has history by pages", async () => {
   await using cluster = await chatServers(1, { web: {} });
   await using ada = await RawClient.loginWeb(cluster.webAt(0), "ada");

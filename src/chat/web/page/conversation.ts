@@ -64,6 +64,8 @@ export class Conversation {
     const index = this.#lines.findLastIndex(({ seq }) => seq <= line.seq);
     if (this.#lines[index]?.seq === line.seq) return false;
     this.#lines.splice(index + 1, 0, line);
+    // What one sends counts as read up to there, and of that comes no receipt.
+    this.note(line.from, { read: line.seq });
     return true;
   }
 

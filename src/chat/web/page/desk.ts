@@ -229,7 +229,10 @@ export class Desk {
   #receive({ conversation: name, seq, from, text, at, inbox }: ChatMessage): void {
     const conversation = this.conversations.with(this.#peerOf(name));
     const isNew = conversation.add({ seq, from, text, at });
-    if (!isNew || from === this.#client.user) {
+    const isOwn = from === this.user;
+    // Of what came before the login the server has counted what is unread.
+    if (isOwn && inbox > this.#counted) conversation.markRead(seq, from);
+    if (!isNew || isOwn) {
       this.#changed();
       return;
     }
