@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
+import { formatAddress } from "../../src/net/mod.ts";
 import { childrenOf, type Program, type RuntimeName } from "../cli/program.ts";
+import { faultProxy } from "../fault_proxy.ts";
 import { RawClient, toAddress } from "../helpers.ts";
 import { test } from "../testing.ts";
 import { logIn, makeAccount, NO_BROWSER, say, serverOf, shown, talkTo } from "./browser.ts";
@@ -175,3 +177,30 @@ test("who logs out in one tab is out in the other tabs, too, and nobody else is"
   await other.getByRole("button", { name: "bob: your account" }).waitFor();
   assertEquals(wrongs, []);
 });
+
+test(
+  "who asks for somebody while nothing comes is told at once that it waits, and of the outage only while it lasts",
+  SKIP,
+  async () => {
+    await using cluster = await startUp("node");
+    await using proxy = await faultProxy(toAddress(new URL(cluster.url).host));
+    await using ben = await RawClient.login(toAddress(cluster.tcp), "ben");
+    await using browser = takeBrowser();
+    const { page } = await browser.open(`http://${formatAddress(proxy.address)}/`);
+    await makeAccount(page, "ada");
+    proxy.stall();
+    await page.getByLabel("A name, or #group").fill("ben");
+    await page.getByRole("button", { name: "Talk" }).click();
+    await page.getByRole("status").filter({ hasText: "Waiting for the server …" }).waitFor();
+    proxy.cut();
+    const outage = page.getByRole("alert").filter({ hasText: "There is no connection now." });
+    await outage.waitFor();
+    assertEquals(await page.getByText("Waiting for the server …").count(), 0);
+    proxy.flow();
+    await serverOf(page);
+    await outage.waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Talk" }).click();
+    await say(page, "ben", "there you are");
+    assertEquals((await ben.next("message")).text, "there you are");
+  },
+);

@@ -146,6 +146,31 @@ test("what is written while the connection moves to another server is sent there
   assertEquals(ada.spoken.at(-1), "Connected to another server, s1. Nothing is lost.");
 });
 
+test("what could not be done without a connection is said until there is one, and who is looked at meanwhile is shown then", async () => {
+  await using cluster = await chatServers(1, { web: {} });
+  await using proxy = await faultProxy(cluster.webAt(0));
+  await using ada = await Watched.open(proxy.address, "ada");
+  await using bob = await RawClient.loginWeb(cluster.webAt(0), "bob");
+  await bob.ask({ type: "register", name: "carl", password: "secret" });
+  await bob.ask({ type: "send", to: "ada", text: "hello" });
+  await ada.shows("the message", (desk) => texts(desk, "bob").length === 1);
+  ada.desk.conversations.with("bob").forget();
+  proxy.stall();
+  const asked = ada.desk.talk("carl");
+  proxy.cut();
+  assertEquals(await asked, false);
+  assertEquals(ada.desk.problem, "There is no connection now. Try again in a moment.");
+  assertEquals(await ada.desk.talk("bob"), true);
+  await ada.shows("that it cannot be loaded", ({ problem }) => problem !== "");
+  assertEquals([ada.desk.open?.peer, texts(ada.desk, "bob")], ["bob", []]);
+  proxy.flow();
+  await ada.shows("the connection", ({ link }) => link.name === "online");
+  assertEquals(ada.desk.problem, "");
+  await ada.shows("the message again", (desk) => texts(desk, "bob")[0] === "hello");
+  assertEquals([await ada.desk.talk("carl"), await ada.desk.talk("#none")], [true, false]);
+  assertEquals([ada.desk.open?.peer, ada.desk.problem], ["carl", "There is no group of this name."]);
+});
+
 test("friends with presence and groups with invitations come by themselves", async () => {
   await using cluster = await chatServers(2, { web: {} });
   await using ada = await Watched.open(cluster.webAt(0), "ada");

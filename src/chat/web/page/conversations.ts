@@ -17,6 +17,11 @@ export class Conversations {
     return conversation;
   }
 
+  /** Whether there is one already. */
+  has(peer: string): boolean {
+    return this.#byPeer.has(peer);
+  }
+
   /** Those with something to show, the newest first; those without by their names. */
   list(): readonly Conversation[] {
     return [...this.#byPeer.values()].sort(

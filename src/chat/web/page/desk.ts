@@ -100,9 +100,17 @@ export class Desk {
     this.#open = peer === undefined ? undefined : this.conversations.with(peer);
     this.#isSeen = false;
     this.problem = "";
-    if (this.#open?.history === "unknown") this.loadOlder(this.#open);
+    this.#loadOpen();
     if (peer?.startsWith("#")) this.people.look(this.#client, peer);
     this.#changed();
+  }
+
+  /** Looks at the conversation with somebody, or of a group; a new one only once the server says that it can be. @returns Whether it does. */
+  async talk(peer: string): Promise<boolean> {
+    const ask = async (client: ChatClient) => void (await client.history(peer, { limit: 1 }));
+    if (!this.conversations.has(peer) && !(await this.act(ask))) return false;
+    this.look(peer);
+    return true;
   }
 
   /** Says whether the newest message of the open conversation is before somebody's eyes. */
@@ -213,7 +221,14 @@ export class Desk {
     this.#become({ name: "online", server }, words);
     const counts = Array.from(unread, ([name, count]) => [this.#peerOf(name), count] as const);
     this.conversations.setUnread(new Map(counts));
+    // It tells of a connection that is no more.
+    this.problem = "";
+    this.#loadOpen();
     this.#refresh();
+  }
+
+  #loadOpen(): void {
+    if (this.#open?.history === "unknown") this.loadOlder(this.#open);
   }
 
   #peerOf(conversation: string): string {
@@ -258,7 +273,7 @@ export class Desk {
   #forget(isMeant: (peer: string) => boolean): void {
     for (const conversation of this.conversations.list())
       if (isMeant(conversation.peer)) conversation.forget();
-    if (this.#open?.history === "unknown") this.loadOlder(this.#open);
+    this.#loadOpen();
     this.#changed();
   }
 

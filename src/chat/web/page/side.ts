@@ -109,30 +109,39 @@ function Undoing({ words, undo, onUndo }: UndoingOptions) {
 /** The field for a name, and what can be done with it. */
 function Adding({ desk }: SideOptions) {
   const [text, setText] = useState("");
+  const [asked, setAsked] = useState(0);
   const name = text.trim().toLowerCase();
   const isGroup = name.startsWith("#");
-  const act = (work: (client: ChatClient) => Promise<void>, isTalk = false): void => {
+  const ask = (work: () => Promise<boolean>): void => {
     if (name === "" || name === "#") return;
+    setAsked((count) => count + 1);
     // Nothing waits for it: what went wrong is shown.
-    void desk.act(work).then((isDone) => {
-      if (!isDone) return;
-      setText("");
-      if (isTalk) desk.look(name);
+    void work().then((isDone) => {
+      setAsked((count) => count - 1);
+      if (isDone) setText("");
     });
   };
+  const act = (work: (client: ChatClient) => Promise<void>): void => ask(() => desk.act(work));
+  const enter = (work: (client: ChatClient) => Promise<void>): void =>
+    ask(async () => {
+      const isDone = await desk.act(work);
+      if (isDone) desk.look(name);
+      return isDone;
+    });
   const talk = (event: Event): void => {
     event.preventDefault();
-    act(async (client) => void (await client.history(name, { limit: 1 })), true);
+    ask(() => desk.talk(name));
   };
   return html`<form onSubmit=${talk} aria-label="Somebody else">
     <label for="adding" class="soft">A name, or #group</label>
+    ${asked > 0 && html`<span class="soft" role="status"> Waiting for the server …</span>`}
     <div class="row">
       <input id="adding" autocapitalize="none" autocomplete="off" spellcheck=${false} maxlength="33" value=${text}
         onInput=${(event: Event) => setText(typed(event))} />
       <button>Talk</button>
       ${!isGroup && html`<button type="button" onClick=${() => act((client) => client.friends.request(name))}>Add friend</button>`}
-      ${isGroup && html`<button type="button" onClick=${() => act((client) => client.groups.create(name), true)}>New group</button>`}
-      ${isGroup && html`<button type="button" onClick=${() => act((client) => client.groups.join(name), true)}>Join</button>`}
+      ${isGroup && html`<button type="button" onClick=${() => enter((client) => client.groups.create(name))}>New group</button>`}
+      ${isGroup && html`<button type="button" onClick=${() => enter((client) => client.groups.join(name))}>Join</button>`}
     </div>
   </form>`;
 }
