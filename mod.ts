@@ -154,6 +154,7 @@ export {
   type ChatSessionView,
   type ClientEnd,
   type ClosingReason,
+  type ConversationView,
   type Credentials,
   type CredentialsSource,
   type Cursor,

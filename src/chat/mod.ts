@@ -26,7 +26,7 @@ export type {
 export { Exchange, type ExchangeHandler, type Frame } from "./client/exchange.ts";
 export type { Friends, FriendView } from "./client/friends.ts";
 export type { Groups, GroupView, MemberView, PageRequest } from "./client/groups.ts";
-export type { History, HistoryPage } from "./client/history.ts";
+export type { ConversationView, History, HistoryPage } from "./client/history.ts";
 export type { ChatClientHandler, ChatClientOptions, ClientEnd } from "./client/options.ts";
 export type { Sent } from "./client/outbox.ts";
 export type { ChatMessage } from "./client/reader.ts";

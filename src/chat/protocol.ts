@@ -17,7 +17,7 @@ export const BYTES_PER_UNIT = 3;
 export const MAX_SIGNAL_BYTES = 4096;
 /** The greatest number of a login: there is room above it for those that the servers draw. */
 export const MAX_ATTEMPT: number = 2 ** 52;
-/** Most entries that one `sync` or `history` brings. */
+/** Most entries that one `sync`, `history` or page of a list brings. */
 export const MAX_PAGE = 200;
 
 /** What an `error` frame's `code` may be. */

@@ -29,6 +29,7 @@ const FIELDS: Readonly<Record<Type, readonly string[]>> = {
   sync: ["inbox", "limit"],
   history: ["with", "before", "limit"],
   read: ["conversation", "seq"],
+  "conversation.list": ["after", "limit"],
   "friend.request": ["name"],
   "friend.accept": ["name"],
   "friend.remove": ["name"],

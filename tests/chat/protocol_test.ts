@@ -28,6 +28,7 @@ const REQUIRED: { readonly [T in Request["type"]]: Readonly<Record<string, "stri
   read: { conversation: "string", seq: "number" },
   sync: { inbox: "number" },
   history: { with: "string" },
+  "conversation.list": {},
   "friend.request": { name: "string" },
   "friend.accept": { name: "string" },
   "friend.remove": { name: "string" },

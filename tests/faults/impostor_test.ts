@@ -21,6 +21,7 @@ const REQUESTS: readonly Readonly<Record<string, unknown>>[] = [
   { type: "read", conversation: "ada:bob", seq: 1 },
   { type: "sync", inbox: 0 },
   { type: "history", with: "ada" },
+  { type: "conversation.list" },
   { type: "logout" },
   { type: "logout", all: true },
   { type: "password", old: "secret", new: "stolen" },

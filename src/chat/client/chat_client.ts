@@ -6,8 +6,8 @@ import { ChatError } from "./errors.ts";
 import { tellEvent } from "./events.ts";
 import { Exchange, type Frame } from "./exchange.ts";
 import { Friends } from "./friends.ts";
-import { Groups } from "./groups.ts";
-import { type History, type HistoryPage, toHistory, toUnread } from "./history.ts";
+import { Groups, type PageRequest } from "./groups.ts";
+import { type ConversationView, type History, type HistoryPage, toHistory, toUnread } from "./history.ts";
 import type { ChatClientHandler, ChatClientOptions, ClientEnd } from "./options.ts";
 import type { Sent } from "./outbox.ts";
 import { randomId } from "./random_id.ts";
@@ -170,6 +170,18 @@ export class ChatClient implements AsyncDisposable {
    */
   async history(peer: string, page: HistoryPage = {}): Promise<History> {
     return toHistory(await this.#ask({ type: "history", with: peer, ...page }));
+  }
+
+  /**
+   * The conversations that the user is in, in the order of their names, also those that are read: pairs in which something was sent, and groups.
+   *
+   * @throws {ChatError} With the server's code; `unavailable` while there is no connection.
+   */
+  async conversations(
+    page: PageRequest = {},
+  ): Promise<{ readonly conversations: readonly ConversationView[]; readonly more: boolean }> {
+    const { conversations, more } = await this.#ask({ type: "conversation.list", ...page });
+    return { conversations: conversations as readonly ConversationView[], more: more === true };
   }
 
   /** Changes the password, and ends the user's other logins. @throws {ChatError} `bad_credentials` when `old` is not the password. */

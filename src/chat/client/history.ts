@@ -28,6 +28,16 @@ export function toHistory({ messages, more, receipts = [] }: Frame): History {
   };
 }
 
+/** A conversation that the user is in. */
+export interface ConversationView {
+  /** The group with its `#`, or the two names of a pair in alphabetical order joined by `:`. */
+  readonly conversation: string;
+  /** The number of the newest message that the user has of it; 0 in a group in which nothing was sent yet. */
+  readonly seq: number;
+  /** How far the user has read it. */
+  readonly read: number;
+}
+
 /** The numbers of unread messages in the answer to a login, by conversation. */
 export function toUnread({ unread = {} }: Frame): ReadonlyMap<string, number> {
   return new Map(Object.entries(unread as Readonly<Record<string, number>>));

@@ -3,7 +3,7 @@ import type { Online, Session } from "../session/session.ts";
 import { changePassword, login, logout, register } from "./account_requests.ts";
 import { answerFriend } from "./friend_requests.ts";
 import { answerGroup } from "./group_requests.ts";
-import { ack, history, read, send, sync } from "./message_requests.ts";
+import { ack, history, listConversations, read, send, sync } from "./message_requests.ts";
 import type { PingRequest, Request } from "./request.ts";
 import { answerSignal } from "./signal_requests.ts";
 
@@ -32,6 +32,8 @@ export function answer(session: Session, request: Request): Promise<void> | unde
       return history(session, online(session), request);
     case "read":
       return read(session, online(session), request);
+    case "conversation.list":
+      return listConversations(session, online(session), request);
     case "friend.request":
     case "friend.accept":
     case "friend.remove":

@@ -5,7 +5,14 @@ import { tell } from "../notice.ts";
 import { MAX_PAGE, normalizeGroup, normalizeName, ProtocolError, pairOf } from "../protocol.ts";
 import type { Online, Session } from "../session/session.ts";
 import type { LogPage, Outgoing, SendResult } from "../store/mod.ts";
-import type { AckRequest, HistoryRequest, ReadRequest, SendRequest, SyncRequest } from "./request.ts";
+import type {
+  AckRequest,
+  ConversationListRequest,
+  HistoryRequest,
+  ReadRequest,
+  SendRequest,
+  SyncRequest,
+} from "./request.ts";
 
 /** A page of `history` ends at this many bytes at the latest. */
 const HISTORY_BYTES = 131_072;
@@ -101,6 +108,18 @@ export async function read(session: Session, { user }: Online, request: ReadRequ
     throw result.outcome === "unknown_group" ? unknownGroup(conversation) : notMember(conversation);
   session.write({ type: "ok", id: id ?? undefined });
   tell(bus, result.told, { type: "receipt", conversation, name: user, read: result.read });
+}
+
+/** Gives a page of the conversations that the user is in. @throws {ProtocolError} */
+export async function listConversations(
+  session: Session,
+  { user }: Online,
+  request: ConversationListRequest,
+): Promise<void> {
+  const { id, after, limit } = request;
+  const start = after ? ownConversation(user, after) : "";
+  const page = await stored(session.context.store.conversations(user, start, limit ?? MAX_PAGE));
+  session.write({ type: "ok", id: id ?? undefined, conversations: page.entries, more: page.more });
 }
 
 function receiverOf(to: string): string {

@@ -137,6 +137,14 @@ export interface HistoryRequest extends Identified {
   readonly limit?: number | null | undefined;
 }
 
+/** Asks for the conversations that one is in, in pages. */
+export interface ConversationListRequest extends Identified {
+  readonly type: "conversation.list";
+  /** Conversations whose names come after this one. */
+  readonly after?: string | null | undefined;
+  readonly limit?: number | null | undefined;
+}
+
 /** Asks whether the server is there. */
 export interface PingRequest extends Identified {
   readonly type: "ping";
@@ -154,6 +162,7 @@ export type Request =
   | SyncRequest
   | HistoryRequest
   | ReadRequest
+  | ConversationListRequest
   | FriendRequest
   | FriendListRequest
   | GroupCreateRequest

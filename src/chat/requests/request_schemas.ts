@@ -98,6 +98,12 @@ const REQUESTS: Schemas = {
     before: v.nullish(count),
     limit: v.nullish(limit),
   }),
+  "conversation.list": v.object({
+    type: v.literal("conversation.list"),
+    id,
+    after,
+    limit: v.nullish(limit),
+  }),
   "friend.request": friendSchema("friend.request"),
   "friend.accept": friendSchema("friend.accept"),
   "friend.remove": friendSchema("friend.remove"),

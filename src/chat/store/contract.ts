@@ -1,6 +1,6 @@
 import type { AccountStore } from "./account.ts";
 import type { FriendStore } from "./friend.ts";
-import type { GroupStore } from "./group.ts";
+import type { GroupStore, Page } from "./group.ts";
 
 /** What `ok` to a send has waited for: the store's memory, its disk, or a replica. */
 export type Durability = "memory" | "disk" | "replica";
@@ -110,6 +110,16 @@ export interface Unread {
   readonly count: number;
 }
 
+/** A conversation in a user's list. */
+export interface ConversationEntry {
+  /** The pair or the group. */
+  readonly conversation: string;
+  /** The newest message that the user has of it; of a group without any since they joined, the newest before that. */
+  readonly seq: number;
+  /** The newest message that the user has read. */
+  readonly read: number;
+}
+
 /** How far a member of a conversation has got it and read it. */
 export interface Receipt {
   /** Who it is about. */
@@ -155,6 +165,8 @@ export interface MessageStore {
   receipts(conversation: string): Promise<readonly Receipt[]>;
   /** The conversations of which the user has not read everything, at most {@linkcode MAX_UNREAD}, in any order. */
   unread(user: string): Promise<readonly Unread[]>;
+  /** The pairs of the user in which something was sent and the groups whose member they are, those whose names come after `after`. */
+  conversations(user: string, after: string, limit: number): Promise<Page<ConversationEntry>>;
 }
 
 /**

@@ -16,6 +16,7 @@ export type {
   User,
 } from "./account.ts";
 export type {
+  ConversationEntry,
   Durability,
   InboxEntry,
   InboxHint,

@@ -7,6 +7,7 @@
  */
 export * from "./account.ts";
 export {
+  type ConversationEntry,
   DEDUPE_IDS,
   DEDUPE_MS,
   DEVICE_MS,

@@ -239,3 +239,24 @@ eachWay("a function that never gives credentials does not outlive the signal", a
   };
   assertEquals((await assertRejects(() => connectChat(options), Error)).name, "TimeoutError");
 });
+
+eachWay("a ChatClient lists its conversations by pages, also those that are read", async (way) => {
+  await using world = await start(way);
+  const { ada, bob } = world;
+  await ada.groups.create("#sea");
+  const { conversation, seq } = await ada.send("bob", "hello");
+  await bob.read(conversation, seq);
+  assertEquals(await bob.conversations(), {
+    conversations: [{ conversation: "ada:bob", seq: 1, read: 1 }],
+    more: false,
+  });
+  assertEquals(await ada.conversations({ limit: 1 }), {
+    conversations: [{ conversation: "#sea", seq: 0, read: 0 }],
+    more: true,
+  });
+  assertEquals(await ada.conversations({ after: "#sea", limit: 1 }), {
+    conversations: [{ conversation: "ada:bob", seq: 1, read: 1 }],
+    more: false,
+  });
+  assertEquals(await codeOf(ada.conversations({ after: "bob:carl" })), "not_member");
+});

@@ -111,3 +111,28 @@ test("a login says how many messages of each conversation are unread, one's own 
 function receiptOf(receipts: unknown, name: string): unknown {
   return (receipts as { name: string }[]).find((receipt) => receipt.name === name);
 }
+
+test("conversations are listed by pages, on any server, also when they are read, and none of a group that one has left", async () => {
+  await using cluster = await chatServers(2);
+  await using ada = await RawClient.login(cluster.at(0), "ada");
+  await using bob = await RawClient.login(cluster.at(1), "bob");
+  await ada.ask({ type: "group.create", group: "#crew", mode: "open" });
+  await bob.ask({ type: "group.join", group: "#crew" });
+  for (const to of ["bob", "bob", "#crew", "ada"]) await ada.ask({ type: "send", to, text: "hello" });
+  await bob.hasMessages(3);
+  await bob.ask({ type: "read", conversation: "ada:bob", seq: 2 });
+  const crew = { conversation: "#crew", seq: 1, read: 0 };
+  const pair = { conversation: "ada:bob", seq: 2, read: 2 };
+  const list = { type: "conversation.list" };
+  const { conversations, more } = await bob.ask(list);
+  assertEquals([conversations, more], [[crew, pair], false]);
+  const first = await bob.ask({ ...list, limit: 1 });
+  assertEquals([first.conversations, first.more], [[crew], true]);
+  const rest = await bob.ask({ ...list, limit: 1, after: "#Crew" });
+  assertEquals([rest.conversations, rest.more], [[pair], false]);
+  assertEquals((await bob.ask({ ...list, after: "bob:ada" })).conversations, []);
+  assertEquals((await bob.ask({ ...list, after: "ada:carl" })).code, "not_member");
+  assertEquals((await bob.ask({ ...list, after: "no name:bob" })).code, "bad_name");
+  await bob.ask({ type: "group.leave", group: "#crew" });
+  assertEquals((await bob.ask(list)).conversations, [pair]);
+});

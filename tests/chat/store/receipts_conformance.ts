@@ -8,6 +8,7 @@ export function testReceipts(promise: StorePromise, open: OpenStore): void {
   testRead(promise, open);
   testDelivered(promise, open);
   testUnread(promise, open);
+  testConversations(promise, open);
 }
 
 /** Who is told of a read, in the order of names. */
@@ -29,6 +30,17 @@ async function receipts({ store }: OpenedStore): Promise<unknown> {
 async function unread({ store }: OpenedStore, user: string): Promise<readonly (readonly [string, number])[]> {
   const all: readonly Unread[] = await store.unread(user);
   return all.map(({ conversation, count }) => [conversation, count] as const).sort();
+}
+
+/** All conversations of a user, by pages of two, each as name, number and what is read. */
+async function conversations({ store }: OpenedStore, user: string): Promise<readonly unknown[]> {
+  const found: (readonly [string, number, number])[] = [];
+  for (let isMore = true; isMore; ) {
+    const { entries, more } = await store.conversations(user, found.at(-1)?.[0] ?? "", 2);
+    found.push(...entries.map(({ conversation, seq, read }) => [conversation, seq, read] as const));
+    isMore = more;
+  }
+  return found;
 }
 
 /** A store with messages of ann to bob that both have in their inboxes. */
@@ -167,5 +179,64 @@ function testUnread(promise: StorePromise, open: OpenStore): void {
     await store.ack("bob", "phone", epoch, 3, [{ conversation: "#g", seq: 5 }]);
     assertEquals(await unread(opened, "bob"), [], "an acknowledgement brought it back");
     assertEquals(await unread(opened, "nobody"), []);
+  });
+}
+
+function testConversations(promise: StorePromise, open: OpenStore): void {
+  promise("lists the conversations of a user by pages, also those that are read", async () => {
+    await using opened = await withMessages(open, 3);
+    const { store } = opened;
+    for (const to of ["ann", "bob"]) await sendNew(store, { from: "cid", to });
+    await sendNew(store, { from: "bob", to: "bob" });
+    await opened.entries("bob", 5);
+    await opened.entries("cid", 2);
+    await store.markRead("bob", "ann:bob", 2);
+    assertEquals(await conversations(opened, "bob"), [
+      ["ann:bob", 3, 2],
+      ["bob:bob", 1, 1],
+      ["bob:cid", 1, 0],
+    ]);
+    await store.markRead("bob", "ann:bob", 3);
+    assertEquals(await store.conversations("bob", "", 1), {
+      entries: [{ conversation: "ann:bob", seq: 3, read: 3 }],
+      more: true,
+    });
+    assertEquals(await store.conversations("bob", "bob:bob", 1), {
+      entries: [{ conversation: "bob:cid", seq: 1, read: 0 }],
+      more: false,
+    });
+    assertEquals(await conversations(opened, "cid"), [
+      ["ann:cid", 1, 1],
+      ["bob:cid", 1, 1],
+    ]);
+    assertEquals(await conversations(opened, "nobody"), []);
+  });
+
+  promise("lists groups of which one is a member, and none that one has left or that is gone", async () => {
+    await using opened = await open(["ann", "bob", "cid"]);
+    const { store } = opened;
+    await makeGroup(store, "#g", ["ann"]);
+    await makeGroup(store, "#h", ["ann", "bob"]);
+    await sendMany(store, 2, { to: "#g" });
+    await opened.entries("ann", 2);
+    await changeGroup(store, "#g", "ann", { action: "invite", name: "cid" });
+    await changeGroup(store, "#g", "bob", { action: "join" });
+    const both = [
+      ["#g", 2, 2],
+      ["#h", 0, 0],
+    ];
+    for (const name of ["ann", "bob"]) assertEquals(await conversations(opened, name), both);
+    assertEquals(await conversations(opened, "cid"), [], "who is invited");
+    await sendMany(store, 1, { to: "#g" });
+    await Promise.all([opened.entries("ann", 3), opened.entries("bob", 1)]);
+    await changeGroup(store, "#g", "bob", { action: "leave" });
+    assertEquals(await conversations(opened, "bob"), [["#h", 0, 0]]);
+    await changeGroup(store, "#h", "ann", { action: "delete" });
+    assertEquals(await conversations(opened, "bob"), []);
+    assertEquals(await conversations(opened, "ann"), [["#g", 3, 3]]);
+    await changeGroup(store, "#g", "bob", { action: "join" });
+    assertEquals(await conversations(opened, "bob"), [["#g", 3, 3]]);
+    await changeGroup(store, "#g", "ann", { action: "remove", name: "bob" });
+    assertEquals(await conversations(opened, "bob"), []);
   });
 }

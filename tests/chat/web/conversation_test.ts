@@ -64,6 +64,17 @@ test("the peer of a conversation is the other one, the group, or oneself", () =>
   );
 });
 
+test("conversations that are listed take only the room that is left", () => {
+  const conversations = new Conversations();
+  for (let index = 0; index < 499; index++) conversations.with(`user-${index}`).unread = 1;
+  assertEquals(conversations.fill(["user-0", "ann", "bob"]), false);
+  assertEquals(
+    [conversations.list().length, conversations.has("ann"), conversations.has("bob")],
+    [500, true, false],
+  );
+  assertEquals(conversations.fill(["ann"]), true);
+});
+
 test("of too many conversations one without anything unread makes room", () => {
   const conversations = new Conversations();
   conversations.with("first").unread = 1;

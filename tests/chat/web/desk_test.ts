@@ -171,6 +171,30 @@ test("what could not be done without a connection is said until there is one, an
   assertEquals([ada.desk.open?.peer, ada.desk.problem], ["carl", "There is no group of this name."]);
 });
 
+test("a page that is loaded again has the conversations that are read, too, and none of a group that was left", async () => {
+  await using cluster = await chatServers(1, { web: {} });
+  const ada = await Watched.open(cluster.webAt(0), "ada");
+  await using bob = await RawClient.loginWeb(cluster.webAt(0), "bob");
+  await ada.desk.act((client) => client.groups.create("#sea"));
+  await ada.desk.act((client) => client.groups.create("#lake"));
+  await ada.desk.act((client) => client.groups.leave("#lake"));
+  await bob.ask({ type: "send", to: "ada", text: "hello" });
+  await ada.shows("the message", (desk) => texts(desk, "bob").length === 1);
+  ada.desk.look("bob");
+  ada.desk.see(true);
+  await bob.until("that it is read", () => bob.frames.find(({ type, read }) => type === "receipt" && read));
+  await ada.desk.leave();
+  await using again = await Watched.open(cluster.webAt(0), "ada");
+  await again.shows("both", ({ conversations }) => conversations.list().length === 2);
+  assertEquals(
+    again.desk.conversations.list().map(({ peer, unread }) => [peer, unread]),
+    [
+      ["#sea", 0],
+      ["bob", 0],
+    ],
+  );
+});
+
 test("friends with presence and groups with invitations come by themselves", async () => {
   await using cluster = await chatServers(2, { web: {} });
   await using ada = await Watched.open(cluster.webAt(0), "ada");

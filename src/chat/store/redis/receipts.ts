@@ -1,5 +1,13 @@
 import { defineScript, type RedisScript } from "../../../redis/mod.ts";
-import { MAX_RECEIPT_MEMBERS, MAX_UNREAD, type ReadResult, type Receipt, type Unread } from "../contract.ts";
+import {
+  type ConversationEntry,
+  MAX_RECEIPT_MEMBERS,
+  MAX_UNREAD,
+  type ReadResult,
+  type Receipt,
+  type Unread,
+} from "../contract.ts";
+import type { Page } from "../group.ts";
 import type { RedisStoreContext } from "./context.ts";
 import { toStoreError } from "./error.ts";
 import { READ_GROUP_SCRIPT } from "./group_scripts.ts";
@@ -34,6 +42,34 @@ for i = 1, #fields, 2 do
       found[#found + 1] = sub(fields[i], 3)
       found[#found + 1] = text(tonumber(seq) - tonumber(read))
     end
+  end
+end
+return found
+`);
+
+/**
+ * The conversations that a user is in, in the order of their names. Who has left a group has a mark of it, and no line that says `member`.
+ *
+ * Keys: mark, groups. Arguments: the name after which they come, how many at most. Gives of each its name, number and what is read.
+ */
+const CONVERSATIONS_SCRIPT: RedisScript = defineScript(`
+${TEXT_LUA}
+local fields, names, marks, found = call('HGETALL', KEYS[1]), {}, {}, {}
+for i = 1, #fields, 2 do
+  local name = match(fields[i], '^m:(.+)$')
+  if name and name > ARGV[1] then names[#names + 1], marks[name] = name, fields[i + 1] end
+end
+table.sort(names)
+local function isIn(name, seq)
+  if sub(name, 1, 1) ~= '#' then return seq ~= '0' end
+  return sub(call('HGET', KEYS[2], name) or '', 1, 7) == 'member '
+end
+for _, name in ipairs(names) do
+  if #found >= 3 * tonumber(ARGV[2]) then break end
+  local seq, read = match(marks[name], '^(%d+) %d+ (%d+)')
+  if isIn(name, seq) then
+    local size = #found
+    found[size + 1], found[size + 2], found[size + 3] = name, seq, read
   end
 end
 return found
@@ -96,6 +132,23 @@ export class Receipts {
       }));
     } catch (cause) {
       throw toStoreError(cause, "read what is unread");
+    }
+  }
+
+  async conversations(user: string, after: string, limit: number): Promise<Page<ConversationEntry>> {
+    try {
+      const { reads, keys, deadlineMs } = this.#context;
+      const names = [keys.mark(user), keys.groups(user)];
+      const args = [after, `${limit + 1}`];
+      const texts = toTexts(await reads.script(CONVERSATIONS_SCRIPT, names, args, { deadlineMs }));
+      const entries = Array.from({ length: texts.length / 3 }, (_, index) => ({
+        conversation: texts[3 * index] ?? "",
+        seq: Number(texts[3 * index + 1]),
+        read: Number(texts[3 * index + 2]),
+      }));
+      return { entries: entries.slice(0, limit), more: entries.length > limit };
+    } catch (cause) {
+      throw toStoreError(cause, "read conversations");
     }
   }
 

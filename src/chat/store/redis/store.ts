@@ -151,7 +151,7 @@ function makeStore(options: RedisStoreOptions, ways: RedisStoreWays, connections
 
 function readingPart(
   context: RedisStoreContext,
-): Pick<Store, "readInbox" | "readLog" | "markRead" | "receipts" | "unread"> {
+): Pick<Store, "readInbox" | "readLog" | "markRead" | "receipts" | "unread" | "conversations"> {
   const reader = new Reader(context);
   const receipts = new Receipts(context);
   return {
@@ -160,6 +160,7 @@ function readingPart(
     markRead: (user, conversation, seq) => receipts.markRead(user, conversation, seq),
     receipts: (conversation) => receipts.receipts(conversation),
     unread: (user) => receipts.unread(user),
+    conversations: (user, after, limit) => receipts.conversations(user, after, limit),
   };
 }
 

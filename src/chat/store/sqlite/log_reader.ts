@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { Budget } from "../budget.ts";
 import {
+  type ConversationEntry,
   type LogEntry,
   type LogPage,
   MAX_UNREAD,
@@ -9,6 +10,7 @@ import {
   type Receipt,
   type Unread,
 } from "../contract.ts";
+import type { Page } from "../group.ts";
 import { parseTail } from "../line.ts";
 import { bytesIn, numberIn, type Row, textIn } from "./row.ts";
 import { MAX_NUMBER } from "./schema.ts";
@@ -25,6 +27,7 @@ export class LogReader {
   readonly #selectMessages: StatementSync;
   readonly #selectMark: StatementSync;
   readonly #selectUnread: StatementSync;
+  readonly #selectConversations: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#selectId = database.prepare("SELECT id FROM conversations WHERE name = ?");
@@ -42,6 +45,10 @@ export class LogReader {
     this.#selectUnread = database.prepare(`
       SELECT name, seq - read AS count FROM marks JOIN conversations ON conversations.id = conversation
       WHERE user = (SELECT id FROM users WHERE name = ?) AND read < seq LIMIT ${MAX_UNREAD}`);
+    this.#selectConversations = database.prepare(`
+      SELECT name, seq, read FROM marks JOIN conversations ON conversations.id = conversation
+      WHERE user = (SELECT id FROM users WHERE name = ?1) AND name > ?2 AND (seq > 0 OR name LIKE '#%')
+      ORDER BY name LIMIT ?3`);
   }
 
   log(
@@ -77,6 +84,16 @@ export class LogReader {
     return this.#selectUnread
       .all(user)
       .map((row) => ({ conversation: textIn(row, "name"), count: numberIn(row, "count") }));
+  }
+
+  conversations(user: string, after: string, limit: number): Page<ConversationEntry> {
+    // Who leaves a group has no mark of it any more.
+    const entries = this.#selectConversations.all(user, after, limit + 1).map((row) => ({
+      conversation: textIn(row, "name"),
+      seq: numberIn(row, "seq"),
+      read: numberIn(row, "read"),
+    }));
+    return { entries: entries.slice(0, limit), more: entries.length > limit };
   }
 
   /** The newest messages between `after` and `before`. */

@@ -58,6 +58,7 @@ export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
     readLog: (user, conversation, before, limits) => read(() => logs.log(user, conversation, before, limits)),
     receipts: (conversation) => read(() => logs.receipts(conversation)),
     unread: (user) => read(() => logs.unread(user)),
+    conversations: (user, after, limit) => read(() => logs.conversations(user, after, limit)),
     friends: (user) => read(() => social.friends(user)),
     mayWrite: (from, to) => read(() => social.mayWrite(from, to)),
     groups: (user, after, limit) => read(() => social.groups(user, after, limit)),

@@ -17,6 +17,15 @@ export class Conversations {
     return conversation;
   }
 
+  /** Takes in those with some peers, without taking the room of others. @returns Whether there was room for all. */
+  fill(peers: readonly string[]): boolean {
+    for (const peer of peers) {
+      if (!this.has(peer) && this.#byPeer.size >= MAX_CONVERSATIONS) return false;
+      this.with(peer);
+    }
+    return true;
+  }
+
   /** Whether there is one already. */
   has(peer: string): boolean {
     return this.#byPeer.has(peer);

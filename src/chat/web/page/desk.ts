@@ -66,7 +66,7 @@ export class Desk {
       stored: (conversation) => this.#read(conversation),
       changed: () => this.#changed(),
     });
-    this.#past = new Past(this.#client, {
+    this.#past = new Past(this.#client, this.conversations, {
       loaded: (conversation) => {
         if (this.#isSeen) this.#read(conversation);
       },
@@ -224,6 +224,7 @@ export class Desk {
     // It tells of a connection that is no more.
     this.problem = "";
     this.#loadOpen();
+    this.#past.list();
     this.#refresh();
   }
 

@@ -1,5 +1,7 @@
 import type { ChatClient } from "../../client/chat_client.ts";
+import { peerOf } from "../../protocol.ts";
 import type { Conversation } from "./conversation.ts";
+import type { Conversations } from "./conversations.ts";
 
 /** Messages that one look into history brings. */
 const PAGE = 50;
@@ -12,13 +14,15 @@ export interface PastHandler {
   changed(): void;
 }
 
-/** Brings what was said before. */
+/** Brings what was said before, and with whom. */
 export class Past {
   readonly #client: ChatClient;
+  readonly #conversations: Conversations;
   readonly #handler: PastHandler;
 
-  constructor(client: ChatClient, handler: PastHandler) {
+  constructor(client: ChatClient, conversations: Conversations, handler: PastHandler) {
     this.#client = client;
+    this.#conversations = conversations;
     this.#handler = handler;
   }
 
@@ -33,6 +37,29 @@ export class Past {
       if (!isDone) conversation.history = was;
       this.#handler.changed();
     });
+  }
+
+  /** Takes in the conversations that there are, as many as there is room for. */
+  list(): void {
+    void this.#askForAll().then(
+      () => this.#handler.changed(),
+      (error: unknown) => this.#handler.failed(error),
+    );
+  }
+
+  async #askForAll(): Promise<void> {
+    const { user } = this.#client;
+    let after: string | undefined;
+    do {
+      const page = await this.#client.conversations(after === undefined ? {} : { after });
+      const listed = page.conversations.map(({ conversation, read }) => ({
+        peer: peerOf(conversation, user),
+        read,
+      }));
+      if (!this.#conversations.fill(listed.map(({ peer }) => peer))) return;
+      for (const { peer, read } of listed) this.#conversations.with(peer).note(user, { read });
+      after = page.more ? page.conversations.at(-1)?.conversation : undefined;
+    } while (after !== undefined);
   }
 
   async #ask(conversation: Conversation, before: number | undefined): Promise<boolean> {
