@@ -49,9 +49,9 @@ export interface GroupMember {
   readonly name: string;
   /** Whether the group is theirs. */
   readonly isOwner: boolean;
-  /** The newest message that a device of the member has acknowledged. */
+  /** The newest message that a device of the member has acknowledged; 0 while there is none since they joined. */
   readonly delivered: number;
-  /** The newest message that the member has read. */
+  /** The newest message that the member has read; 0 while there is none since they joined. */
   readonly read: number;
 }
 

@@ -170,6 +170,39 @@ function testGroupLists(promise: StorePromise, open: OpenStore): void {
       more: false,
     });
   });
+
+  promise("says of a member only how far they are with what was sent since they joined", async () => {
+    await using opened = await open(["ann", "bob"]);
+    const { store } = opened;
+    const progressOf = async (name: string): Promise<unknown> => {
+      const page = await store.groupMembers("#g", "ann", "", 10);
+      const found = typeof page === "string" ? undefined : page.entries.find((entry) => entry.name === name);
+      return [found?.delivered, found?.read];
+    };
+    await makeGroup(store, "#g", ["ann"]);
+    await sendNew(store, { from: "ann", to: "#g" });
+    await opened.entries("ann", 1);
+    await changeGroup(store, "#g", "ann", { action: "invite", name: "bob" });
+    await changeGroup(store, "#g", "bob", JOIN);
+    assertEquals(
+      [await progressOf("ann"), await progressOf("bob")],
+      [
+        [0, 1],
+        [0, 0],
+      ],
+    );
+    await sendNew(store, { from: "ann", to: "#g" });
+    const { epoch } = await store.openDevice("bob", "phone", 1);
+    await opened.entries("bob", 1);
+    assertEquals(await progressOf("bob"), [0, 0]);
+    await store.ack("bob", "phone", epoch, 1, [{ conversation: "#g", seq: 2 }]);
+    assertEquals(await progressOf("bob"), [2, 0]);
+    await store.markRead("bob", "#g", 2);
+    assertEquals(await progressOf("bob"), [2, 2]);
+    await changeGroup(store, "#g", "bob", LEAVE);
+    await changeGroup(store, "#g", "bob", JOIN);
+    assertEquals(await progressOf("bob"), [0, 0]);
+  });
 }
 
 function testGroupBounds(promise: StorePromise, open: OpenStore): void {

@@ -46,6 +46,18 @@ test("the state of the user's message says how far the other one, or how many of
   assertEquals(group.stateOf(mine, "ada"), "Read by 2");
 });
 
+test("whoever is not in a group any more is not among its readers", () => {
+  const group = new Conversation("#g");
+  for (const name of ["ada", "bob", "carl", "dan"]) group.note(name, { read: 5 });
+  group.left("dan");
+  assertEquals(group.stateOf(line(5, "ada"), "ada"), "Read by 2");
+  group.setMembers(["ada", "carl", "eve"].map((name) => ({ name, delivered: 0, read: 0 })));
+  assertEquals(group.stateOf(line(5, "ada"), "ada"), "Read by 1");
+  const conversations = new Conversations();
+  conversations.left("#g", "dan");
+  assertEquals(conversations.list(), []);
+});
+
 test("one that is not looked at keeps its newest messages, and history has the others", () => {
   const conversation = new Conversation("bob");
   conversation.addOlder(

@@ -167,10 +167,15 @@ call('SREM', KEYS[4], ARGV[1])
 return 1
 `);
 
-/** What a group is, as one who asks sees it. Keys: conversation, members. Arguments: who asks. Gives what it is, the owner, the members. */
+/**
+ * What a group is, as one who asks sees it.
+ *
+ * Keys: conversation, members. Arguments: who asks, and the command that reads the members: `HKEYS`, or `HGETALL` for where they joined, too.
+ * Gives what it is, the owner, the members.
+ */
 export const READ_GROUP_SCRIPT: RedisScript = defineScript(`
 local group = redis.call('HMGET', KEYS[1], 'mode', 'owner')
 if not group[1] then return { 'unknown_group' } end
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return { 'not_member' } end
-return { 'known', group[2], redis.call('HKEYS', KEYS[2]) }
+return { 'known', group[2], redis.call(ARGV[2], KEYS[2]) }
 `);

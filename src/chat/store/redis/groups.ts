@@ -1,3 +1,4 @@
+import type { Receipt } from "../contract.ts";
 import type { GroupChange, GroupEntry, GroupMember, GroupResult, GroupStore, Page } from "../group.ts";
 import type { RedisStoreContext } from "./context.ts";
 import { toStoreError } from "./error.ts";
@@ -49,14 +50,12 @@ export class Groups implements GroupStore {
     limit: number,
   ): Promise<Page<GroupMember> | "unknown_group" | "not_member"> {
     try {
-      const found = await this.#read(group, by);
+      const found = await this.#read(group, by, "HGETALL");
       if (typeof found === "string") return found;
-      const { entries, more } = pageOf(found.names, (name) => name, after, limit);
-      const receipts = await Promise.all(entries.map((name) => readReceipt(this.#context, group, name)));
-      return {
-        entries: receipts.map((receipt) => ({ ...receipt, isOwner: receipt.name === found.owner })),
-        more,
-      };
+      const { entries, more } = pageOf(toPairs(found.members), ([name]) => name, after, limit);
+      const members = entries.map(([name, place]) => this.#member(group, name, Number(place.split(" ")[0])));
+      const read = await Promise.all(members);
+      return { entries: read.map((member) => ({ ...member, isOwner: member.name === found.owner })), more };
     } catch (cause) {
       throw toStoreError(cause, "read a group");
     }
@@ -64,24 +63,31 @@ export class Groups implements GroupStore {
 
   async memberNames(group: string, by: string): Promise<readonly string[] | "unknown_group" | "not_member"> {
     try {
-      const found = await this.#read(group, by);
-      return typeof found === "string" ? found : found.names;
+      const found = await this.#read(group, by, "HKEYS");
+      return typeof found === "string" ? found : toTexts(found.members);
     } catch (cause) {
       throw toStoreError(cause, "read a group");
     }
   }
 
+  /** How far a member is with what was sent since they joined: a mark begins where they did. */
+  async #member(group: string, name: string, joined: number): Promise<Receipt> {
+    const { delivered, read } = await readReceipt(this.#context, group, name);
+    return { name, delivered: delivered > joined ? delivered : 0, read: read > joined ? read : 0 };
+  }
+
   async #read(
     group: string,
     by: string,
-  ): Promise<{ owner: string; names: readonly string[] } | "unknown_group" | "not_member"> {
+    command: "HKEYS" | "HGETALL",
+  ): Promise<{ owner: string; members: unknown } | "unknown_group" | "not_member"> {
     const { reads, keys, deadlineMs } = this.#context;
     const names = [keys.conv(group), keys.members(group)];
     const [found, owner, members] = toList(
-      await reads.script(READ_GROUP_SCRIPT, names, [by], { deadlineMs }),
+      await reads.script(READ_GROUP_SCRIPT, names, [by, command], { deadlineMs }),
     );
     if (found === "unknown_group" || found === "not_member") return found;
-    return { owner: toText(owner), names: toTexts(members) };
+    return { owner: toText(owner), members };
   }
 }
 

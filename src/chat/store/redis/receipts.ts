@@ -163,7 +163,7 @@ export class Receipts {
     }
     const { reads, keys, deadlineMs } = this.#context;
     const names = [keys.conv(conversation), keys.members(conversation)];
-    const reply = toList(await reads.script(READ_GROUP_SCRIPT, names, [user], { deadlineMs }));
+    const reply = toList(await reads.script(READ_GROUP_SCRIPT, names, [user, "HKEYS"], { deadlineMs }));
     if (reply[0] === "known") return toTexts(reply[2]);
     return reply[0] === "unknown_group" ? "unknown_group" : "not_member";
   }

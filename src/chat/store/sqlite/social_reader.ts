@@ -32,7 +32,7 @@ export class SocialReader {
           AND user = (SELECT id FROM users WHERE name = ?2)) AS is_member
       FROM groups WHERE conversation = (SELECT id FROM conversations WHERE name = ?1)`);
     this.#selectMembers = database.prepare(`
-      SELECT name, coalesce(read, 0) AS read, coalesce(delivered, 0) AS delivered
+      SELECT name, iif(read > joined, read, 0) AS read, iif(delivered > joined, delivered, 0) AS delivered
       FROM members JOIN users ON users.id = members.user
         LEFT JOIN marks ON marks.user = members.user AND marks.conversation = members.conversation
       WHERE members.conversation = ? AND name > ? ORDER BY name LIMIT ?`);

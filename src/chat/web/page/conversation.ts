@@ -85,6 +85,18 @@ export class Conversation {
     });
   }
 
+  /** Somebody is not in the group any more. */
+  left(name: string): void {
+    this.progress.delete(name);
+  }
+
+  /** Notes how far the members of the group are, and that nobody else is one. */
+  setMembers(members: readonly (Progress & { readonly name: string })[]): void {
+    const names = new Set(members.map(({ name }) => name));
+    for (const name of this.progress.keys()) if (!names.has(name)) this.left(name);
+    for (const { name, ...progress } of members) this.note(name, progress);
+  }
+
   /** The user has read up to `seq`, here or elsewhere. */
   markRead(seq: number, user: string): void {
     this.note(user, { read: seq });

@@ -60,6 +60,11 @@ export class Conversations {
       if (!unread.has(conversation.peer)) conversation.unread = 0;
   }
 
+  /** Somebody is not in a group any more. */
+  left(group: string, name: string): void {
+    this.#byPeer.get(group)?.left(name);
+  }
+
   /** Forgets one. */
   remove(peer: string): void {
     this.#byPeer.delete(peer);

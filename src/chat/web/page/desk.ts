@@ -50,7 +50,7 @@ export class Desk {
     this.people = new People({
       listed: () => this.#listed(),
       membersListed: (group, members) => {
-        for (const { name, ...progress } of members) this.conversations.with(group).note(name, progress);
+        if (members.length > 0) this.conversations.with(group).setMembers(members);
         this.#changed();
       },
       failed: (error) => this.#failed(error),
@@ -190,7 +190,8 @@ export class Desk {
         this.#changed();
       },
       friend: () => this.#refresh(),
-      group: ({ group }) => {
+      group: ({ group, name, event }) => {
+        if (event === "left" || event === "removed") this.conversations.left(group, name);
         this.people.noteGroup(this.#client, group);
         this.#refresh();
       },
