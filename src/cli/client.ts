@@ -17,7 +17,10 @@ const FLAGS = {
   password: text("PASSWORD", "better by CHORUS_PASSWORD, or asked for when absent"),
   register: switchFlag("make the account first, if it does not exist"),
   device: withDefault(text("NAME", "what this terminal is called among your devices"), "terminal"),
-  timeout: withDefault(duration("the longest that connecting may take"), "10s"),
+  timeout: withDefault(
+    duration("the longest that connecting may take, and piped, after the end of the input, an answer"),
+    "10s",
+  ),
   help: COMMON_FLAGS.help,
 };
 
@@ -137,9 +140,11 @@ async function talk(
   device: string,
 ): Promise<number> {
   const talking = await login(screen, server, credentials, device);
+  void screen.over.then(() => talking.hurry(server.timeoutMs));
   for await (const line of screen.lines()) {
     if ((await talking.take(line)) === "quit") break;
   }
+  talking.hurry(server.timeoutMs);
   return await talking.finish();
 }
 

@@ -18,10 +18,8 @@ import { PastView } from "./client_past.ts";
 import { promptText } from "./client_prompt.ts";
 import { Reading } from "./client_reading.ts";
 import { printable, type Screen } from "./client_screen.ts";
+import { Sending } from "./client_sending.ts";
 import { Unread } from "./client_unread.ts";
-
-/** Messages that wait for their answers; more lines are taken when the oldest has its own. */
-const MAX_UNANSWERED = 1000;
 
 /** A receiver at the start of a line. */
 const RECEIVER = /^(?:@#?|#)[\w.-]+$/;
@@ -35,7 +33,7 @@ export class Conversation {
   readonly #unread = new Unread();
   readonly #past: PastView;
   readonly #reading = new Reading();
-  readonly #sending = new Set<Promise<void>>();
+  readonly #sending = new Sending((line) => this.#problem(line));
   #client: ChatClient | undefined;
   #peer: string | undefined;
   #server: string | undefined;
@@ -88,6 +86,7 @@ export class Conversation {
   start(client: ChatClient): void {
     this.#client = client;
     this.#reading.start(client);
+    this.#sending.start(client);
     this.#loadNames();
     this.#prompt();
     void client.closed.then((end) => {
@@ -105,6 +104,7 @@ export class Conversation {
   /** Does what a line asks for. Resolves when the next line may be taken. */
   async take(line: string): Promise<"quit" | "go on"> {
     const [word = "", ...rest] = line.trim().split(/\s+/);
+    this.#sending.goOn();
     if (word === "/quit") return "quit";
     if (word === "/help") for (const help of helpLines(this.#screen.columns)) this.#screen.note(help);
     else if (word === "/to") await this.#address(rest[0] ?? "", "");
@@ -118,14 +118,20 @@ export class Conversation {
     return "go on";
   }
 
+  /** No line will come any more: where nobody sits before the screen, answers may from now on be away no longer than that. */
+  hurry(limitMs: number): void {
+    if (!this.#screen.isInteractive) this.#sending.hurry(limitMs);
+  }
+
   /**
    * Waits for the answers to what was sent, then ends.
    *
    * @returns The exit code: 1 when nobody sits before the screen and something went wrong, or the server ended it.
    */
   async finish(): Promise<number> {
-    await Promise.all(this.#sending);
+    await this.#sending.answered();
     await this.#reading.finish();
+    this.#sending.finish();
     await this.#client?.close();
     const isWhole = this.#failures === 0 && (await this.#client?.closed) === "closed";
     return isWhole || this.#screen.isInteractive ? 0 : 1;
@@ -250,16 +256,7 @@ export class Conversation {
       this.#problem("say to whom: @NAME TEXT");
       return;
     }
-    const sending = this.#client.send(to, text).then(
-      () => undefined,
-      (error: unknown) => {
-        this.#problem(`— not sent to ${to}: ${error instanceof ChatError ? error.message : String(error)}`);
-      },
-    );
-    this.#sending.add(sending);
-    void sending.finally(() => this.#sending.delete(sending));
-    const [oldest] = this.#sending;
-    if (this.#sending.size >= MAX_UNANSWERED) await oldest;
+    await this.#sending.send(to, text);
   }
 
   async #lookBack(look: (client: ChatClient) => Promise<string | undefined>): Promise<void> {

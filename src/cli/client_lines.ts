@@ -7,6 +7,8 @@ const MAX_WAITING = 1000;
 export interface TypedLines extends AsyncIterable<string> {
   /** Whether the input has ended; lines may still wait. */
   readonly isOver: boolean;
+  /** Resolves when it has. */
+  readonly over: Promise<void>;
 }
 
 /** Collects the lines of a terminal. Its own iterator would lose what came before the first read. */
@@ -14,6 +16,7 @@ export function typedLines(terminal: Interface): TypedLines {
   const waiting: string[] = [];
   let isOver = false;
   let isStopped = false;
+  const over = Promise.withResolvers<void>();
   let more = Promise.withResolvers<void>();
 
   function wake(): void {
@@ -30,12 +33,14 @@ export function typedLines(terminal: Interface): TypedLines {
   });
   terminal.once("close", () => {
     isOver = true;
+    over.resolve();
     wake();
   });
   return {
     get isOver() {
       return isOver;
     },
+    over: over.promise,
     async *[Symbol.asyncIterator]() {
       while (true) {
         const batch = waiting.splice(0);

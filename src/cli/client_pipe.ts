@@ -19,6 +19,7 @@ export function openPipe(): Screen {
     completeBy: () => undefined,
     ask: async () => undefined,
     lines: () => typed,
+    over: typed.over,
     close: () => input.close(),
   };
 }

@@ -20,6 +20,8 @@ export interface Screen {
   ask(question: string, isSecret?: boolean): Promise<string | undefined>;
   /** The lines typed since the start that answered no question, until the end of the input or Ctrl-C. To be read once. */
   lines(): AsyncIterable<string>;
+  /** Resolves at the end of the input; lines may still wait. */
+  readonly over: Promise<void>;
   close(): void;
 }
 

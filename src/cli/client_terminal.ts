@@ -66,6 +66,10 @@ class Terminal implements Screen {
     });
   }
 
+  get over(): Promise<void> {
+    return this.#typed.over;
+  }
+
   get columns(): number {
     return process.stdout.columns || COLUMNS;
   }

@@ -24,6 +24,7 @@ function quietScreen(): Screen {
     lines: async function* () {
       // There are none.
     },
+    over: Promise.resolve(),
     close: ignore,
   };
 }

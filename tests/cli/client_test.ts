@@ -3,6 +3,7 @@ import process from "node:process";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { formatAddress, systemDriver } from "../../src/net/mod.ts";
 import { chatServers } from "../chat/chat_servers.ts";
+import { faultProxy } from "../fault_proxy.ts";
 import { RawClient, toAddress } from "../helpers.ts";
 import { test } from "../testing.ts";
 import { clientOf, PIPED_ENV as env, linesOf } from "./piped_client.ts";
@@ -127,6 +128,25 @@ test("a client whose server is killed says so, goes on with another one, and sen
   );
   ada.endInput();
   assertEquals(await ada.end(), 0);
+});
+
+test("what nobody answers once the input has ended is counted by its receiver after --timeout, and the exit code is 1", async () => {
+  await using cluster = await chatServers(1);
+  await using bob = await RawClient.login(cluster.at(0), "bob");
+  await using proxy = await faultProxy(cluster.at(0));
+  const args = ["client", formatAddress(proxy.address), "--name", "ada", "--register", "--timeout", "2s"];
+  await using ada = startProgram(args, { env });
+  ada.type("@bob one\n");
+  await bob.hasMessages(1);
+  await ada.says("you → bob: one\n");
+  proxy.stall();
+  // More than may be without an answer at once: the rest still waits to be taken when the input ends.
+  ada.type(`${"@bob lost\n".repeat(1100)}#sea lost\n`);
+  ada.endInput();
+  assertEquals(await ada.end(), 1);
+  const told = "— no answer for 2s: 1101 messages not sent, as far as is known: 1100 to bob, 1 to #sea\n";
+  assertStringIncludes(ada.stderr, told);
+  assert(!ada.stderr.includes("not sent to"), ada.stderr);
 });
 
 test("a client that is replaced by a newer login of its device says so and ends with 1", async () => {
