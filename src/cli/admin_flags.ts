@@ -1,9 +1,9 @@
-import process from "node:process";
 import type { TcpAddress } from "../net/mod.ts";
 import { AdminClient, readTokenFile } from "./admin_client.ts";
 import { UsageError } from "./errors.ts";
 import { address, text, withDefault } from "./flag_kinds.ts";
 import { describeFlags, type Flag, type Flags, type Parsed, parseFlags, Wrong } from "./flags.ts";
+import { writeLines } from "./output.ts";
 import { COMMON_FLAGS } from "./role_flags.ts";
 
 type DefaultFlag<T> = Flag<T> & { readonly default: string };
@@ -43,14 +43,14 @@ export interface Usage<F extends Flags> {
  * @returns Undefined when it was `--help`, which is shown then.
  * @throws {UsageError} Also for too few or too many operands.
  */
-export function readCommandLine<F extends typeof ADMIN_FLAGS & Flags>(
+export async function readCommandLine<F extends typeof ADMIN_FLAGS & Flags>(
   { name, operands, counts: [least, most], summary, flags }: Usage<F>,
   argv: readonly string[],
-): Parsed<F> | undefined {
+): Promise<Parsed<F> | undefined> {
   const parsed = parseFlags(name, flags, argv);
   if (parsed.values.help) {
     const usage = `chorus ${[name, operands, "[FLAGS]"].filter(Boolean).join(" ")}`;
-    process.stdout.write(`${usage}\n\n${summary}\n\n${describeFlags(flags)}\n`);
+    await writeLines([usage, "", summary, "", describeFlags(flags)]);
     return undefined;
   }
   const { length } = parsed.positionals;

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
-import process from "node:process";
 import type { Logger } from "@logtape/logtape";
 import type { HealthReport } from "../admin/mod.ts";
 import {
@@ -25,6 +24,7 @@ import { type BalanceRequest, readBalanceFlags } from "./balance_flags.ts";
 import { logClients, logStates } from "./balance_log.ts";
 import { makeWorkers, usageWith } from "./balance_workers.ts";
 import { type LogOptions, logErrors, startLog } from "./log.ts";
+import { writeLines } from "./output.ts";
 import { announceReady, type Interruption, onFreePort } from "./process.ts";
 import { Registries } from "./registries.ts";
 import { Reloading } from "./reloading.ts";
@@ -39,7 +39,7 @@ const ADMIN: TcpAddress = { host: "127.0.0.1", port: 7090 };
 export async function balance(argv: readonly string[], interrupted: Interruption): Promise<number> {
   const request = readBalanceFlags(argv);
   if (request.help !== undefined) {
-    process.stdout.write(`${request.help}\n`);
+    await writeLines([request.help]);
     return 0;
   }
   const configuration = readConfiguration(request);
@@ -168,8 +168,10 @@ async function check(request: BalanceRequest, configuration: BalancerConfigurati
   const wrong = await checkFiles(configuration);
   if (wrong) failedBy(request, configuration, wrong);
   const { frontends, pools } = configuration;
-  for (const warning of warningsOf(configuration)) process.stdout.write(`warning: ${warning}\n`);
-  process.stdout.write(`the configuration is right: ${frontends.size} frontends, ${pools.size} pools\n`);
+  await writeLines([
+    ...warningsOf(configuration).map((warning) => `warning: ${warning}`),
+    `the configuration is right: ${frontends.size} frontends, ${pools.size} pools`,
+  ]);
   return 0;
 }
 

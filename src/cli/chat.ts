@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import process from "node:process";
 import type { Logger } from "@logtape/logtape";
 import type { AdminToken } from "../admin/mod.ts";
 import { systemClock } from "../async/mod.ts";
@@ -14,6 +13,7 @@ import { UsageError } from "./errors.ts";
 import { address, choice, repeated, text, weight, whole, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags } from "./flags.ts";
 import { logErrors, startLog } from "./log.ts";
+import { writeLines } from "./output.ts";
 import { announceReady, type Interruption, onFreePort } from "./process.ts";
 import {
   adminFlag,
@@ -93,7 +93,7 @@ export interface ChatStart {
 export async function chat(argv: readonly string[], interrupted: Interruption): Promise<number> {
   const { values, given, positionals } = parseFlags("chat", FLAGS, argv);
   if (values.help) {
-    process.stdout.write(`${HELP}\n`);
+    await writeLines([HELP]);
     return 0;
   }
   if (positionals[0] !== undefined)

@@ -9,6 +9,7 @@ import { openTerminal } from "./client_terminal.ts";
 import { StartError, UsageError } from "./errors.ts";
 import { duration, switchFlag, text, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags, type Values } from "./flags.ts";
+import { writeLines } from "./output.ts";
 import type { Interruption } from "./process.ts";
 import { COMMON_FLAGS } from "./role_flags.ts";
 
@@ -46,7 +47,7 @@ Tab completes commands and names, the arrow keys bring back what was typed.`;
 export async function client(argv: readonly string[], interrupted: Interruption): Promise<number> {
   const { values, positionals } = parseFlags("client", FLAGS, argv);
   if (values.help) {
-    process.stdout.write(`${HELP}\n`);
+    await writeLines([HELP]);
     return 0;
   }
   const [where = DEFAULT_ADDRESS, extra] = positionals;

@@ -40,7 +40,7 @@ const COLUMNS: readonly Column<ConnectionView>[] = [
 
 /** `chorus connections`: gives the exit code. */
 export async function connections(argv: readonly string[]): Promise<number> {
-  const parsed = readCommandLine(CONNECTIONS, argv);
+  const parsed = await readCommandLine(CONNECTIONS, argv);
   if (!parsed) return 0;
   const { values } = parsed;
   const client = clientOf(values);

@@ -76,7 +76,7 @@ const REMOVE = {
 
 /** `chorus drain`: gives the exit code. */
 export async function drain(argv: readonly string[], interrupted: Interruption): Promise<number> {
-  const parsed = readCommandLine(DRAIN, argv);
+  const parsed = await readCommandLine(DRAIN, argv);
   if (!parsed) return 0;
   const { values, positionals } = parsed;
   const client = clientOf(values);
@@ -89,7 +89,7 @@ export async function drain(argv: readonly string[], interrupted: Interruption):
 
 /** `chorus undrain`: gives the exit code. */
 export async function undrain(argv: readonly string[]): Promise<number> {
-  const parsed = readCommandLine(UNDRAIN, argv);
+  const parsed = await readCommandLine(UNDRAIN, argv);
   if (!parsed) return 0;
   const { pool, server } = parsed.values;
   const client = clientOf(parsed.values);
@@ -101,7 +101,7 @@ export async function undrain(argv: readonly string[]): Promise<number> {
 
 /** `chorus weight`: gives the exit code. */
 export async function setWeight(argv: readonly string[]): Promise<number> {
-  const parsed = readCommandLine(WEIGHT, argv);
+  const parsed = await readCommandLine(WEIGHT, argv);
   if (!parsed) return 0;
   const [backend, text = ""] = parsed.positionals;
   const share = parseWeight(text);
@@ -115,7 +115,7 @@ export async function setWeight(argv: readonly string[]): Promise<number> {
 
 /** `chorus add`: gives the exit code. */
 export async function add(argv: readonly string[]): Promise<number> {
-  const parsed = readCommandLine(ADD, argv);
+  const parsed = await readCommandLine(ADD, argv);
   if (!parsed) return 0;
   const [where = ""] = parsed.positionals;
   const wrong = address("").parse(where);
@@ -131,7 +131,7 @@ export async function add(argv: readonly string[]): Promise<number> {
 
 /** `chorus remove`: gives the exit code. */
 export async function remove(argv: readonly string[], interrupted: Interruption): Promise<number> {
-  const parsed = readCommandLine(REMOVE, argv);
+  const parsed = await readCommandLine(REMOVE, argv);
   if (!parsed) return 0;
   const { values, positionals } = parsed;
   const client = clientOf(values);

@@ -1,10 +1,10 @@
-import process from "node:process";
 import type { TcpAddress } from "../net/mod.ts";
 import { type ModelName, type ModelOptions, type ModelServer, models } from "../server/mod.ts";
 import { UsageError } from "./errors.ts";
 import { address, choice, whole, withDefault } from "./flag_kinds.ts";
 import { describeFlags, type Flag, parseFlags, Wrong } from "./flags.ts";
 import { logErrors, startLog, wordsOfEnd } from "./log.ts";
+import { writeLines } from "./output.ts";
 import { announceReady, type Interruption, onFreePort } from "./process.ts";
 import { COMMON_FLAGS } from "./role_flags.ts";
 
@@ -58,7 +58,7 @@ ${describeFlags(FLAGS)}`;
 export async function echo(argv: readonly string[], interrupted: Interruption): Promise<number> {
   const { values, given, positionals } = parseFlags("echo", FLAGS, argv);
   if (values.help) {
-    process.stdout.write(`${HELP}\n`);
+    await writeLines([HELP]);
     return 0;
   }
   if (positionals[0] !== undefined)

@@ -6,6 +6,7 @@ import { NetError } from "../net/mod.ts";
 import { RedisError } from "../redis/mod.ts";
 import { StartError, UsageError } from "./errors.ts";
 import { stopLog, wordsOf } from "./log.ts";
+import { guardOutput, writeLines } from "./output.ts";
 import { checkRuntime, type Interruption, interruption } from "./process.ts";
 
 /** A command: what `--help` lists, and what it does. */
@@ -71,6 +72,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.stderr.write(`chorus: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
     process.exit(1);
   });
+  guardOutput();
   // Before anything else is loaded: a signal that comes while the program starts ends it in order, too.
   process.exitCode = await run(argv, interruption());
   await stopLog();
@@ -82,7 +84,7 @@ async function run(argv: readonly string[], interrupted: Interruption): Promise<
   try {
     await checkRuntime();
     const [first = "up", ...rest] = argv;
-    if (first === "--help" || first === "-h" || first === "help") return showHelp();
+    if (first === "--help" || first === "-h" || first === "help") return await showHelp();
     if (first.startsWith("-")) return await runCommand("up", argv, interrupted);
     return await runCommand(first, rest, interrupted);
   } catch (error) {
@@ -99,10 +101,10 @@ async function runCommand(name: string, argv: readonly string[], interrupted: In
   return await start(argv, interrupted);
 }
 
-function showHelp(): number {
+async function showHelp(): Promise<number> {
   const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}`);
   const lines = ["chorus [COMMAND] [FLAGS]", "", ...rows, "", "chorus COMMAND --help lists its flags."];
-  process.stdout.write(`${lines.join("\n")}\n`);
+  await writeLines(lines);
   return 0;
 }
 

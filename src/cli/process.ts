@@ -2,6 +2,7 @@ import process from "node:process";
 import type { Logger } from "@logtape/logtape";
 import { type Address, formatAddress, NetError } from "../net/mod.ts";
 import { UsageError } from "./errors.ts";
+import { writeLine } from "./output.ts";
 
 /** The signals that end a command, with the exit codes of a second one. */
 const SIGNALS = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 } as const;
@@ -67,7 +68,7 @@ export function announceReady(
     .map(
       ([name, part]) => `${name}=${typeof part === "string" ? part : formatAddress(part ?? { path: "" })}`,
     );
-  process.stdout.write(`chorus ${role} ready ${words.join(" ")}\n`);
+  writeLine(`chorus ${role} ready ${words.join(" ")}`);
 }
 
 /** Shows people what to do, on standard error: as it is on a terminal, elsewhere as lines of the log. */

@@ -56,7 +56,7 @@ const COLUMNS: readonly Column<SessionView>[] = [
 
 /** `chorus sessions`: gives the exit code. */
 export async function sessions(argv: readonly string[]): Promise<number> {
-  const parsed = readCommandLine(SESSIONS, argv);
+  const parsed = await readCommandLine(SESSIONS, argv);
   if (!parsed) return 0;
   const { user, limit, json } = parsed.values;
   const client = clientOf(parsed.values);
@@ -89,7 +89,7 @@ function linesOf(listed: readonly SessionView[]): string[] {
 
 /** `chorus kick`: gives the exit code. */
 export async function kick(argv: readonly string[]): Promise<number> {
-  const parsed = readCommandLine(KICK, argv);
+  const parsed = await readCommandLine(KICK, argv);
   if (!parsed) return 0;
   const [session] = parsed.positionals;
   const { user, revoke } = parsed.values;
@@ -108,7 +108,7 @@ export async function kick(argv: readonly string[]): Promise<number> {
 
 /** `chorus announce`: gives the exit code. */
 export async function announce(argv: readonly string[]): Promise<number> {
-  const parsed = readCommandLine(ANNOUNCE, argv);
+  const parsed = await readCommandLine(ANNOUNCE, argv);
   if (!parsed) return 0;
   const client = clientOf(parsed.values);
   await client.change("POST", "/api/announce", { text: parsed.positionals.join(" ") });

@@ -27,7 +27,7 @@ const STATUS = {
 
 /** `chorus status`: gives the exit code. */
 export async function status(argv: readonly string[], interrupted: Interruption): Promise<number> {
-  const parsed = readCommandLine(STATUS, argv);
+  const parsed = await readCommandLine(STATUS, argv);
   if (!parsed) return 0;
   const { json, pool } = parsed.values;
   const client = clientOf(parsed.values);

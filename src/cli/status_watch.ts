@@ -3,6 +3,7 @@ import { wait } from "../async/mod.ts";
 import { StartError } from "./errors.ts";
 import { openLiveScreen } from "./live_screen.ts";
 import { wordsOf } from "./log.ts";
+import { writeLine } from "./output.ts";
 import type { Interruption } from "./process.ts";
 import { StatusHistory } from "./status_history.ts";
 import { factsOf, jsonLine, type Status, screenOf } from "./status_view.ts";
@@ -67,7 +68,7 @@ function viewFor(isJson: boolean, quit: () => void): View {
   return {
     show(found) {
       const line = jsonLine(found);
-      if (line !== last) process.stdout.write(`${line}\n`);
+      if (line !== last) writeLine(line);
       last = line;
     },
     problem: (words) => void process.stderr.write(`chorus: ${words}\n`),
@@ -119,7 +120,7 @@ function changes(): View {
       const keys = new Set(facts.map(({ key }) => key));
       for (const key of known.keys()) if (!keys.has(key)) lines.push(`${key} gone`);
       known = new Map(facts.map(({ key, fact }) => [key, fact]));
-      if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
+      if (lines.length > 0) writeLine(lines.join("\n"));
     },
     problem(words) {
       if (!isFailing) process.stderr.write(`chorus: ${words}\n`);

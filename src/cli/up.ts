@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import type { Logger } from "@logtape/logtape";
 import { type PolicyName, policies } from "../balancer/mod.ts";
 import { PASSWORD_COST, type TokenVerifierOptions } from "../chat/mod.ts";
@@ -15,6 +14,7 @@ import { UsageError } from "./errors.ts";
 import { address, choice, text, whole, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags, type Values } from "./flags.ts";
 import { logErrors, startLog } from "./log.ts";
+import { writeLines } from "./output.ts";
 import { announceReady, hint, type Interruption, programName } from "./process.ts";
 import {
   adminFlag,
@@ -74,7 +74,7 @@ ${describeFlags(FLAGS)}`;
 export async function up(argv: readonly string[], interrupted: Interruption): Promise<number> {
   const { values, given, positionals } = parseFlags("up", FLAGS, argv);
   if (values.help) {
-    process.stdout.write(`${HELP}\n`);
+    await writeLines([HELP]);
     return 0;
   }
   if (positionals[0] !== undefined)

@@ -77,6 +77,8 @@ export interface ProgramOptions {
   readonly hasTerminal?: boolean;
   /** The size of that terminal. @default {unknown} */
   readonly window?: Window;
+  /** A file that it writes to instead of `stdout`. @default {none} */
+  readonly output?: string;
   /** How many files it may open. @default {what the test may} */
   readonly maxFiles?: number;
 }
@@ -86,7 +88,8 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
   const { runtime = RUNTIME } = options;
   const words = [programOf(runtime), ...ARGUMENTS[runtime], ...args];
   const limited = options.maxFiles === undefined ? words : withFiles(options.maxFiles, words);
-  const [command = "", ...rest] = options.hasTerminal ? inTerminal(limited, options.window) : limited;
+  const written = options.output === undefined ? limited : intoFile(options.output, limited);
+  const [command = "", ...rest] = options.hasTerminal ? inTerminal(written, options.window) : written;
   const child = spawn(command, rest, {
     cwd: options.cwd ?? ROOT,
     env: {
@@ -114,6 +117,10 @@ function inTerminal(words: readonly string[], window: Window | undefined): strin
 
 function withFiles(most: number, words: readonly string[]): string[] {
   return ["sh", "-c", `ulimit -n ${most} && exec "$0" "$@"`, ...words];
+}
+
+function intoFile(file: string, words: readonly string[]): string[] {
+  return ["sh", "-c", `exec "$0" "$@" >'${file}'`, ...words];
 }
 
 class RunningProgram implements Program {
