@@ -58,6 +58,24 @@ test("up is ready quickly, users on different servers talk, and SIGTERM leaves n
   assertEquals([children.filter(isAlive), dataFoldersIn(folder.path)], [[], []]);
 });
 
+test("a data folder that cannot be made ends up and chat with 1 and a sentence", {
+  ...(process.platform !== "linux" && { skip: "there is no /proc" }),
+}, async () => {
+  for (const command of ["up", "chat"]) {
+    await using program = startProgram([
+      command,
+      "--listen",
+      "127.0.0.1:0",
+      "--admin",
+      "none",
+      "--data",
+      "/proc/x",
+    ]);
+    assertEquals([await program.end(), program.stdout], [1, ""], command);
+    assertMatch(program.stderr, /^chorus: Cannot open data folder "\/proc\/x": .*\n$/);
+  }
+});
+
 test("up says on standard error where to connect and how to try it", async () => {
   await using up = startProgram(["up", ...FREE, "--servers", "1"]);
   const { tcp = "", admin = "" } = await up.ready();

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../contract.ts";
 import { isLocked, toStoreError } from "./error.ts";
@@ -23,9 +23,18 @@ export function databasePath(dir: string): string {
   return join(dir, "chat.sqlite");
 }
 
-/** Makes the data folder (0700) if there is none. */
+/** Makes the data folder (0700) if there is none, and those around it. */
 export function makeFolder(dir: string): void {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const path = resolve(dir);
+  if (existsSync(path)) return;
+  // Not `recursive`: where a folder that is there takes none, as /proc does, Node tries for ever.
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have made it just now.
+    if (!existsSync(path)) throw error;
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
@@ -19,6 +19,20 @@ test("openWriter() makes a folder and files that nobody else may read", async ()
   const files = (await readdir(dir)).sort();
   assertEquals(files, ["chat.sqlite", "chat.sqlite-shm", "chat.sqlite-wal", "lock"]);
   assertEquals(await Promise.all(files.map((file) => mode(join(dir, file)))), ["600", "600", "600", "600"]);
+});
+
+test("openWriter() makes all folders that are missing, and says so where one cannot be made", async () => {
+  await using folder = await temporaryFolder();
+  const dir = join(folder.path, "a", "b", "..", "c");
+  await using writer = await openQuietWriter(dir);
+  assertEquals(writer.durable, "disk");
+  assertEquals((await stat(join(folder.path, "a"))).mode & 0o777, 0o700);
+  await writeFile(join(folder.path, "file"), "");
+  await symlink(join(folder.path, "nowhere"), join(folder.path, "link"));
+  for (const name of ["file/data", "file", "link", "link/data"]) {
+    const error = await assertRejects(() => openQuietWriter(join(folder.path, name)), StoreError, name);
+    assertEquals([name, error.code], [name, "unavailable"]);
+  }
 });
 
 test("openWriter() refuses a folder that this process holds, and still holds it against others", async () => {
