@@ -1,9 +1,10 @@
 import process from "node:process";
 import type { ConnectionView } from "../admin/mod.ts";
+import type { AdminClient } from "./admin_client.ts";
 import { ADMIN_FLAGS, clientOf, readCommandLine } from "./admin_flags.ts";
 import { byteWords, timeWords } from "./backend_words.ts";
 import { printable } from "./client_screen.ts";
-import { StartError } from "./errors.ts";
+import { StartError, UsageError } from "./errors.ts";
 import { duration, switchFlag, text, whole, withDefault } from "./flag_kinds.ts";
 import { unread, writeLines } from "./output.ts";
 import { type Column, table } from "./table.ts";
@@ -49,12 +50,46 @@ export async function connections(argv: readonly string[]): Promise<number> {
     throw new StartError(`What runs at ${client.name} does not list connections`);
   // Our own words for our own program.
   const listed = found.connections as readonly ConnectionView[];
+  // Whoever has gone may still have connections.
+  if (listed.length === 0) await checkNames(client, values);
   const lines = values.json ? listed.map((one) => JSON.stringify(one)) : linesOf(listed);
   unread();
   await writeLines(lines);
   if ("more" in found && found.more === true)
     process.stderr.write(`there are more than ${listed.length}; --limit shows more of them\n`);
   return 0;
+}
+
+/** Names of one kind that are listed in a sentence. */
+const MAX_NAMES = 20;
+
+/** @throws {UsageError} For a name that there is not, with those that there are. */
+async function checkNames(
+  client: AdminClient,
+  {
+    backend,
+    pool,
+    frontend,
+  }: { backend: string | undefined; pool: string | undefined; frontend: string | undefined },
+): Promise<void> {
+  if (pool !== undefined) await client.poolNamed(pool);
+  if (backend !== undefined) {
+    const pools = (await client.pools()).filter(({ name }) => pool === undefined || name === pool);
+    checkName(
+      "backend",
+      backend,
+      pools.flatMap(({ backends }) => backends),
+    );
+  }
+  if (frontend !== undefined) checkName("frontend", frontend, await client.frontends());
+}
+
+function checkName(kind: string, wanted: string, found: readonly { readonly name: string }[]): void {
+  const names = [...new Set(found.map(({ name }) => printable(name)))];
+  if (found.some(({ name }) => name === wanted)) return;
+  const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : "";
+  const known = names.length === 0 ? "none" : `${names.slice(0, MAX_NAMES).join(", ")}${more}`;
+  throw new UsageError(`--${kind}: there is no ${kind} "${wanted}"; there are ${known}`);
 }
 
 function queryOf(values: {

@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { SessionView } from "../admin/mod.ts";
+import type { AdminClient } from "./admin_client.ts";
 import { ADMIN_FLAGS, clientOf, readCommandLine } from "./admin_flags.ts";
 import { byteWords, timeWords } from "./backend_words.ts";
 import { printable } from "./client_screen.ts";
@@ -60,18 +61,31 @@ export async function sessions(argv: readonly string[]): Promise<number> {
   if (!parsed) return 0;
   const { user, limit, json } = parsed.values;
   const client = clientOf(parsed.values);
+  const { listed, more } = await readSessions(client, { ...(user !== undefined && { user }), limit });
+  const lines = json ? listed.map((one) => JSON.stringify(one)) : linesOf(listed);
+  unread();
+  await writeLines(lines);
+  if (more) process.stderr.write(`there are more than ${listed.length}; --limit shows more of them\n`);
+  return 0;
+}
+
+/** @throws {StartError} Also when it is no chat server. */
+async function readSessions(
+  client: AdminClient,
+  { user, limit }: { readonly user?: string; readonly limit: number },
+): Promise<{ readonly listed: readonly SessionView[]; readonly more: boolean }> {
   const query = new URLSearchParams({ ...(user !== undefined && { user }), limit: String(limit) });
   const found = await client.read(`/api/sessions?${query}`);
   if (!(found && "sessions" in found && Array.isArray(found.sessions)))
     throw new StartError(`What runs at ${client.name} does not list sessions: it is no chat server`);
   // Our own words for our own program.
   const listed = found.sessions as readonly SessionView[];
-  const lines = json ? listed.map((one) => JSON.stringify(one)) : linesOf(listed);
-  unread();
-  await writeLines(lines);
-  if ("more" in found && found.more === true)
-    process.stderr.write(`there are more than ${listed.length}; --limit shows more of them\n`);
-  return 0;
+  return { listed, more: "more" in found && found.more === true };
+}
+
+/** Else it would be told of a path that is not there. @throws {StartError} */
+async function checkChat(client: AdminClient): Promise<void> {
+  await readSessions(client, { limit: 1 });
 }
 
 function linesOf(listed: readonly SessionView[]): string[] {
@@ -97,6 +111,7 @@ export async function kick(argv: readonly string[]): Promise<number> {
     throw new UsageError("say whom: SESSION, as `chorus sessions` names it, or --user NAME");
   if (revoke && user === undefined) throw new UsageError("--revoke goes with --user NAME");
   const client = clientOf(parsed.values);
+  await checkChat(client);
   if (session !== undefined) await client.change("DELETE", `/api/sessions/${encodeURIComponent(session)}`);
   else if (user !== undefined) {
     const query = new URLSearchParams({ user, ...(revoke && { revoke: "true" }) });
@@ -111,6 +126,7 @@ export async function announce(argv: readonly string[]): Promise<number> {
   const parsed = await readCommandLine(ANNOUNCE, argv);
   if (!parsed) return 0;
   const client = clientOf(parsed.values);
+  await checkChat(client);
   await client.change("POST", "/api/announce", { text: parsed.positionals.join(" ") });
   await writeLines(["announced"]);
   return 0;

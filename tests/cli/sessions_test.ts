@@ -6,7 +6,7 @@ import { announce, kick, sessions } from "../../src/cli/sessions.ts";
 import { formatAddress } from "../../src/net/mod.ts";
 import { RawClient, temporaryFolder } from "../helpers.ts";
 import { test } from "../testing.ts";
-import { NEVER } from "./desk.ts";
+import { Desk, NEVER } from "./desk.ts";
 import { getJson, type Program, partAddress, startProgram } from "./program.ts";
 
 const FREE = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--grace", "100ms"];
@@ -179,4 +179,17 @@ test("drain --server --wait ends with 1 when undrain --server calls the drain of
   assertEquals((await run(chat, "undrain", "--server"))[0], 0);
   assertEquals([await waiting.end(), waiting.stderr], [1, "the drain of server solo was called off\n"]);
   assertEquals((await ada.next("closing")).after, 30_000);
+});
+
+test("what is no chat server is told so by sessions, kick and announce alike", async () => {
+  await using desk = await Desk.open({ chat: [] });
+  const admin = ["--admin", desk.address];
+  const sentence = `What runs at ${desk.address} does not list sessions: it is no chat server`;
+  for (const work of [
+    () => sessions(admin),
+    () => kick(["x", ...admin]),
+    () => kick(["--user", "ada", ...admin]),
+    () => announce(["hi", ...admin]),
+  ])
+    assertEquals((await assertRejects(work, StartError)).message, sentence);
 });

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { connections } from "../../src/cli/connections.ts";
 import { UsageError } from "../../src/cli/errors.ts";
 import { status } from "../../src/cli/status.ts";
 import { test } from "../testing.ts";
@@ -145,4 +146,28 @@ test("connections lists those of a backend, and says when there are more than it
   );
   assertStringIncludes(table.stdout, "CLIENT");
   assert(!table.stdout.includes("\u001b[2J"), "a name of somebody else's moved the cursor");
+});
+
+test("connections refuses a backend, a pool or a frontend that there is not, and says which there are", async () => {
+  await using desk = await Desk.open(pools());
+  const counts = { connections: 0, total: 0, refused: {} };
+  desk.frontends.push({
+    name: "f",
+    address: "127.0.0.1:1",
+    protocol: "tcp",
+    pool: "chat",
+    draining: false,
+    ...counts,
+  });
+  const mistakes: readonly (readonly [readonly string[], string])[] = [
+    [["--backend", "nope"], `--backend: there is no backend "nope"; there are ${ONE}, ${TWO}, 10.0.0.3:80`],
+    [["--backend", ONE, "--pool", "web"], `--backend: there is no backend "${ONE}"; there are 10.0.0.3:80`],
+    [["--pool", "nope"], '--pool: there is no pool "nope"; there are chat, web'],
+    [["--frontend", "nope"], '--frontend: there is no frontend "nope"; there are f'],
+  ];
+  for (const [args, sentence] of mistakes) {
+    const error = await assertRejects(() => connections([...args, "--admin", desk.address]), UsageError);
+    assertEquals(error.message, sentence);
+  }
+  assertEquals(await connections(["--backend", ONE, "--frontend", "f", "--admin", desk.address]), 0);
 });
