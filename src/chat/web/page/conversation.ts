@@ -20,6 +20,9 @@ export interface Progress {
   readonly read: number;
 }
 
+/** How far somebody is said to be, as far as it is said. */
+type Reached = { readonly [key in keyof Progress]?: number | undefined };
+
 /** The most messages of a conversation that are kept here; history goes on, but is not loaded further. */
 export const MAX_LINES = 5000;
 /** As many are kept of one that is not looked at. */
@@ -76,7 +79,7 @@ export class Conversation {
   }
 
   /** Notes how far somebody is. It never goes back. */
-  note(name: string, { delivered = 0, read = 0 }: Partial<Progress>): void {
+  note(name: string, { delivered = 0, read = 0 }: Reached): void {
     const known = this.progress.get(name) ?? { delivered: 0, read: 0 };
     if (this.progress.size >= MAX_PROGRESS && !this.progress.has(name)) return;
     this.progress.set(name, {

@@ -197,10 +197,7 @@ export class Desk {
       },
       receipt: ({ conversation, name, delivered, read }) => {
         const found = this.conversations.with(this.#peerOf(conversation));
-        found.note(name, {
-          ...(delivered !== undefined && { delivered }),
-          ...(read !== undefined && { read }),
-        });
+        found.note(name, { delivered, read });
         if (name === this.#client.user && read !== undefined) found.markRead(read, name);
         this.#changed();
       },
