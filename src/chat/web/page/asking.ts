@@ -28,6 +28,12 @@ export function Asking({ children, title, words, verb, onYes, onDone }: AskingOp
   const [phase, setPhase] = useState<Phase>({ name: "closed" });
   const no = useRef<HTMLButtonElement>(null);
   const isDone = useRef(false);
+  const times = useRef(0);
+  const ask = (): void => {
+    times.current += 1;
+    setPhase({ name: "asking", problem: "" });
+  };
+  const time = times.current;
   const act = (): void => {
     setPhase({ name: "busy" });
     // Never rejects: what failed is said.
@@ -38,13 +44,14 @@ export function Asking({ children, title, words, verb, onYes, onDone }: AskingOp
     });
   };
   const onClose = (): void => {
-    setPhase({ name: "closed" });
+    // Told a little later than it is so: it may have been asked again by then.
+    if (time === times.current) setPhase({ name: "closed" });
     if (isDone.current) onDone();
   };
-  return html`<button type="button" onClick=${() => setPhase({ name: "asking", problem: "" })}>${children}</button>
+  return html`<button type="button" onClick=${ask}>${children}</button>
     ${
       phase.name !== "closed" &&
-      html`<${Dialog} title=${title} onClose=${onClose}>
+      html`<${Dialog} key=${time} title=${title} onClose=${onClose}>
       <p>${words}</p>
       <p class="bad" role="alert">${phase.name === "asking" && phase.problem}</p>
       <div class="row">
