@@ -59,7 +59,8 @@ function read(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new UsageError(`--config: cannot read ${file}`, { cause });
+    const { code } = cause as { code?: unknown };
+    throw new UsageError(`--config: cannot read ${file}: ${code}`, { cause });
   }
 }
 

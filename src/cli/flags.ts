@@ -88,7 +88,8 @@ function readArguments(
   try {
     return parseArgs({ args: [...argv], options, allowPositionals: true });
   } catch (error) {
-    const [sentence] = String(error instanceof Error ? error.message : error).split(". ");
+    // What follows suggests how it might have been meant.
+    const [sentence] = String(error instanceof Error ? error.message : error).split(/\.\s/);
     throw new UsageError(`${sentence}; chorus ${command} --help lists the flags`, { cause: error });
   }
 }

@@ -111,7 +111,6 @@ async function showHelp(): Promise<number> {
 /** Says in one sentence what ended the program. @returns The exit code: 2 for a mistake of the user, 1 for the world's. */
 function report(error: unknown): number {
   const isExpected =
-    error instanceof UsageError ||
     error instanceof NetError ||
     error instanceof RedisError ||
     error instanceof StoreError ||
@@ -120,9 +119,14 @@ function report(error: unknown): number {
     error instanceof DiscoveryError ||
     error instanceof StateFileError ||
     error instanceof StartError;
+  if (error instanceof UsageError) {
+    // It says itself what is wrong: its cause would say it again.
+    process.stderr.write(`chorus: ${error.message}\n`);
+    return 2;
+  }
   const words = isExpected
     ? wordsOf(error)
     : `internal error: ${error instanceof Error ? error.stack : String(error)}`;
   process.stderr.write(`chorus: ${words}\n`);
-  return error instanceof UsageError ? 2 : 1;
+  return 1;
 }

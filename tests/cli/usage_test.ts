@@ -41,7 +41,7 @@ const MISTAKES: readonly (readonly [readonly string[], string])[] = [
   [["balance", "--heartbeat", "send-expect", "--backend", "127.0.0.1:1"], "expect"],
   [["balance", "--trusted", "10.0.0.0/33", "--backend", "127.0.0.1:1"], "--trusted: "],
   [["balance", "--pool", "web", "--backend", "127.0.0.1:1"], "--pool: give the --redis"],
-  [["balance", "--config", "/nowhere/chorus.json"], "--config: cannot read /nowhere/chorus.json"],
+  [["balance", "--config", "/nowhere/chorus.json"], "--config: cannot read /nowhere/chorus.json: ENOENT"],
   [["up", "--listen", "nowhere"], '--listen: "nowhere" is not an address; write HOST:PORT'],
   [["up", "--listen", "127.0.0.1:70000"], "ports are 0 to 65535"],
   [
@@ -110,6 +110,20 @@ test("a mistake on the command line ends the program with 2 and one sentence tha
       assertEquals(program.stderr.trim().split("\n").length, 1, program.stderr);
     }),
   );
+});
+
+test("a flag that there is not, and a value that looks like a flag, are told in one sentence", async () => {
+  const mistakes: readonly (readonly [readonly string[], string])[] = [
+    [["weight", "127.0.0.1:1", "-1"], "Unknown option '-1'; chorus weight --help lists the flags"],
+    [
+      ["sessions", "--limit", "-1"],
+      "Option '--limit' argument is ambiguous; chorus sessions --help lists the flags",
+    ],
+  ];
+  for (const [args, sentence] of mistakes) {
+    await using program = startProgram(args);
+    assertEquals([await program.end(), program.stderr], [2, `chorus: ${sentence}\n`]);
+  }
 });
 
 for (const [args, words] of MISTAKES) {
