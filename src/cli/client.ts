@@ -7,7 +7,7 @@ import { openPipe } from "./client_pipe.ts";
 import type { Screen } from "./client_screen.ts";
 import { openTerminal } from "./client_terminal.ts";
 import { StartError, UsageError } from "./errors.ts";
-import { duration, switchFlag, text, withDefault } from "./flag_kinds.ts";
+import { positiveDuration, switchFlag, text, withDefault } from "./flag_kinds.ts";
 import { describeFlags, parseFlags, type Values } from "./flags.ts";
 import { writeLines } from "./output.ts";
 import type { Interruption } from "./process.ts";
@@ -19,7 +19,9 @@ const FLAGS = {
   register: switchFlag("make the account first, if it does not exist"),
   device: withDefault(text("NAME", "what this terminal is called among your devices"), "terminal"),
   timeout: withDefault(
-    duration("the longest that connecting may take, and piped, after the end of the input, an answer"),
+    positiveDuration(
+      "the longest that connecting may take, and piped, after the end of the input, an answer",
+    ),
     "10s",
   ),
   help: COMMON_FLAGS.help,
@@ -57,8 +59,7 @@ export async function client(argv: readonly string[], interrupted: Interruption)
 
   const isInteractive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   const screen = isInteractive ? openTerminal() : openPipe();
-  const dial = tcpDial(systemDriver(), [address]);
-  const server = { address, dial, timeoutMs: values.timeout };
+  const server = serverAt(address, values.timeout);
   try {
     // Who sends a signal does not want to wait for what is under way.
     return await Promise.race([chat(screen, server, values), interrupted.asked.then(() => INTERRUPTED)]);
@@ -69,6 +70,8 @@ export async function client(argv: readonly string[], interrupted: Interruption)
 
 async function chat(screen: Screen, server: Server, values: ClientValues): Promise<number> {
   const credentials = await askCredentials(screen, values);
+  // Whoever leaves has made no mistake.
+  if (!credentials) return screen.isInterrupted ? INTERRUPTED : 0;
   if (values.register) await register(server, credentials);
   return await talk(screen, server, credentials, values.device);
 }
@@ -83,6 +86,25 @@ interface Server {
   readonly address: Address;
   readonly dial: Dial;
   readonly timeoutMs: number;
+  /** Whether something has taken a connection there. */
+  readonly isThere: boolean;
+}
+
+function serverAt(address: Address, timeoutMs: number): Server {
+  const dial = tcpDial(systemDriver(), [address]);
+  let isThere = false;
+  return {
+    address,
+    timeoutMs,
+    get isThere() {
+      return isThere;
+    },
+    async dial(handler, signal) {
+      const link = await dial(handler, signal);
+      isThere = true;
+      return link;
+    },
+  };
 }
 
 interface NamePassword {
@@ -90,13 +112,16 @@ interface NamePassword {
   readonly password: string;
 }
 
+/** @returns Undefined when whoever was asked has left. */
 async function askCredentials(
   screen: Screen,
   known: { readonly name: string | undefined; readonly password: string | undefined },
-): Promise<NamePassword> {
+): Promise<NamePassword | undefined> {
   const name = known.name ?? (await screen.ask("name: "));
+  if (name === undefined && screen.isInteractive) return undefined;
   if (!name) throw new UsageError("--name: say who you are");
   const password = known.password ?? (await screen.ask("password: ", true));
+  if (password === undefined && screen.isInteractive) return undefined;
   if (!password) throw new UsageError("--password: give it by CHORUS_PASSWORD");
   return { name, password };
 }
@@ -104,12 +129,17 @@ async function askCredentials(
 /** Makes an account. One that exists is no failure: the login will tell. */
 async function register(server: Server, { name, password }: NamePassword): Promise<void> {
   const exchange = await connectOnce(server);
+  let isLost = false;
+  void exchange.over.then(() => {
+    isLost = true;
+  });
   try {
     const asked = exchange.request({ type: "register", name, password });
     await withDeadline(asked, server.timeoutMs, `register ${name}`);
   } catch (error) {
     if (error instanceof DeadlineError) throw cannotConnect(server, error);
     if (!(error instanceof ChatError)) throw error;
+    if (isLost) throw cannotConnect(server, error);
     if (error.code !== "name_taken")
       throw new StartError(`Cannot register ${name}: ${error.message}`, { cause: error });
   } finally {
@@ -127,11 +157,11 @@ async function connectOnce(server: Server): Promise<Exchange> {
   }
 }
 
-function cannotConnect({ address }: Server, cause: unknown): StartError {
-  const where = formatAddress(address);
-  return new StartError(`Cannot connect to ${where}: is it running? \`chorus up\` starts a cluster there`, {
-    cause,
-  });
+function cannotConnect({ address, isThere }: Server, cause: unknown): StartError {
+  const why = isThere
+    ? "something is there, but no chat server answers; the page and operators have ports of their own"
+    : "is it running? `chorus up` starts a cluster there";
+  return new StartError(`Cannot connect to ${formatAddress(address)}: ${why}`, { cause });
 }
 
 async function talk(

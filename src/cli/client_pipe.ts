@@ -13,6 +13,7 @@ export function openPipe(): Screen {
   const tell = (line: string): void => void process.stderr.write(`${line}\n`);
   return {
     isInteractive: false,
+    isInterrupted: false,
     columns: Number.POSITIVE_INFINITY,
     show: writeLine,
     note: tell,

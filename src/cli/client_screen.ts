@@ -4,6 +4,8 @@ import type { Completion } from "./client_completion.ts";
 export interface Screen {
   /** Whether a person sits before it. */
   readonly isInteractive: boolean;
+  /** Whether Ctrl-C has ended its input. */
+  readonly isInterrupted: boolean;
   /** How many characters fit beside each other; infinitely many where there is no window. */
   readonly columns: number;
   /** Shows a line, above the one that is being typed. */

@@ -35,6 +35,7 @@ class Terminal implements Screen {
   readonly #output: (text: string) => void = process.stdout.write.bind(process.stdout);
   /** Whether it can neither move its cursor nor show colors. */
   readonly #isDumb = process.env.TERM === "dumb";
+  #isInterrupted = false;
   #phase: Phase = { name: "silent" };
   #promptFor: (columns: number) => string = () => "";
   #complete: (line: string) => Completion = (line) => [[], line];
@@ -54,7 +55,10 @@ class Terminal implements Screen {
     this.#typed = typedLines(this.#lines);
     const resize = (): void => this.#redraw();
     process.stdout.on("resize", resize);
-    this.#lines.once("SIGINT", () => this.#lines.close());
+    this.#lines.once("SIGINT", () => {
+      this.#isInterrupted = true;
+      this.#lines.close();
+    });
     this.#lines.once("close", () => {
       process.stdout.off("resize", resize);
       if (this.#phase.name === "typing") this.#output("\n");
@@ -64,6 +68,10 @@ class Terminal implements Screen {
     this.#lines.on("history", (history: string[]) => {
       if (this.#phase.name === "asking") history.shift();
     });
+  }
+
+  get isInterrupted(): boolean {
+    return this.#isInterrupted;
   }
 
   get over(): Promise<void> {

@@ -81,6 +81,17 @@ export function duration(help: string): Flag<number> {
   return { value: "TIME", help, parse: parseDuration };
 }
 
+/** A time that is not 0. */
+export function positiveDuration(help: string): Flag<number> {
+  return {
+    ...duration(help),
+    parse(found) {
+      const ms = parseDuration(found);
+      return ms === 0 ? new Wrong(`"${found}" is no time to wait; write 500ms, 5s, 10m or 1h`) : ms;
+    },
+  };
+}
+
 /** Reads a time, in milliseconds. */
 export function parseDuration(found: string): number | Wrong {
   const ms = readDuration(found);

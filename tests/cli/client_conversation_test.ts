@@ -14,6 +14,7 @@ function quietScreen(): Screen {
   const ignore = () => undefined;
   return {
     isInteractive: false,
+    isInterrupted: false,
     columns: 80,
     show: ignore,
     note: ignore,

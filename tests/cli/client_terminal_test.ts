@@ -56,17 +56,24 @@ test("a message is shown above the line that is being typed, which goes on unhar
   assertEquals(await bob.end(), 0);
 });
 
-test("Ctrl-C ends it, at the prompt with 0 and before a name was given with 2", OPTIONS, async () => {
-  await using cluster = await chatServers(1);
-  await using ada = terminalOf(cluster, "--name", "ada", "--password", "secret", "--register");
-  await using nobody = terminalOf(cluster);
-  await ada.says("ada> ");
-  ada.type("never sent\u0003");
-  await nobody.says("name: ");
-  nobody.type("\u0003");
-  assertEquals([await ada.end(), await nobody.end()], [0, 2]);
-  assertStringIncludes(nobody.stdout, "--name: say who you are");
-});
+test(
+  "Ctrl-C ends it, at the prompt with 0 and before a name was given with 130; Ctrl-D with 0",
+  OPTIONS,
+  async () => {
+    await using cluster = await chatServers(1);
+    await using ada = terminalOf(cluster, "--name", "ada", "--password", "secret", "--register");
+    await using nobody = terminalOf(cluster);
+    await using silent = terminalOf(cluster, "--name", "eve");
+    await ada.says("ada> ");
+    ada.type("never sent\u0003");
+    await nobody.says("name: ");
+    nobody.type("\u0003");
+    await silent.says("password: ");
+    silent.type("\u0004");
+    assertEquals([await ada.end(), await nobody.end(), await silent.end()], [0, 130, 0]);
+    for (const { stdout } of [nobody, silent]) assert(!stdout.includes("chorus: "), stdout);
+  },
+);
 
 test("/passwd asks unseen, and shows what comes meanwhile", OPTIONS, async () => {
   await using cluster = await chatServers(1);

@@ -195,9 +195,25 @@ test("where something listens that never answers, login and --register end after
   await using register = startProgram([...args, "--register"], { env });
   for (const program of [login, register]) {
     assertEquals(await program.end(), 1);
+    const where = formatAddress(silent.address);
     assertStringIncludes(
       program.stderr,
-      `Cannot connect to ${formatAddress(silent.address)}: is it running?`,
+      `Cannot connect to ${where}: something is there, but no chat server`,
+    );
+  }
+});
+
+test("at the port of the page, login and --register say that no chat server answers there", async () => {
+  await using cluster = await chatServers(1, { web: {} });
+  const where = formatAddress(cluster.webAt(0));
+  const args = ["client", where, "--name", "ada", "--timeout", "1s"];
+  await using login = startProgram(args, { env });
+  await using register = startProgram([...args, "--register"], { env });
+  for (const program of [login, register]) {
+    assertEquals(await program.end(), 1);
+    assertStringIncludes(
+      program.stderr,
+      `Cannot connect to ${where}: something is there, but no chat server`,
     );
   }
 });
@@ -206,7 +222,9 @@ test("a client that nobody can ask ends with 2 when it is not told who it is", a
   await using nameless = startProgram(["client"], { env });
   await using open = startProgram(["client", "--name", "ada"], { env: { ...env, CHORUS_PASSWORD: "" } });
   await using twice = startProgram(["client", "127.0.0.1:1", "127.0.0.1:2"], { env });
-  assertEquals([await nameless.end(), await open.end(), await twice.end()], [2, 2, 2]);
+  await using hasty = startProgram(["client", "--name", "ada", "--timeout", "0s"], { env });
+  assertEquals([await nameless.end(), await open.end(), await twice.end(), await hasty.end()], [2, 2, 2, 2]);
+  assertStringIncludes(hasty.stderr, '--timeout: "0s" is no time to wait');
   assertStringIncludes(nameless.stderr, "--name: say who you are");
   assertStringIncludes(open.stderr, "--password: give it by CHORUS_PASSWORD");
   assertStringIncludes(twice.stderr, 'takes one address, received "127.0.0.1:2" too');
