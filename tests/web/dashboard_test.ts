@@ -57,9 +57,10 @@ for (const runtime of RUNTIMES)
       const row = page.locator("tr[data-backend]").first();
       await row.getByText("up", { exact: true }).waitFor();
       const name = (await row.getAttribute("data-backend")) ?? "";
+      // On a busy machine one may come too late.
       assertMatch(
         (await row.getByRole("img").getAttribute("aria-label")) ?? "",
-        /^the last \d+ heartbeats? answered$/,
+        /^(?:the last \d+ heartbeats? answered|1 of the last \d+ heartbeats missed)$/,
       );
       await row.getByRole("button", { name: `drain ${name}` }).click();
       await page.getByRole("button", { name: "Cancel" }).click();
