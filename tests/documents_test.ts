@@ -40,8 +40,9 @@ const PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md"]
 async function helpOf(run: Run): Promise<string> {
   const write = process.stdout.write;
   let said = "";
-  process.stdout.write = (chunk: unknown): boolean => {
+  process.stdout.write = (chunk: unknown, ...[written]: unknown[]): boolean => {
     said += String(chunk);
+    if (typeof written === "function") written();
     return true;
   };
   try {
