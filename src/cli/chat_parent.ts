@@ -66,7 +66,8 @@ export async function serveWithWorkers(start: ChatStart): Promise<number> {
   await interrupted.asked;
   log.info("stopping: clients have {grace} ms to leave", { grace });
   await stopServing({
-    ...{ graceMs: grace, ending },
+    graceMs: grace,
+    ending,
     sayGoodbye: () => announced?.[Symbol.asyncDispose](),
     close: () => workers.stop(),
   });

@@ -104,10 +104,7 @@ async function serve(parent: Channel, configuration: WorkerConfiguration): Promi
   using _telling = tellLoad(parent, server);
   parent.send("started", listeningOf(server));
   await Promise.race([stopped, parent.closed]);
-  await stopServing({
-    ...{ graceMs, ending },
-    close: () => server.close(graceMs),
-  });
+  await stopServing({ graceMs, ending, close: () => server.close(graceMs) });
 }
 
 /** Obeys drains, and tells the parent how many are here: when that has changed, and after each drain. */

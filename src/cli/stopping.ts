@@ -1,4 +1,4 @@
-import { systemClock } from "../async/mod.ts";
+import { systemClock, withDeadline } from "../async/mod.ts";
 
 /** How long a goodbye may take before the clients are told all the same, in milliseconds. */
 const GOODBYE_MS = 250;
@@ -22,17 +22,10 @@ export interface Stopping {
 export async function stopServing({ graceMs, ending, sayGoodbye, close }: Stopping): Promise<void> {
   const timer = systemClock.after(graceMs, () => ending.abort());
   const saying = Promise.resolve(sayGoodbye?.());
-  await atMost(GOODBYE_MS, saying);
+  // Only of the deadline: a goodbye never rejects.
+  await withDeadline(saying, GOODBYE_MS, "say goodbye").catch(() => undefined);
   await close();
   timer.cancel();
   ending.abort();
   await saying;
-}
-
-/** Waits for something, but not for long. */
-async function atMost(delayMs: number, work: Promise<void>): Promise<void> {
-  const { promise: over, resolve } = Promise.withResolvers<void>();
-  const timer = systemClock.after(delayMs, resolve);
-  await Promise.race([work, over]);
-  timer.cancel();
 }

@@ -80,7 +80,8 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
 
   await Promise.race([stopped, parent.closed]);
   await stopServing({
-    ...{ graceMs, ending },
+    graceMs,
+    ending,
     sayGoodbye: () => announced[Symbol.asyncDispose](),
     close: () => server.close(graceMs),
   });

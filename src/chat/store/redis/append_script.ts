@@ -17,7 +17,6 @@ import { logFields, logKeys, type ScriptCall, sideOf } from "./send_script.ts";
 export const APPEND_SCRIPT: RedisScript = defineScript(`
 ${logArgumentsLua(0)}
 ${TEXT_LUA}${NOW_LUA}${LOG_LUA}
-local time
 local failed = {}
 
 local function send(message)
@@ -31,8 +30,7 @@ local function send(message)
   elseif conv.blocks ~= '' and string.find(conv.blocks, message.side == '1' and '2' or '1', 1, true) then
     return 'b'
   end
-  time = time or now()
-  call('ZADD', message.owed, 'NX', time, message.item)
+  call('ZADD', message.owed, 'NX', nowText, message.item)
   local before = conv.stamp
   local seq = append(message, conv)
   return 'p ' .. seq .. ' ' .. message.atText .. ' ' .. conv.version .. ' ' .. before .. ' ' .. message.stamp

@@ -113,7 +113,7 @@ const TRIM_AT_ONCE = 500;
 const TABLE_FROM = 64;
 
 /**
- * Adds to logs. Wants `maxLog`, `dedupeIds`, `dedupeTtl`, `dedupeStep`, `logMs`, `logTtl` and `logStep`. A message has `log`,
+ * Adds to logs. Wants `NOW_LUA`, `maxLog`, `dedupeIds`, `dedupeTtl`, `dedupeStep`, `logMs`, `logTtl` and `logStep`. A message has `log`,
  * `conv`, `dedupe`, `id`, `hash`, `at` (as `atText`, too), `stamp` and `tail`.
  *
  * - `repeated` tells what to answer if the message was sent before. Its age is told by servers' clocks, which differ: so it counts for as long
@@ -125,7 +125,8 @@ const TABLE_FROM = 64;
  */
 export const LOG_LUA: string = `
 local heads = {}
-local redisNow = call('TIME')[1] * 1000
+local nowText = now()
+local redisNow = tonumber(nowText)
 
 local function repeated(message)
   local known = call('HMGET', message.dedupe, message.id, 'n', 'x')

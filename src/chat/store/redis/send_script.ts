@@ -87,7 +87,7 @@ local function send(message, sender, receiver)
     isSent, isThere = pcall(deliver, message, receiver, previous, seq, value, false)
     isDone = isDone and isSent and isThere
   end
-  if not isDone then call('ZADD', message.owed, 'NX', now(), message.item) end
+  if not isDone then call('ZADD', message.owed, 'NX', nowText, message.item) end
   return (isDone and 's ' or 'p ') .. seq .. ' ' .. message.atText .. own
 end
 

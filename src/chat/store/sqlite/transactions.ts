@@ -78,14 +78,14 @@ export class Transactions {
     const results: WriteResult[] = [];
     const delivered: Delivered[] = [];
     const failures: Error[] = [];
-    const failedOrders = new Set<string | undefined>();
+    const failedOrders = new Set<string>();
     for (const op of ops) {
       const order = orderIn(op);
       const isBehind = behind.has(op) || (order !== undefined && failedOrders.has(order));
       const done = isBehind ? BEHIND : this.#applyAlone(op, now, delivered);
       if (done instanceof Error) failures.push(done);
       const result = toResult(done);
-      if (result.type === "failed") failedOrders.add(order);
+      if (result.type === "failed" && order !== undefined) failedOrders.add(order);
       results.push(result);
       if (delivered.length >= MAX_ENTRIES) break;
     }
