@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { withDeadline } from "../src/async/mod.ts";
+import { wait, withDeadline } from "../src/async/mod.ts";
 import {
   type Address,
   type Connection,
@@ -19,6 +19,15 @@ import { LineDecoder } from "../src/wire/mod.ts";
 
 /** The longest that a test waits for one thing, in milliseconds. */
 export const DEADLINE_MS = 25_000;
+
+/** Looks again and again until something is so that nobody tells of, but not for ever. */
+export async function eventually(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const latest = performance.now() + DEADLINE_MS;
+  while (!(await isSo())) {
+    if (performance.now() > latest) throw new Error(`Cannot see ${what} within ${DEADLINE_MS} ms`);
+    await wait(10);
+  }
+}
 
 /** A folder of one's own, removed at the end. */
 export function temporaryFolder(): Disposable & { readonly path: string } {

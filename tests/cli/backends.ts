@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { wait, withDeadline } from "../../src/async/mod.ts";
+import { withDeadline } from "../../src/async/mod.ts";
 import { type Address, NetError, systemDriver } from "../../src/net/mod.ts";
 import { DEADLINE_MS } from "../helpers.ts";
 import { getJson } from "./program.ts";
@@ -94,13 +94,4 @@ export async function shownBackends(
 ): Promise<Readonly<Record<string, ShownBackend>>> {
   const { pools } = (await getJson(admin, "/api/pools")) as { pools: { backends: ShownBackend[] }[] };
   return Object.fromEntries(pools.flatMap(({ backends }) => backends).map((shown) => [shown.name, shown]));
-}
-
-/** Looks again and again until it is so. */
-export async function eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + DEADLINE_MS;
-  while (!(await isSo())) {
-    if (performance.now() > end) throw new Error(`${what} was to happen`);
-    await wait(20);
-  }
 }

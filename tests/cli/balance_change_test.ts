@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../src/net/mod.ts";
 import { type Greeter, greeted, greeter, type Visitor } from "../balancer/frontend/frontends.ts";
-import { temporaryFolder } from "../helpers.ts";
+import { eventually, temporaryFolder } from "../helpers.ts";
 import { certificate } from "../net/certificates.ts";
 import { test } from "../testing.ts";
-import { eventually, shownBackends } from "./backends.ts";
+import { shownBackends } from "./backends.ts";
 import { getJson, type Program, partAddress, startProgram } from "./program.ts";
 
 /** A configuration with one frontend before one pool. */

@@ -5,10 +5,9 @@ import { StartError } from "../../src/cli/errors.ts";
 import { status } from "../../src/cli/status.ts";
 import { type Address, formatAddress, systemDriver } from "../../src/net/mod.ts";
 import { greeter } from "../balancer/frontend/frontends.ts";
-import { temporaryFolder } from "../helpers.ts";
+import { eventually, temporaryFolder } from "../helpers.ts";
 import { Recorder } from "../net/recording.ts";
 import { test } from "../testing.ts";
-import { eventually } from "./backends.ts";
 import { NEVER } from "./desk.ts";
 import { getJson, type Program, partAddress, startProgram } from "./program.ts";
 

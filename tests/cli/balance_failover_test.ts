@@ -2,12 +2,12 @@ import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
 import { wait } from "../../src/async/mod.ts";
 import type { Address } from "../../src/net/mod.ts";
+import { eventually } from "../helpers.ts";
 import { test } from "../testing.ts";
 import {
   ask,
   type BackendProcess,
   backendProcess,
-  eventually,
   type ShownBackend,
   shownBackends,
   type Visit,

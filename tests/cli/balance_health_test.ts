@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { RawClient } from "../helpers.ts";
+import { eventually, RawClient } from "../helpers.ts";
 import { test } from "../testing.ts";
-import { backendProcess, eventually, shownBackends } from "./backends.ts";
+import { backendProcess, shownBackends } from "./backends.ts";
 import { partAddress, startProgram } from "./program.ts";
 
 const LOOPBACK = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];

@@ -6,10 +6,10 @@ import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
 import { formatAddress, nodeDriver, systemDriver } from "../../src/net/mod.ts";
 import { refused } from "../balancer/frontend/frontends.ts";
-import { temporaryFolder } from "../helpers.ts";
+import { eventually, temporaryFolder } from "../helpers.ts";
 import { LOOPBACK, Recorder } from "../net/recording.ts";
 import { test } from "../testing.ts";
-import { backendProcess, eventually } from "./backends.ts";
+import { backendProcess } from "./backends.ts";
 import { getJson, partAddress, startProgram } from "./program.ts";
 
 /** A balancer with one frontend and one pool, both as told. */

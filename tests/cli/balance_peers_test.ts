@@ -6,10 +6,10 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { withDeadline } from "../../src/async/mod.ts";
-import { DEADLINE_MS, temporaryFolder } from "../helpers.ts";
+import { DEADLINE_MS, eventually, temporaryFolder } from "../helpers.ts";
 import { authority, certificate } from "../net/certificates.ts";
 import { test } from "../testing.ts";
-import { backendProcess, eventually } from "./backends.ts";
+import { backendProcess } from "./backends.ts";
 import { freePort, run, sClient, startPeer, without } from "./peers.ts";
 import { startProgram } from "./program.ts";
 

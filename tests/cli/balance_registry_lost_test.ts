@@ -1,10 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { wait } from "../../src/async/mod.ts";
 import { systemDriver } from "../../src/net/mod.ts";
+import { eventually } from "../helpers.ts";
 import { Recorder } from "../net/recording.ts";
 import { redisServer } from "../redis_server.ts";
 import { test } from "../testing.ts";
-import { backendProcess, eventually, shownBackends } from "./backends.ts";
+import { backendProcess, shownBackends } from "./backends.ts";
 import { type Program, partAddress, startProgram } from "./program.ts";
 
 test("a Redis that stops for longer than every lease and starts again, empty, empties no pool", {

@@ -5,11 +5,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../src/net/mod.ts";
 import { type Greeter, greeter } from "../balancer/frontend/frontends.ts";
 import { echo, Guests } from "../balancer/running/balancers.ts";
-import { temporaryFolder } from "../helpers.ts";
+import { eventually, temporaryFolder } from "../helpers.ts";
 import { certificate } from "../net/certificates.ts";
 import { redisServer } from "../redis_server.ts";
 import { test } from "../testing.ts";
-import { eventually } from "./backends.ts";
 import { freePort } from "./peers.ts";
 import { partAddress, startProgram } from "./program.ts";
 

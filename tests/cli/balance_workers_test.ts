@@ -6,9 +6,9 @@ import { wait } from "../../src/async/mod.ts";
 import { formatAddress, type NetError } from "../../src/net/mod.ts";
 import type { Visitor } from "../balancer/frontend/frontends.ts";
 import { echo, Guests } from "../balancer/running/balancers.ts";
-import { temporaryFolder } from "../helpers.ts";
+import { eventually, temporaryFolder } from "../helpers.ts";
 import { test } from "../testing.ts";
-import { ask, backendProcess, eventually, shownBackends } from "./backends.ts";
+import { ask, backendProcess, shownBackends } from "./backends.ts";
 import {
   allUp,
   balancerOf,

@@ -1,6 +1,7 @@
 import process from "node:process";
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Client, until } from "../server/model_subject.ts";
+import { eventually } from "../helpers.ts";
+import { Client } from "../server/model_subject.ts";
 import { test } from "../testing.ts";
 import { childrenOf, isAlive, partAddress, startProgram } from "./program.ts";
 
@@ -41,7 +42,7 @@ test("a second signal ends echo and its children at once", async () => {
   await program.says("stopping");
   program.signal("SIGTERM");
   assertEquals([await program.end(), children.length], [143, 2]);
-  await until("the end of the children", () => !children.some(isAlive));
+  await eventually("the end of the children", () => !children.some(isAlive));
 });
 
 for (const form of [FORMS[1], FORMS[4], FORMS[5]]) {
@@ -51,7 +52,7 @@ for (const form of [FORMS[1], FORMS[4], FORMS[5]]) {
     assertEquals(await client.ask("hello"), "hello");
     const children = await childrenOf(program.pid);
     program.signal("SIGKILL");
-    await until("the end of the children", () => !children.some(isAlive));
+    await eventually("the end of the children", () => !children.some(isAlive));
     await client.recorder.gone;
   });
 }
@@ -61,7 +62,7 @@ test("a worker of echo that is killed is logged and replaced", async () => {
   const address = partAddress(await program.ready(), "tcp");
   for (const child of await childrenOf(program.pid)) process.kill(child, "SIGKILL");
   await program.says("a worker ended: killed by SIGKILL; the next one starts in 0 ms");
-  await until("an answer", async () => {
+  await eventually("an answer", async () => {
     try {
       await using client = await Client.connect(address);
       return (await client.ask("hello")) === "hello";

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { withDeadline } from "../../src/async/mod.ts";
 import type { Address } from "../../src/net/mod.ts";
 import { getJson, partAddress, startProgram } from "../cli/program.ts";
-import { DEADLINE_MS, RawClient } from "../helpers.ts";
+import { DEADLINE_MS, eventually, RawClient } from "../helpers.ts";
 import { redisServer } from "../redis_server.ts";
 import { test } from "../testing.ts";
 import { serverCluster, upCluster } from "./clusters.ts";
@@ -115,14 +115,6 @@ async function backendsOf(
     pools: { backends: { name: string; state: string }[] }[];
   };
   return pools[0]?.backends ?? [];
-}
-
-/** Asks until the answer is yes: another process tells nobody. */
-async function eventually(what: string, ask: () => Promise<boolean>): Promise<void> {
-  const asking = async (): Promise<void> => {
-    while (!(await ask()));
-  };
-  await withDeadline(asking(), DEADLINE_MS, `see ${what}`);
 }
 
 function serverOf({ frames }: RawClient): unknown {

@@ -3,11 +3,12 @@ import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { NetError, openHandles } from "../../src/net/mod.ts";
+import { eventually } from "../helpers.ts";
 import { checkPattern, patternAt, sendPattern } from "../net/recording.ts";
 import { HALF_CLOSE_BUG } from "../net/subjects.ts";
 import { RUNTIME, test } from "../testing.ts";
 import { testEndings } from "./model_ending_conformance.ts";
-import { Client, type Subject, serve, until } from "./model_subject.ts";
+import { Client, type Subject, serve } from "./model_subject.ts";
 
 const MIB = 1024 * 1024;
 
@@ -46,10 +47,10 @@ function testBytes(subject: Subject): void {
     const { server } = served;
     await using client = await Client.connect(server.address);
     assertEquals(await client.ask("hello"), "hello");
-    await until("one connection", () => server.connections === 1);
+    await eventually("one connection", () => server.connections === 1);
     client.connection.end();
     assertEquals((await client.recorder.closed).reason, "finished");
-    await until("no connection", () => server.connections === 0);
+    await eventually("no connection", () => server.connections === 0);
   });
 
   promise("echoes any bytes in any chunks", async () => {
@@ -121,7 +122,7 @@ function testBytes(subject: Subject): void {
     await client.recorder.ended;
     client.connection.write(patternAt(0, MIB));
     client.connection.end();
-    await until("what was heard", () => served.errors.length > 0);
+    await eventually("what was heard", () => served.errors.length > 0);
     assertEquals(served.errors, [`heard ${MIB} bytes`]);
   });
 
@@ -143,7 +144,7 @@ function testBreaks(subject: Subject): void {
     await client.ask("watch");
     client.connection.abort();
     await client.recorder.closed;
-    await until("the reason", () => served.errors.length > 0);
+    await eventually("the reason", () => served.errors.length > 0);
     assertEquals(served.errors, ["closed: reset"]);
   });
 
@@ -159,7 +160,7 @@ function testBreaks(subject: Subject): void {
     await using client = await Client.connect(served.server.address);
     client.say("throw");
     await client.recorder.gone;
-    await until("the error", () => served.errors.length > 0);
+    await eventually("the error", () => served.errors.length > 0);
     assertEquals([served.errors, served.ends], [["thrown in data"], []]);
     await using next = await Client.connect(served.server.address);
     assertEquals(await next.ask("hello"), "hello");
@@ -184,7 +185,7 @@ function testPlaces(subject: Subject): void {
     const clients = await Promise.all(Array.from({ length: 6 }, () => Client.connect(served.server.address)));
     const answers = await Promise.all(clients.map((client, index) => client.ask(`hello ${index}`)));
     assertEquals(answers, ["hello 0", "hello 1", "hello 2", "hello 3", "hello 4", "hello 5"]);
-    await until("all of them", () => served.server.connections === 6);
+    await eventually("all of them", () => served.server.connections === 6);
     await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
   });
 
@@ -222,6 +223,6 @@ function testPlaces(subject: Subject): void {
     // In a reactor: its listener and this connection. In our process, the client too. In a worker of one connection, that one.
     const there = Number(await last.ask("handles"));
     assert(there <= 2 + before + 1, `${there} handles`);
-    await until("our own to close", () => openHandles() <= before + 4);
+    await eventually("our own to close", () => openHandles() <= before + 4);
   });
 }

@@ -3,8 +3,9 @@ import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openHandles } from "../../src/net/mod.ts";
 import { childrenOf } from "../cli/program.ts";
+import { eventually } from "../helpers.ts";
 import { test } from "../testing.ts";
-import { Client, type Served, type Subject, serve, until } from "./model_subject.ts";
+import { Client, type Served, type Subject, serve } from "./model_subject.ts";
 
 /** The names of tests that a subject has a gap for. */
 export const CRASHES = "an uncaught error ends the connections of its worker only, which is replaced";
@@ -29,7 +30,7 @@ export function testEndings(subject: Subject): void {
     await using client = await Client.connect(server.address);
     assertEquals(await client.ask("hello"), "hello");
     const closing = server.close();
-    await until("a refusal", () => isRefused(served));
+    await eventually("a refusal", () => isRefused(served));
     assertEquals(await client.ask("still here"), "still here");
     client.connection.end();
     assertEquals((await client.recorder.closed).reason, "finished");
@@ -85,7 +86,7 @@ function testHanging(subject: Subject): void {
   promise(HANGING_LATER, async () => {
     await using served = await serve(subject, {}, handler);
     await using client = await Client.connect(served.server.address);
-    await until("the connection", () => served.server.connections === 1);
+    await eventually("the connection", () => served.server.connections === 1);
     await served.server.close();
     await client.recorder.gone;
     assertEquals(served.ends, []);
@@ -110,7 +111,7 @@ async function isRefused({ server }: Served): Promise<boolean> {
 /** Connects until somebody who is not in `known` answers. */
 async function meet(served: Served, known: readonly string[], kept: Client[]): Promise<string> {
   let who = "";
-  await until("another worker", async () => {
+  await eventually("another worker", async () => {
     try {
       const client = await Client.connect(served.server.address);
       kept.push(client);
@@ -138,7 +139,7 @@ async function loseOne(subject: Subject, word: string): Promise<Served> {
     if (who === doomed) await client.recorder.gone;
     else assertEquals(await client.ask("who"), who);
   }
-  await until("the report", () => served.ends.length === 1);
+  await eventually("the report", () => served.ends.length === 1);
   await meet(served, [doomed, other], clients);
   for (const client of clients) await client[Symbol.asyncDispose]();
   return served;
@@ -166,7 +167,7 @@ function testCrashes(subject: Subject): void {
       const clients: Client[] = [];
       await meet(served, [], clients);
       clients.at(-1)?.say("crash");
-      await until("the report", () => served.ends.length === crashes);
+      await eventually("the report", () => served.ends.length === crashes);
       for (const client of clients) await client[Symbol.asyncDispose]();
     }
     const [first, second = 0, third = 0] = served.ends.map(({ delayMs }) => delayMs);
@@ -190,7 +191,7 @@ function testCrashes(subject: Subject): void {
       await using client = await Client.connect(served.server.address);
       await client.recorder.gone;
     }
-    await until("three reports", () => served.ends.length === 3);
+    await eventually("three reports", () => served.ends.length === 3);
     const [first, second = 0, third = 0] = served.ends.map(({ delayMs }) => delayMs);
     assertEquals([first, second >= 125, third >= 250], [0, true, true]);
   });

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { setTimeout as rest } from "node:timers/promises";
 import { type Address, type Connection, nodeDriver } from "../../src/net/mod.ts";
 import {
   type End,
@@ -12,7 +11,6 @@ import {
   type ModelServer,
   models,
 } from "../../src/server/mod.ts";
-import { DEADLINE_MS } from "../helpers.ts";
 import { Recorder } from "../net/recording.ts";
 
 /** One model in one of its forms. */
@@ -88,14 +86,5 @@ export class Client implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.connection.abort();
     await this.recorder.closed;
-  }
-}
-
-/** Waits until something is so that nobody tells of. */
-export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const latest = performance.now() + DEADLINE_MS;
-  while (!(await isSo())) {
-    if (performance.now() > latest) throw new Error(`Cannot see ${what} within ${DEADLINE_MS} ms`);
-    await rest(5);
   }
 }

@@ -1,9 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { RawClient } from "../../helpers.ts";
+import { eventually, RawClient } from "../../helpers.ts";
 import { redisServer } from "../../redis_server.ts";
 import { test } from "../../testing.ts";
 import { chatServers } from "../chat_servers.ts";
-import { until } from "../store/redis/redis_steps.ts";
 
 test("what was acknowledged while the store was away is stored when it is back, and the sender is told", async () => {
   await using redis = await redisServer({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
@@ -14,7 +13,9 @@ test("what was acknowledged while the store was away is stored when it is back, 
   await bob.hasMessages(3);
   await redis.stop();
   bob.tell({ type: "ack", inbox: 3 });
-  await until(async () => cluster.errors.some((error) => String(error).includes("acknowledged")));
+  await eventually("the failure", () =>
+    cluster.errors.some((error) => String(error).includes("acknowledged")),
+  );
   await redis.restart();
   assertEquals((await ada.next("receipt")).delivered, 3);
   await using again = await RawClient.login(cluster.at(0), "bob", { device: "phone" });

@@ -1,9 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { RawClient } from "../../helpers.ts";
+import { eventually, RawClient } from "../../helpers.ts";
 import { redisServer } from "../../redis_server.ts";
 import { test } from "../../testing.ts";
 import { chatServers } from "../chat_servers.ts";
-import { until } from "../store/redis/redis_steps.ts";
 
 test("an acknowledgement tells the sender on another server how far the other one has got it, and history says so later", async () => {
   await using cluster = await chatServers(2);
@@ -77,7 +76,7 @@ test("what the log keeps no more can still be read", async () => {
     const { messages } = await bob.ask({ type: "history", with: "ada" });
     return Array.isArray(messages) && messages.length === 0;
   };
-  await until(isGone);
+  await eventually("the log gone", isGone);
   assertEquals((await bob.ask({ type: "read", conversation: "ada:bob", seq: 2 })).type, "ok");
   assertEquals((await ada.next("receipt")).read, 2);
 });
