@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "./clock.ts";
+import { LinkedList } from "./linked_list.ts";
 
 /** Options for {@linkcode timerWheel}. */
 export interface TimerWheelOptions {
@@ -51,13 +52,19 @@ export function timerWheel(clock: Clock, options: TimerWheelOptions = {}): Clock
   return new TimerWheel(clock, tickMs);
 }
 
+/** The timers that wait for the same ticks. */
+type Slot = LinkedList<WheelTimer, "before", "after">;
+
 class WheelTimer implements Timer {
   /** The tick at which it fires. */
   readonly due: number;
   readonly callback: () => void;
   readonly #wheel: TimerWheel;
   /** Where it waits; undefined once it has fired or was canceled. */
-  slot: Set<WheelTimer> | undefined;
+  slot: Slot | undefined;
+  /** Those beside it in its slot. */
+  before: WheelTimer | undefined;
+  after: WheelTimer | undefined;
 
   constructor(due: number, callback: () => void, wheel: TimerWheel) {
     this.due = due;
@@ -75,7 +82,7 @@ class TimerWheel implements Clock {
   readonly #clock: Clock;
   readonly #tickMs: number;
   readonly #origin: number;
-  readonly #levels: readonly (readonly Set<WheelTimer>[])[];
+  readonly #levels: readonly (readonly Slot[])[];
   /** The last tick whose timers were fired. */
   #tick = 0;
   #pending = 0;
@@ -87,7 +94,8 @@ class TimerWheel implements Clock {
     this.#clock = clock;
     this.#tickMs = tickMs;
     this.#origin = clock.now();
-    this.#levels = LENGTHS.map(() => Array.from({ length: SLOTS }, () => new Set<WheelTimer>()));
+    const slot = (): Slot => new LinkedList("before", "after");
+    this.#levels = LENGTHS.map(() => Array.from({ length: SLOTS }, slot));
   }
 
   now(): number {
@@ -143,7 +151,7 @@ class TimerWheel implements Clock {
     timer.slot = slot;
   }
 
-  #slot(level: number, tick: number): Set<WheelTimer> {
+  #slot(level: number, tick: number): Slot {
     const slot = this.#levels[level]?.[Math.floor(tick / (LENGTHS[level] ?? 1)) % SLOTS];
     if (!slot) throw new RangeError(`Cannot find a slot of the timer wheel: received tick ${tick}`);
     return slot;
@@ -178,15 +186,16 @@ class TimerWheel implements Clock {
   #cascade(): void {
     for (let level = 1; level < LEVELS && this.#tick % (LENGTHS[level] ?? 1) === 0; level++) {
       const slot = this.#slot(level, this.#tick);
-      const timers = [...slot];
-      slot.clear();
-      for (const timer of timers) this.#put(timer);
+      for (const timer of [...slot]) {
+        slot.delete(timer);
+        this.#put(timer);
+      }
     }
   }
 
-  #fire(slot: Set<WheelTimer>): void {
+  #fire(slot: Slot): void {
     // None is added meanwhile: what is set now is due a tick later at the earliest.
-    for (const timer of slot) {
+    for (let timer = slot.first; timer; timer = slot.first) {
       slot.delete(timer);
       timer.slot = undefined;
       this.#pending -= 1;
