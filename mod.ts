@@ -246,6 +246,7 @@ export {
   nodeDriver,
   parseAddress,
   type Splice,
+  type SpliceHandler,
   type SpliceOptions,
   type SpliceReason,
   type SpliceResult,

@@ -24,9 +24,10 @@ export type BunSocket = Socket<SocketOwner | undefined>;
 
 /**
  * What happens to a written chunk: `idle` and `gathering`, it waits for the end of this turn, so that a turn's writes are one
- * system call; `blocked`, it waits behind what the system had no room for.
+ * system call; `blocked` and `awaited`, it waits behind what the system had no room for, in the latter case with someone who waits to be
+ * told that there is room.
  */
-type Output = "idle" | "gathering" | "blocked";
+type Output = "idle" | "gathering" | "blocked" | "awaited";
 
 /** A native socket of Bun as a {@linkcode Transport}. */
 export class BunTransport implements Transport, SocketOwner {
@@ -40,7 +41,6 @@ export class BunTransport implements Transport, SocketOwner {
   #output: Output = "idle";
   /** The one chunk of this turn, until there is a second. */
   #only: Uint8Array | undefined;
-  #isDrainOwed = false;
   /** How far our side is: `ending` with bytes still to send, `ended` when the other side was told. */
   #phase: "open" | "ending" | "ended" = "open";
   #isClosed = false;
@@ -69,7 +69,7 @@ export class BunTransport implements Transport, SocketOwner {
 
   write(chunk: Uint8Array): boolean {
     const hasRoom = this.#take(chunk);
-    if (!hasRoom) this.#isDrainOwed = true;
+    if (!hasRoom && this.#output === "blocked") this.#output = "awaited";
     return hasRoom;
   }
 
@@ -87,7 +87,7 @@ export class BunTransport implements Transport, SocketOwner {
   end(): void {
     this.#phase = "ending";
     this.#queueOnly();
-    if (this.#output !== "blocked" && this.#flush()) this.#shut();
+    if (!this.#isBlocked && this.#flush()) this.#shut();
   }
 
   destroy(): void {
@@ -122,12 +122,10 @@ export class BunTransport implements Transport, SocketOwner {
   }
 
   onDrain(): void {
-    if (this.#output !== "blocked" || !this.#flush()) return;
+    const isAwaited = this.#output === "awaited";
+    if (!this.#isBlocked || !this.#flush()) return;
     if (this.#phase === "ending") this.#shut();
-    else if (this.#isDrainOwed) {
-      this.#isDrainOwed = false;
-      this.connection.drained();
-    }
+    else if (isAwaited) this.connection.drained();
   }
 
   onEnd(): void {
@@ -142,6 +140,10 @@ export class BunTransport implements Transport, SocketOwner {
     this.#queue?.clear();
   }
 
+  get #isBlocked(): boolean {
+    return this.#output === "blocked" || this.#output === "awaited";
+  }
+
   #take(chunk: Uint8Array): boolean {
     if (this.#output === "idle") {
       if (chunk.length >= BATCH_BYTES) return this.#send(chunk);
@@ -152,7 +154,7 @@ export class BunTransport implements Transport, SocketOwner {
     }
     this.#queueOnly();
     const queue = this.#enqueue(chunk);
-    if (this.#output === "blocked") return false;
+    if (this.#isBlocked) return false;
     return queue.bytes < BATCH_BYTES || this.#flush();
   }
 
@@ -187,7 +189,7 @@ export class BunTransport implements Transport, SocketOwner {
       if (sent < 0) queue.clear();
       else queue.drop(sent);
       if (sent < piece.length) {
-        this.#output = "blocked";
+        if (!this.#isBlocked) this.#output = "blocked";
         return false;
       }
     }

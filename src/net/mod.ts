@@ -50,7 +50,14 @@ export {
 } from "./memory_network.ts";
 export { type DriverOptions, nodeDriver } from "./node_driver.ts";
 export { type AdoptOptions, adopt, listenPaused, type PausedSocket } from "./paused.ts";
-export { type Splice, type SpliceOptions, type SpliceReason, type SpliceResult, splice } from "./splice.ts";
+export {
+  type Splice,
+  type SpliceHandler,
+  type SpliceOptions,
+  type SpliceReason,
+  type SpliceResult,
+  splice,
+} from "./splice.ts";
 export type { MovableTransport, Transport, TransportEvents } from "./stream_connection.ts";
 export { systemDriver, tlsCarrierDriver } from "./system_driver.ts";
 export {

@@ -5,17 +5,21 @@ import { StreamConnection } from "./stream_connection.ts";
 /** Options for {@linkcode splice}. */
 export interface SpliceOptions {
   /** The longest that neither side may send anything, in milliseconds. @default {3600000} an hour */
-  idleTimeoutMs?: number;
+  idleTimeoutMs?: number | undefined;
   /**
    * The same after one side has ended, in milliseconds. Bytes that wait for a slow reader are given `idleTimeoutMs`.
    *
    * @default {30000}
    */
-  halfCloseTimeoutMs?: number;
+  halfCloseTimeoutMs?: number | undefined;
   /** The source of time. @default {systemClock} */
-  clock?: Clock;
-  /** Called once, when both connections are closed: for very many splices less than a promise each. Must not throw. @default {ignored} */
-  onClosed?: (result: SpliceResult) => void;
+  clock?: Clock | undefined;
+}
+
+/** Whom a splice tells. */
+export interface SpliceHandler {
+  /** Both connections are closed. Once; must not throw. */
+  spliceClosed(result: SpliceResult): void;
 }
 
 /**
@@ -47,6 +51,10 @@ export interface Splice {
   readonly activeAt: number;
   /** Settles once both connections are closed. Never rejects. */
   readonly closed: Promise<SpliceResult>;
+  /** Closes both connections. */
+  closeBoth(): void;
+  /** Aborts both connections. */
+  abortBoth(): void;
 }
 
 /**
@@ -56,8 +64,8 @@ export interface Splice {
  * - A side that cannot take more stops the other one from being read. Nothing is held but what one read brought.
  * - The end of one side is passed on after its bytes; the other direction goes on.
  * - A side that is reset, fails or is aborted aborts the other one; a side that is closed by `close()` closes the other one.
- *   So ending a splice early is to close or abort either connection.
- * - Costs one timer and no promise a chunk.
+ *   So ending a splice early is to close or abort either connection, or it.
+ * - Costs one timer and no promise a chunk. Keeps `options` as they are, so that very many splices can share them.
  *
  * @example A proxy
  * ```ts
@@ -85,40 +93,44 @@ export interface Splice {
  * });
  * assert.equal(await answer.promise, "hello");
  * ```
+ *
+ * @param handler Told when it is over: for very many splices less than a promise each. Absent: nobody.
  */
-export function splice(a: Connection, b: Connection, options: SpliceOptions = {}): Splice {
-  return new Pair(a, b, options);
+export function splice(
+  a: Connection,
+  b: Connection,
+  options: SpliceOptions = {},
+  handler?: SpliceHandler,
+): Splice {
+  return new Pair(a, b, options, handler);
 }
+
+const IDLE_TIMEOUT_MS = 3_600_000;
+const HALF_CLOSE_TIMEOUT_MS = 30_000;
 
 class Pair implements Splice, ConnectionHandler {
   readonly #a: Connection;
   readonly #b: Connection;
-  readonly #clock: Clock;
-  readonly #idleTimeoutMs: number;
-  readonly #halfCloseTimeoutMs: number;
+  readonly #options: SpliceOptions;
+  readonly #handler: SpliceHandler | undefined;
   readonly #readFromA: number;
   readonly #readFromB: number;
-  readonly #onClosed: ((result: SpliceResult) => void) | undefined;
   #closed: PromiseWithResolvers<SpliceResult> | undefined;
-  #result: SpliceResult | undefined;
   #activeAt: number;
   #timer: Timer;
   #open = 2;
   #ended = 0;
   #outcome: Pick<SpliceResult, "reason" | "side" | "error"> | undefined;
 
-  constructor(a: Connection, b: Connection, options: SpliceOptions) {
-    const { idleTimeoutMs = 3_600_000, halfCloseTimeoutMs = 30_000, clock = systemClock } = options;
+  constructor(a: Connection, b: Connection, options: SpliceOptions, handler: SpliceHandler | undefined) {
     this.#a = a;
     this.#b = b;
-    this.#clock = clock;
-    this.#idleTimeoutMs = idleTimeoutMs;
-    this.#halfCloseTimeoutMs = halfCloseTimeoutMs;
+    this.#options = options;
+    this.#handler = handler;
     this.#readFromA = a.bytesRead;
     this.#readFromB = b.bytesRead;
-    this.#activeAt = clock.now();
-    this.#timer = clock.after(idleTimeoutMs, () => this.#judge());
-    this.#onClosed = options.onClosed;
+    this.#activeAt = this.#clock.now();
+    this.#timer = this.#clock.after(this.#idleTimeoutMs, () => this.#judge());
     a.handle(this);
     b.handle(this);
     if (a instanceof StreamConnection && b instanceof StreamConnection) {
@@ -131,7 +143,7 @@ class Pair implements Splice, ConnectionHandler {
 
   get closed(): Promise<SpliceResult> {
     this.#closed ??= Promise.withResolvers();
-    if (this.#result) this.#closed.resolve(this.#result);
+    if (this.#open === 0) this.#closed.resolve(this.#result());
     return this.#closed.promise;
   }
 
@@ -145,6 +157,28 @@ class Pair implements Splice, ConnectionHandler {
 
   get activeAt(): number {
     return this.#activeAt;
+  }
+
+  closeBoth(): void {
+    this.#a.close();
+    this.#b.close();
+  }
+
+  abortBoth(): void {
+    this.#a.abort();
+    this.#b.abort();
+  }
+
+  get #clock(): Clock {
+    return this.#options.clock ?? systemClock;
+  }
+
+  get #idleTimeoutMs(): number {
+    return this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
+  }
+
+  get #halfCloseTimeoutMs(): number {
+    return this.#options.halfCloseTimeoutMs ?? HALF_CLOSE_TIMEOUT_MS;
   }
 
   data(connection: Connection, chunk: Uint8Array): void {
@@ -204,15 +238,14 @@ class Pair implements Splice, ConnectionHandler {
 
   #finish(): void {
     this.#timer.cancel();
-    const { reason, side, error } = this.#outcome ?? {
-      reason: "finished",
-      side: undefined,
-      error: undefined,
-    };
-    const result = { reason, side, error, bytesFromA: this.bytesFromA, bytesFromB: this.bytesFromB };
-    this.#result = result;
+    const result = this.#result();
     this.#closed?.resolve(result);
-    this.#onClosed?.(result);
+    this.#handler?.spliceClosed(result);
+  }
+
+  #result(): SpliceResult {
+    const outcome = this.#outcome ?? { reason: "finished", side: undefined, error: undefined };
+    return { ...outcome, bytesFromA: this.bytesFromA, bytesFromB: this.bytesFromB };
   }
 
   #arm(): void {
@@ -233,7 +266,6 @@ class Pair implements Splice, ConnectionHandler {
       return;
     }
     this.#blame(isHalfClosed ? "half_close_timeout" : "idle_timeout", undefined);
-    this.#a.abort();
-    this.#b.abort();
+    this.abortBoth();
   }
 }

@@ -50,6 +50,11 @@ export interface TableEntry extends ServedClient {
   over(reason: EndReason): EndReason;
 }
 
+/** Some of the entries of a table, in the order in which they came. Changes with it. */
+export interface TableEntries extends Iterable<TableEntry> {
+  readonly size: number;
+}
+
 /** Who is looked for in a table. What is absent excludes nobody. */
 export interface TableFilter {
   readonly pool?: string | undefined;

@@ -1,7 +1,7 @@
-import { type Clock, systemClock, type Timer } from "../../async/mod.ts";
+import { type Clock, LinkedList, systemClock, type Timer } from "../../async/mod.ts";
 import type { ClosingReason, EndReason } from "../end_reason.ts";
 import type { Backend } from "../pool/backend.ts";
-import type { ServedClient, TableEntry, TableFilter, Traffic } from "./contract.ts";
+import type { ServedClient, TableEntries, TableEntry, TableFilter, Traffic } from "./contract.ts";
 import { RunningSpread, type Spread, type SpreadOptions } from "./spread.ts";
 
 /** How long a connection that we closed in order may take to be over before it is aborted, in milliseconds. */
@@ -28,24 +28,20 @@ type Phase =
 const OPEN: Phase = { name: "open" };
 
 class LiveEntry implements TableEntry {
-  readonly frontend: string;
-  readonly pool: string;
-  readonly backend: Backend;
-  readonly transport: "tcp" | "tls" | "udp";
-  readonly traffic: Traffic;
   readonly openedAt: number;
   readonly serial: number;
   readonly #served: ServedClient;
   readonly #owner: EntryOwner;
   #phase: Phase = OPEN;
+  /** Those beside it in the table. */
+  before: LiveEntry | undefined;
+  after: LiveEntry | undefined;
+  /** Those beside it on its backend. */
+  beforeOnBackend: LiveEntry | undefined;
+  afterOnBackend: LiveEntry | undefined;
 
   constructor(served: ServedClient, serial: number, owner: EntryOwner) {
-    this.frontend = served.frontend;
-    this.pool = served.pool;
-    this.backend = served.backend;
     this.#served = served;
-    this.transport = served.transport;
-    this.traffic = served.traffic;
     this.openedAt = owner.clock.now();
     this.serial = serial;
     this.#owner = owner;
@@ -56,8 +52,28 @@ class LiveEntry implements TableEntry {
     return `c${this.serial.toString(36)}`;
   }
 
+  get frontend(): string {
+    return this.#served.frontend;
+  }
+
+  get pool(): string {
+    return this.#served.pool;
+  }
+
+  get backend(): Backend {
+    return this.#served.backend;
+  }
+
   get client(): string {
     return this.#served.client;
+  }
+
+  get transport(): ServedClient["transport"] {
+    return this.#served.transport;
+  }
+
+  get traffic(): Traffic {
+    return this.#served.traffic;
   }
 
   get state(): Phase["name"] {
@@ -93,14 +109,17 @@ class LiveEntry implements TableEntry {
 
 /** The connections of one backend. */
 class BackendEntries {
-  readonly all: Set<LiveEntry> = new Set();
+  readonly all: LinkedList<LiveEntry, "beforeOnBackend", "afterOnBackend"> = new LinkedList(
+    "beforeOnBackend",
+    "afterOnBackend",
+  );
   closing = 0;
 }
 
 /**
  * Every client that is served, whatever the frontend, the pool and the transport.
  *
- * - Adding, finding and leaving take the same time however many there are. One that is over is forgotten.
+ * - Adding and leaving take the same time however many there are; finding looks at each. One that is over is forgotten.
  * - Names are unique in this process's life: `c1`, `c2` … `c10` after `cz`.
  * - One that was closed by {@linkcode TableEntry.end} and is not over after {@linkcode CLOSE_GRACE_MS} is aborted. There is one timer for
  *   all of these, and none while nothing is being closed.
@@ -108,7 +127,7 @@ class BackendEntries {
 export class ConnectionTable {
   readonly clock: Clock;
   /** In the order in which they came. */
-  readonly #entries = new Map<number, LiveEntry>();
+  readonly #entries = new LinkedList<LiveEntry, "before", "after">("before", "after");
   /** A backend that nobody knows any more takes its entries with it. */
   readonly #byBackend = new WeakMap<Backend, BackendEntries>();
   /** Those that may have to be aborted, in the order in which they were closed, which is that of their deadlines. */
@@ -137,20 +156,23 @@ export class ConnectionTable {
   add(client: ServedClient): TableEntry {
     this.#lastSerial += 1;
     const entry = new LiveEntry(client, this.#lastSerial, this.#owner);
-    this.#entries.set(entry.serial, entry);
+    this.#entries.add(entry);
     this.#entriesOf(entry.backend).all.add(entry);
     return entry;
   }
 
   /** Undefined when there is none of that name, or it is over. */
   find(id: string): TableEntry | undefined {
-    const entry = this.#entries.get(Number.parseInt(id.slice(1), 36));
-    // Only the name as it was given counts, not `C1` or `c01`.
-    return entry?.id === id ? entry : undefined;
+    const serial = Number.parseInt(id.slice(1), 36);
+    for (const entry of this.#entries) {
+      // Only the name as it was given counts, not `C1` or `c01`.
+      if (entry.serial === serial) return entry.id === id ? entry : undefined;
+    }
+    return undefined;
   }
 
   /** Those of a backend, in the order in which they came, also after its removal from the pool. Changes with the table. */
-  of(backend: Backend): ReadonlySet<TableEntry> {
+  of(backend: Backend): TableEntries {
     return this.#entriesOf(backend).all;
   }
 
@@ -162,14 +184,14 @@ export class ConnectionTable {
 
   /** All, in the order in which they came. */
   entries(): Iterable<TableEntry> {
-    return this.#entries.values();
+    return this.#entries;
   }
 
   /** Those that `filter` lets through, the oldest first, `limit` at most. Looks at each until there are so many. */
   list(filter: TableFilter, limit: number = LIST_LIMIT): TableEntry[] {
     const now = this.clock.now();
     const found: TableEntry[] = [];
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#entries) {
       if (found.length >= limit) break;
       if (matches(entry, filter, now)) found.push(entry);
     }
@@ -212,7 +234,7 @@ export class ConnectionTable {
   }
 
   #remove(entry: LiveEntry, wasClosing: boolean): void {
-    this.#entries.delete(entry.serial);
+    this.#entries.delete(entry);
     const entries = this.#entriesOf(entry.backend);
     entries.all.delete(entry);
     if (wasClosing) entries.closing -= 1;

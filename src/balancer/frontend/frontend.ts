@@ -1,6 +1,6 @@
 import type { Clock } from "../../async/mod.ts";
 import type { Address, Listener } from "../../net/mod.ts";
-import type { ServedClient, TableEntry } from "../connection/contract.ts";
+import type { ServedClient, TableEntries } from "../connection/contract.ts";
 import type { FrontendCounters } from "../counters.ts";
 import type { EndReason, RefusalReason } from "../end_reason.ts";
 import type { Backend } from "../pool/backend.ts";
@@ -37,7 +37,7 @@ export interface Frontend extends AsyncDisposable {
   /** Clients now, those that wait for a backend included. */
   readonly connections: number;
   /** @internal Those of its clients that are in the table. Changes with them. */
-  readonly served: ReadonlySet<TableEntry>;
+  readonly served: TableEntries;
   /** Whether it has stopped accepting. */
   readonly isDraining: boolean;
   /** Where others serve its clients: tells them to end these within `withinMs`. @default {absent: they are served here} */

@@ -1,52 +1,73 @@
 import {
   type Address,
-  type Connection,
   formatAddress,
   NetError,
   type Splice,
+  type SpliceHandler,
   type SpliceOptions,
   type SpliceResult,
   splice,
 } from "../../net/mod.ts";
-import type { ServedClient, Traffic } from "../connection/contract.ts";
+import type { ServedClient, TableEntry, Traffic } from "../connection/contract.ts";
+import type { ConnectionTable } from "../connection/table.ts";
 import type { EndReason } from "../end_reason.ts";
 import type { Backend } from "../pool/backend.ts";
+import type { Lease } from "../pool/pool.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Dispatched } from "./dispatch.ts";
+import type { Stay } from "./reception.ts";
 
-/** Where a client is served, by names. */
-export interface Place {
-  readonly frontend: string;
-  readonly pool: string;
+/** Who serves a client. */
+export interface Service {
+  /** The frontend's name. */
+  readonly name: string;
+  /** A client is over. Once. */
+  over(client: SplicedClient, reason: EndReason): void;
 }
 
-/** A client whose connection is spliced with that of its backend; it is its own traffic. */
-export class SplicedClient implements ServedClient, Traffic {
-  readonly frontend: string;
+/** A client whose connection is spliced with that of its backend; it is its own traffic, and holds no more of its arrival than it needs. */
+export class SplicedClient implements ServedClient, Traffic, SpliceHandler {
   readonly pool: string;
-  readonly backend: Backend;
   readonly transport: "tcp" | "tls";
-  readonly #ends: readonly [client: Connection, backend: Connection];
+  /** What is to be given back when it is over. */
+  readonly lease: Lease;
+  readonly stay: Stay;
+  /** Where it stands in the table. */
+  readonly entry: TableEntry;
+  /** Those beside it in its service. */
+  before: SplicedClient | undefined;
+  after: SplicedClient | undefined;
+  readonly #service: Service;
   readonly #splice: Splice;
   readonly #headBytes: number;
   readonly #source: Address;
 
-  /** Passes on what was read of the client before, then all that comes. */
+  /** Enters the table and passes on what was read of the client before, then all that comes. */
   constructor(
-    { frontend, pool }: Place,
+    service: Service,
+    table: ConnectionTable,
     arrival: Arrival,
-    { lease, connection }: Dispatched,
+    { pool, lease, connection }: Dispatched,
     options: SpliceOptions,
   ) {
-    this.frontend = frontend;
+    this.#service = service;
     this.pool = pool;
-    this.backend = lease.backend;
+    this.lease = lease;
+    this.stay = arrival.stay;
     this.#source = arrival.route.source;
     this.transport = arrival.transport;
-    this.#ends = [arrival.connection, connection];
     this.#headBytes = arrival.head.length;
+    this.entry = table.add(this);
     if (arrival.head.length > 0) connection.write(arrival.head);
-    this.#splice = splice(arrival.connection, connection, options);
+    this.#splice = splice(arrival.connection, connection, options, this);
+  }
+
+  get frontend(): string {
+    return this.#service.name;
+  }
+
+  get backend(): Backend {
+    return this.lease.backend;
   }
 
   /** Made when it is asked for: the address is there anyhow. */
@@ -71,11 +92,15 @@ export class SplicedClient implements ServedClient, Traffic {
   }
 
   close(): void {
-    for (const connection of this.#ends) connection.close();
+    this.#splice.closeBoth();
   }
 
   abort(): void {
-    for (const connection of this.#ends) connection.abort();
+    this.#splice.abortBoth();
+  }
+
+  spliceClosed(result: SpliceResult): void {
+    this.#service.over(this, endReasonOf(result));
   }
 }
 

@@ -1,7 +1,8 @@
-import type { Clock } from "../../async/mod.ts";
-import { type Connection, type ConnectionHandler, hostOf, type SpliceResult } from "../../net/mod.ts";
-import type { TableEntry } from "../connection/contract.ts";
+import { type Clock, LinkedList } from "../../async/mod.ts";
+import { type Connection, type ConnectionHandler, hostOf, type SpliceOptions } from "../../net/mod.ts";
+import type { TableEntries } from "../connection/contract.ts";
 import type { ConnectionTable } from "../connection/table.ts";
+import type { EndReason } from "../end_reason.ts";
 import { Arrival } from "./arrival.ts";
 import { judgeDescriptors } from "./descriptors.ts";
 import { type Destination, type Dispatched, dispatch } from "./dispatch.ts";
@@ -11,7 +12,7 @@ import { judgePath, judgeSender, readProxyHeader } from "./proxy_in.ts";
 import type { Reception } from "./reception.ts";
 import { Refusal } from "./refusal.ts";
 import type { FrontendSettings } from "./settings.ts";
-import { endReasonOf, SplicedClient } from "./spliced_client.ts";
+import { type Service, SplicedClient } from "./spliced_client.ts";
 import { terminateTls } from "./tls_in.ts";
 
 /** What a {@linkcode StreamService} works with. */
@@ -24,26 +25,44 @@ export interface StreamServiceParts {
 }
 
 /** The way of a client from the door of a frontend to its backend. */
-export class StreamService {
+export class StreamService implements Service {
   /** The frontend's name, as the table shows it. */
   name = "";
-  /** What holds for clients from now on. */
-  settings: FrontendSettings;
   /** Where clients are sent from now on. */
   to: Destination;
   readonly #parts: StreamServiceParts;
   readonly #arrivals = new Set<Arrival>();
-  readonly #served = new Set<TableEntry>();
+  #settings: FrontendSettings;
+  /** One for all clients of the same settings. */
+  #spliceOptions: SpliceOptions;
+  readonly #served = new LinkedList<SplicedClient, "before", "after">("before", "after");
 
   constructor(parts: StreamServiceParts, settings: FrontendSettings, to: Destination) {
     this.#parts = parts;
-    this.settings = settings;
+    this.#settings = settings;
+    this.#spliceOptions = spliceOptionsOf(settings, parts.wheel);
     this.to = to;
   }
 
+  /** What holds for clients from now on. */
+  get settings(): FrontendSettings {
+    return this.#settings;
+  }
+
+  set settings(settings) {
+    this.#settings = settings;
+    this.#spliceOptions = spliceOptionsOf(settings, this.#parts.wheel);
+  }
+
   /** Those who have a backend. */
-  get served(): ReadonlySet<TableEntry> {
-    return this.#served;
+  get served(): TableEntries {
+    const clients = this.#served;
+    return {
+      size: clients.size,
+      *[Symbol.iterator]() {
+        for (const { entry } of clients) yield entry;
+      },
+    };
   }
 
   /** Takes a connection that was just accepted. Nothing is read from it before somebody wants to know what it says. */
@@ -59,11 +78,20 @@ export class StreamService {
   /** Ends everybody, at once. */
   endAll(): true {
     for (const arrival of this.#arrivals) arrival.sendAway();
-    for (const entry of this.#served) {
+    for (const { entry } of this.#served) {
       entry.end("shutdown");
       entry.traffic.abort();
     }
     return true;
+  }
+
+  over(client: SplicedClient, reason: EndReason): void {
+    const { entry, lease, stay } = client;
+    const told = entry.over(reason);
+    this.#served.delete(client);
+    lease[Symbol.dispose]();
+    this.#parts.handler?.ended?.(entry, told);
+    stay[Symbol.dispose]();
   }
 
   async #lead(arrival: Arrival): Promise<void> {
@@ -114,22 +142,7 @@ export class StreamService {
   }
 
   #serve(arrival: Arrival, dispatched: Dispatched): void {
-    const { table, wheel: clock } = this.#parts;
-    const { idleMs = 3_600_000, halfCloseMs = 30_000 } = this.settings.timeouts ?? {};
-    const place = { frontend: this.name, pool: dispatched.pool };
-    const { stay } = arrival;
-    const { lease } = dispatched;
-    // Holds no more than what is to be given back.
-    const onClosed = (result: SpliceResult): void => {
-      const told = entry.over(endReasonOf(result));
-      this.#served.delete(entry);
-      lease[Symbol.dispose]();
-      this.#parts.handler?.ended?.(entry, told);
-      stay[Symbol.dispose]();
-    };
-    const timeouts = { idleTimeoutMs: idleMs, halfCloseTimeoutMs: halfCloseMs };
-    const entry = table.add(new SplicedClient(place, arrival, dispatched, { ...timeouts, clock, onClosed }));
-    this.#served.add(entry);
+    this.#served.add(new SplicedClient(this, this.#parts.table, arrival, dispatched, this.#spliceOptions));
   }
 
   #refuse({ stay, connection }: Arrival, refusal: Refusal): void {
@@ -143,4 +156,8 @@ export class StreamService {
     this.#parts.handler?.error?.(error, { during: "serve a client" });
     return new Refusal("no_backend", "the balancer has failed");
   }
+}
+
+function spliceOptionsOf({ timeouts }: FrontendSettings, clock: Clock): SpliceOptions {
+  return { idleTimeoutMs: timeouts?.idleMs, halfCloseTimeoutMs: timeouts?.halfCloseMs, clock };
 }

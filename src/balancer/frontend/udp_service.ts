@@ -1,6 +1,6 @@
 import { type Clock, type Timer, TokenBucket } from "../../async/mod.ts";
 import { type DatagramSocket, formatAddress, hostOf, type NetError, type TcpAddress } from "../../net/mod.ts";
-import type { TableEntry } from "../connection/contract.ts";
+import type { TableEntries } from "../connection/contract.ts";
 import type { ConnectionTable } from "../connection/table.ts";
 import type { Backend } from "../pool/backend.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -71,7 +71,7 @@ export class UdpService implements UdpHome {
   }
 
   /** The entries of those sessions that have a backend. */
-  get served(): ReadonlySet<TableEntry> {
+  get served(): TableEntries {
     const entries = this.#sessions.values().map(({ entry }) => entry);
     return new Set(entries.filter((entry) => entry !== undefined));
   }

@@ -1,6 +1,6 @@
 import type { Address } from "../../net/mod.ts";
 import { isSame } from "../configuration/difference.ts";
-import type { TableEntry } from "../connection/contract.ts";
+import type { TableEntries } from "../connection/contract.ts";
 import type { Frontend } from "../frontend/frontend.ts";
 import { type BalancerContext, tellerOf } from "./context.ts";
 import { type FrontendPlan, ManagedFrontend } from "./managed_frontend.ts";
@@ -148,7 +148,7 @@ export class FrontendSet {
   }
 
   #endClients(frontend: Frontend, deadlineMs: number): Promise<void> {
-    const select = (): ReadonlySet<TableEntry> => frontend.served;
+    const select = (): TableEntries => frontend.served;
     const coming = (): number => frontend.connections - frontend.served.size;
     const target = { kind: "frontend", name: frontend.name } as const;
     const { drains, servers } = this.#context;
