@@ -22,8 +22,10 @@ interface Report {
   readonly closed: readonly number[];
 }
 
-/** What becomes of a connection that was handed over: one of these is called, once. */
+/** What becomes of a connection that was handed over: one of `closed`, `reset` and `returned` is called, once. */
 export interface HandOverHandler {
+  /** The child has taken it, and our copy is closed: before `closed`. @default {ignored} */
+  taken?(): void;
   /** It is over: the child says so, or has ended after it had taken it. */
   closed(): void;
   /** It was ended before the child took it: by {@linkcode HandOver.resetUntaken}. */
@@ -118,6 +120,7 @@ class OverChannel implements HandOver {
     this.#untaken -= 1;
     entry.socket.destroy();
     entry.socket = undefined;
+    entry.handler.taken?.();
   }
 
   #over(key: number): void {

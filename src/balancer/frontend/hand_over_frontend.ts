@@ -7,7 +7,7 @@ import {
   NetError,
   type PausedSocket,
 } from "../../net/mod.ts";
-import type { HandOver } from "../../server/mod.ts";
+import type { HandOver, HandOverHandler } from "../../server/mod.ts";
 import type { Backend } from "../pool/backend.ts";
 import type { Lease, Pool } from "../pool/pool.ts";
 import { type AccessSettings, checkAccess } from "./access.ts";
@@ -80,12 +80,43 @@ export async function startHandOverFrontend(options: HandOverFrontendOptions): P
   };
 }
 
-/** A client who is to be handed over. */
-interface Guest {
-  readonly socket: PausedSocket;
+/** A client who is to be handed over, and then was. What it holds is all that is kept of it, so its socket is let go of when it is not needed. */
+class Guest implements HandOverHandler {
   readonly stay: Stay;
-  readonly tried: Set<Backend>;
+  /** Until a process has taken it. */
+  socket: PausedSocket | undefined;
+  /** The processes that did not take it. */
+  tried: ReadonlySet<Backend> = NOBODY;
+  /** Its place on the process that is to have it. */
+  lease: Lease | undefined;
+  readonly #dispatcher: HandOverDispatcher;
+
+  constructor(socket: PausedSocket, stay: Stay, dispatcher: HandOverDispatcher) {
+    this.socket = socket;
+    this.stay = stay;
+    this.#dispatcher = dispatcher;
+  }
+
+  taken(): void {
+    this.socket = undefined;
+  }
+
+  closed(): void {
+    this.#dispatcher.closed(this);
+  }
+
+  reset(): void {
+    this.#dispatcher.failed(this);
+    this.stay[Symbol.dispose]();
+  }
+
+  returned(): void {
+    this.#dispatcher.failed(this);
+    this.#dispatcher.dispatch(this);
+  }
 }
+
+const NOBODY: ReadonlySet<Backend> = new Set();
 
 class HandOverDispatcher {
   readonly #options: HandOverFrontendOptions;
@@ -100,10 +131,10 @@ class HandOverDispatcher {
 
   take(socket: PausedSocket): void {
     const stay = this.#reception.enter(hostOf(socket.remote));
-    const guest = { socket, stay, tried: new Set<Backend>() };
+    const guest = new Guest(socket, stay, this);
     const refusal = stay.judgePresence() ?? stay.admit(stay.host) ?? stay.judgeRoom();
     if (refusal) this.#refuse(guest, refusal);
-    else this.#dispatch(guest);
+    else this.dispatch(guest);
   }
 
   /** Refuses those who wait; the others are their processes' to end. */
@@ -113,11 +144,10 @@ class HandOverDispatcher {
   }
 
   /** Hands the connection to a backend that was not tried for it before. */
-  #dispatch(guest: Guest): void {
+  dispatch(guest: Guest): void {
     const { pool } = this.#options;
-    const { stay, tried } = guest;
-    while (tried.size < MAX_TRIES) {
-      const lease = pool.acquire({ host: stay.host }, tried);
+    while (guest.tried.size < MAX_TRIES) {
+      const lease = pool.acquire({ host: guest.stay.host }, guest.tried);
       if (!lease) {
         // Owned by the count of clients: it ends with the wait.
         void this.#queue(guest);
@@ -125,7 +155,26 @@ class HandOverDispatcher {
       }
       if (this.#send(guest, lease)) return;
     }
-    this.#refuse(guest, new Refusal("connect_failed", `${tried.size} processes were tried`));
+    this.#refuse(guest, nobody(pool, guest.tried.size));
+  }
+
+  /** It is over: what it had is given back. */
+  closed({ stay, lease }: Guest): void {
+    if (lease) this.#options.pool.connected(lease);
+    lease?.[Symbol.dispose]();
+    stay[Symbol.dispose]();
+  }
+
+  /** The process that was to have it did not take it. */
+  failed(guest: Guest): void {
+    const { pool, handler } = this.#options;
+    const { lease } = guest;
+    if (!lease) return;
+    guest.lease = undefined;
+    pool.failed(lease);
+    handler?.failed?.(lease.backend, notTaken(lease.backend));
+    lease[Symbol.dispose]();
+    guest.tried = new Set([...guest.tried, lease.backend]);
   }
 
   async #queue(guest: Guest): Promise<void> {
@@ -139,7 +188,7 @@ class HandOverDispatcher {
     if (lease instanceof Refusal) this.#refuse(guest, lease);
     else if (typeof lease === "string") this.#refuse(guest, new Refusal(lease));
     else if (!lease) this.#refuse(guest, nobody(pool, tried.size));
-    else if (!this.#send(guest, lease)) this.#dispatch(guest);
+    else if (!this.#send(guest, lease)) this.dispatch(guest);
   }
 
   #giveUp(error: unknown): Refusal {
@@ -150,36 +199,16 @@ class HandOverDispatcher {
 
   /** Hands the connection to the process of the leased backend; false when that does not take it. */
   #send(guest: Guest, lease: Lease): boolean {
-    const { pool, processOf, handler } = this.#options;
-    const { backend } = lease;
-    const failed = (): void => {
-      pool.failed(lease);
-      handler?.failed?.(backend, notTaken(backend));
-      lease[Symbol.dispose]();
-      guest.tried.add(backend);
-    };
-    const isSent = processOf(backend)?.send(guest.socket.native, {
-      closed() {
-        pool.connected(lease);
-        lease[Symbol.dispose]();
-        guest.stay[Symbol.dispose]();
-      },
-      reset() {
-        failed();
-        guest.stay[Symbol.dispose]();
-      },
-      returned: () => {
-        failed();
-        this.#dispatch(guest);
-      },
-    });
-    if (!isSent) failed();
+    const { socket } = guest;
+    guest.lease = lease;
+    const isSent = socket && this.#options.processOf(lease.backend)?.send(socket.native, guest);
+    if (!isSent) this.failed(guest);
     return isSent === true;
   }
 
   #refuse({ socket, stay }: Guest, refusal: Refusal): void {
     stay.refuse(refusal);
-    socket.abort();
+    socket?.abort();
     stay[Symbol.dispose]();
   }
 }
