@@ -19,6 +19,8 @@ export class LinkedList<T extends { [link in A | B]: T | undefined }, B extends 
   readonly #cursors: { next: T | undefined }[] = [];
 
   /**
+   * Makes an empty list.
+   *
    * @param before The field that holds the element before.
    * @param after The field that holds the element after.
    */
