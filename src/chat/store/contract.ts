@@ -183,6 +183,11 @@ export interface Store extends AccountStore, FriendStore, GroupStore, MessageSto
   /** What an `ok` waits for. */
   readonly durable: Durability;
   /**
+   * Whether it can be asked now, as far as is known: not while what keeps the data cannot be reached, as a Redis that has stopped, and not
+   * once it is closed. Of a Redis that hangs it is known within 6 seconds. What it would answer is another matter: a full one is up.
+   */
+  readonly isUp: boolean;
+  /**
    * What is owed and could not be delivered in {@linkcode MAX_DELIVERY_TRIES} tries: to be looked at by an operator. It is tried again now and
    * then, and counts until that succeeds.
    */

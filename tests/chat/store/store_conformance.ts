@@ -13,6 +13,7 @@ import { testRetention } from "./retention_conformance.ts";
 import { testRollback } from "./rollback_conformance.ts";
 import { testSends } from "./sends_conformance.ts";
 import type { Frame } from "./store_steps.ts";
+import { testUp } from "./up_conformance.ts";
 
 /** A store with nothing in it, and what hears its hints. Disposing ends both. */
 export interface OpenedStore extends AsyncDisposable {
@@ -64,6 +65,7 @@ export function testStore(kind: StoreKind): void {
   testGroupSends(promise, kind.open);
   testReceipts(promise, kind.open);
   testRetention(promise, kind.open);
+  testUp(promise, kind.open);
   if (kind.openRollable) testRollback(promise, kind.openRollable);
   after(() => kind.close());
 }

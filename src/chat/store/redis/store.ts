@@ -127,6 +127,9 @@ function makeStore(options: RedisStoreOptions, ways: RedisStoreWays, connections
   const sweeper = new Sweeper(context, (work) => settle(work, { deliveries, changes, friends }));
   return {
     durable,
+    get isUp() {
+      return keyspace.isUp && reads.isUp && (waiting?.waits.isUp ?? true);
+    },
     get setAside() {
       return sweeper.setAside;
     },

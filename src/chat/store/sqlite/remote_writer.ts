@@ -109,6 +109,10 @@ class RemoteWriter implements Writer {
     this.durable = durable;
   }
 
+  get isUp(): boolean {
+    return this.#isOpen;
+  }
+
   write(ops: readonly WriteOp[]): Promise<readonly WriteResult[]> {
     if (!this.#isOpen) return Promise.reject(unavailable("the writer was closed"));
     if (this.#waitingOps + ops.length > MAX_QUEUED_WRITES) {

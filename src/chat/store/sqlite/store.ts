@@ -48,6 +48,9 @@ export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
 
   return {
     durable: writer.durable,
+    get isUp() {
+      return isOpen && writer.isUp;
+    },
     setAside: 0,
     ...writes,
     findUser: (name) => read(() => reader.user(name)),

@@ -86,6 +86,8 @@ export type WriteResult =
 export interface Writer extends AsyncDisposable {
   /** What a result has waited for. */
   readonly durable: Durability;
+  /** Whether it can be asked: not once it was closed, or the process that writes for it is gone. */
+  readonly isUp: boolean;
   /**
    * Writes in the order given, with whatever else came in the same tick: as one, unless that would hold up the event loop for long.
    *

@@ -85,6 +85,10 @@ class SqliteWriter implements Writer {
     this.#nextSweep = clock.now();
   }
 
+  get isUp(): boolean {
+    return this.#closing === undefined;
+  }
+
   write(ops: readonly WriteOp[]): Promise<readonly WriteResult[]> {
     if (this.#closing !== undefined) return Promise.reject(unavailable("the writer was closed"));
     if (this.#queuedOps + ops.length > MAX_QUEUED_WRITES) {

@@ -12,6 +12,7 @@ import {
   KEEPING,
   KEYS,
   openStore,
+  replicaIsOnline,
   sendUntilStored,
   until,
   untilAvailable,
@@ -173,14 +174,4 @@ async function openReplicated(options: ReplicatedOptions = {}): Promise<Replicat
   const store = opening.use(await openRedisStore({ url: redis.url, ...TO_REPLICA, onError }, { isSplit }));
   const opened = opening.move();
   return { redis, replica, store, [Symbol.asyncDispose]: () => opened.disposeAsync() };
-}
-
-/** Waits until a replica has caught up, by a WAIT that follows a write. */
-async function replicaIsOnline(redis: RedisServer): Promise<void> {
-  await edit(redis, async (client) => {
-    for (;;) {
-      await client.set("replicated", "?");
-      if ((await client.wait(1, 100)) === 1) return;
-    }
-  });
 }

@@ -105,3 +105,13 @@ export async function sendUntilStored(store: Store): Promise<void> {
   const message = outgoing();
   assertEquals((await untilAvailable(() => store.send(message))).outcome, "stored");
 }
+
+/** Waits until a replica has caught up, by a WAIT that follows a write. */
+export async function replicaIsOnline(redis: RedisServer): Promise<void> {
+  await edit(redis, async (client) => {
+    for (;;) {
+      await client.set("replicated", "?");
+      if ((await client.wait(1, 100)) === 1) return;
+    }
+  });
+}

@@ -61,6 +61,19 @@ test("remoteWriter() rejects everything under way when the channel breaks, and e
   await writer.close();
 });
 
+test("a store is up for as long as the process that writes for it is there", async () => {
+  await using folder = await temporaryFolder();
+  await using own = await openQuietWriter(folder.path);
+  const [parent, child] = channelPair();
+  serveWriter(parent, own, unexpected);
+  await using writer = remoteWriter(child, "disk");
+  await using store = await sqliteStore({ dir: folder.path, writer });
+  const before = store.isUp;
+  child.break();
+  await child.closed;
+  assertEquals([before, store.isUp], [true, false]);
+});
+
 test("remoteWriter() refuses the write after the 10,000th that waits", async () => {
   const [parent, child] = channelPair();
   const asked: { id: number; ops: WriteOp[] }[] = [];
@@ -137,6 +150,7 @@ test("serveWriter() refuses what was under way with a request of which one write
   };
   const writer: Writer = {
     durable: "disk",
+    isUp: true,
     write,
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
