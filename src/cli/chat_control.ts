@@ -1,6 +1,6 @@
 import type { Control } from "../admin/mod.ts";
 import type { ChatServer, Store } from "../chat/mod.ts";
-import { sessionDesk } from "./session_desk.ts";
+import { sessionDesk, storeHealth } from "./session_desk.ts";
 
 /** Options for {@linkcode chatControl}. */
 export interface ChatControlOptions {
@@ -22,7 +22,7 @@ export function chatControl({ server, store, graceMs, onDraining }: ChatControlO
       connections: server.connections,
       sessions: server.sessions,
       ...(server.draining && { draining: true }),
-      ...(store.setAside > 0 && { setAside: store.setAside }),
+      ...storeHealth(store),
     }),
     ...sessionDesk(server, store),
     changeServer({ state, deadlineMs = graceMs }) {

@@ -16,6 +16,7 @@ import { logErrors } from "./log.ts";
 import { announceReady, onFreePort } from "./process.ts";
 import { toAddressList, toLimits } from "./role_flags.ts";
 import { serveAdmin } from "./serve_admin.ts";
+import { storeHealth } from "./session_desk.ts";
 import { stopServing } from "./stopping.ts";
 import { UpDesk } from "./up_desk.ts";
 import { advertisedWeb } from "./web_flags.ts";
@@ -135,7 +136,7 @@ function controlOf({ id, workers, desk, graceMs, count, onDraining }: ControlOpt
       sessions: workers.sessions,
       workers: { running: workers.running, of: count },
       ...(workers.draining && { draining: true }),
-      ...(desk.setAside > 0 && { setAside: desk.setAside }),
+      ...storeHealth(desk.store),
     }),
     sessions: desk.sessions.bind(desk),
     closeSession: desk.closeSession.bind(desk),

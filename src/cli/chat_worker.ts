@@ -100,7 +100,7 @@ async function serve(parent: Channel, configuration: WorkerConfiguration): Promi
   });
   running = server;
   const desk = sessionDesk(server, store, { server: id });
-  using _serving = serveDesk(parent, { desk, setAside: () => store.setAside, onError });
+  using _serving = serveDesk(parent, { desk, store, onError });
   using _telling = tellLoad(parent, server);
   parent.send("started", listeningOf(server));
   await Promise.race([stopped, parent.closed]);

@@ -9,16 +9,24 @@ export interface SessionDesk
   metrics(): readonly ValueFamily[] | Promise<readonly ValueFamily[]>;
 }
 
+/** What operators are told of a store. */
+export type StoreState = Pick<Store, "isUp" | "setAside">;
+
+/**
+ * What `GET /health` says of a store: nothing while all is well.
+ *
+ * It is no reason to be unhealthy: a balancer that probes this keeps its backends, and their clients stay, until the store is back.
+ */
+export function storeHealth({ isUp, setAside }: StoreState): Readonly<Record<string, unknown>> {
+  return { ...(!isUp && { store: "unreachable" }), ...(setAside > 0 && { setAside }) };
+}
+
 /**
  * The desk of one server.
  *
  * @param labels What tells its metrics from those of others. @default {nothing}
  */
-export function sessionDesk(
-  server: ChatServer,
-  store: Pick<Store, "setAside">,
-  labels: SampleLabels = {},
-): SessionDesk {
+export function sessionDesk(server: ChatServer, store: StoreState, labels: SampleLabels = {}): SessionDesk {
   const { control } = server;
   return {
     sessions(filter, limit): readonly SessionView[] {
@@ -56,7 +64,7 @@ function viewOf({ id: name, connections, sessions, counters, draining }: ChatSer
 /** What a server has counted. */
 function familiesOf(
   server: ChatServer,
-  { setAside }: Pick<Store, "setAside">,
+  { isUp, setAside }: StoreState,
   labels: SampleLabels,
 ): readonly ValueFamily[] {
   const { logins, received, delivered, dropped, refused } = server.counters;
@@ -90,5 +98,6 @@ function familiesOf(
       "Deliveries that have failed so often that somebody has to look at them.",
       setAside,
     ),
+    one("gauge", "store_up", "Whether the store can be reached: 1 or 0.", isUp ? 1 : 0),
   ];
 }

@@ -38,7 +38,8 @@ export function jsonLine({ health, pools, frontends, drains }: Status): string {
 
 /** A status as lines for programs. */
 export function factsOf({ address, health, pools, frontends, drains }: Status): Fact[] {
-  const first = `${printable(health.role)} ${address} ${health.healthy ? "healthy" : "unhealthy"}`;
+  const word = health.healthy ? "healthy" : "unhealthy";
+  const first = `${printable(health.role)} ${address} ${word}${isStoreAway(health) ? " store=unreachable" : ""}`;
   return [
     { key: "health", fact: first, line: first },
     ...pools.flatMap((pool) => [...poolFacts(pool), ...pool.backends.map((one) => backendFact(pool, one))]),
@@ -53,6 +54,11 @@ export function factsOf({ address, health, pools, frontends, drains }: Status): 
       line: drainLine(drain),
     })),
   ];
+}
+
+/** Of what has no store it is not said. */
+function isStoreAway({ store }: HealthReport): boolean {
+  return store === "unreachable";
 }
 
 function poolFacts({ name, draining }: PoolView): Fact[] {
@@ -147,6 +153,8 @@ const DRAINS: readonly Column<DrainView>[] = [
   { title: "CLOSED IN", rank: 1, isNumber: true, cell: ({ remainingMs }) => timeWords(remainingMs) },
 ];
 
+const STORE_AWAY = "the store cannot be reached: messages and logins are refused until it can";
+
 /**
  * A status as people read it, in lines of at most `width` characters where that is not all too narrow.
  *
@@ -156,6 +164,7 @@ export function screenOf(status: Status, width: number, history?: StatusHistory)
   const { address, health, pools, frontends, drains } = status;
   const word = health.healthy ? color("green", "healthy") : color("red", "not healthy");
   const lines = [`${cut(`${printable(health.role)} at ${address}`, width - 14)}: ${word}`];
+  if (isStoreAway(health)) lines.push(color("red", cut(STORE_AWAY, width)));
   for (const pool of pools) lines.push("", ...poolScreen(pool, width, history));
   if (frontends.length > 0) lines.push("", ...table(frontends, FRONTENDS, width));
   if (drains.length > 0) lines.push("", ...table(drains, DRAINS, width));

@@ -74,7 +74,7 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
   });
   running = server;
   const desk = sessionDesk(server, store, { server: id });
-  using _serving = serveDesk(parent, { desk, setAside: () => store.setAside, onError });
+  using _serving = serveDesk(parent, { desk, store, onError });
   takeConnections(parent, (socket, onClosed) => server.adopt(socket, onClosed));
   const announced = await announce(parent, registry, { server, instance });
 

@@ -1,6 +1,7 @@
 import type { Control } from "../admin/mod.ts";
 import { type Balancer, Operations } from "../balancer/mod.ts";
 import { healthOf } from "./balance.ts";
+import { storeHealth } from "./session_desk.ts";
 import type { UpDesk } from "./up_desk.ts";
 
 /** What operators see and change of a whole cluster on one machine: its balancer, and the sessions of its servers. */
@@ -8,10 +9,7 @@ export function upControl(balancer: Balancer, desk: UpDesk): Control {
   const operations = new Operations(balancer);
   const balancerMetrics = operations.metrics.bind(operations);
   return Object.assign(operations, {
-    health() {
-      const { setAside } = desk;
-      return { ...healthOf("up", balancer), ...(setAside > 0 && { setAside }) };
-    },
+    health: () => ({ ...healthOf("up", balancer), ...storeHealth(desk.store) }),
     sessions: desk.sessions.bind(desk),
     closeSession: desk.closeSession.bind(desk),
     closeUserSessions: desk.closeUserSessions.bind(desk),

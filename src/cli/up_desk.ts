@@ -8,7 +8,7 @@ import type {
 } from "../admin/mod.ts";
 import { type Clock, DeadlineError, systemClock, withDeadline } from "../async/mod.ts";
 import type { Channel } from "../server/mod.ts";
-import type { SessionDesk } from "./session_desk.ts";
+import type { SessionDesk, StoreState } from "./session_desk.ts";
 
 /** What the parent asks of a child, on topic `desk`. */
 type DeskAsk =
@@ -23,19 +23,21 @@ type DeskAsk =
 type DeskFrame =
   | { readonly type: "ask"; readonly number: number; readonly ask: DeskAsk }
   | { readonly type: "answer"; readonly number: number; readonly value: unknown }
-  | { readonly type: "set_aside"; readonly count: number };
+  | ({ readonly type: "store" } & StoreState);
 
 const TOPIC = "desk";
 /** The longest that a child may take to answer, in milliseconds: a server that hangs is left out. */
 const ANSWER_MS = 1500;
 /** How often a child looks whether there is something that its parent should know, in milliseconds. */
 const LOOK_MS = 1000;
+/** What is taken for so of a store until its server says otherwise. */
+const ALL_WELL: StoreState = { isUp: true, setAside: 0 };
 
 /** Options for {@linkcode serveDesk}. */
 export interface ServeDeskOptions {
   readonly desk: SessionDesk;
-  /** How many deliveries were set aside. */
-  readonly setAside: () => number;
+  /** The parent is told when it is not as it was. */
+  readonly store: StoreState;
   readonly onError: (error: unknown, context: { readonly during: string }) => void;
   /** @default {systemClock} */
   readonly clock?: Clock;
@@ -43,12 +45,14 @@ export interface ServeDeskOptions {
 
 /** Answers for a child process what its parent asks. Disposing it stops its timer; its channel is not ours. */
 export function serveDesk(channel: Channel, options: ServeDeskOptions): Disposable {
-  const { desk, setAside, onError, clock = systemClock } = options;
-  let told = 0;
+  const { desk, store, onError, clock = systemClock } = options;
+  let told = ALL_WELL;
   const look = (): void => {
-    const count = setAside();
-    if (count !== told) channel.send(TOPIC, { type: "set_aside", count } satisfies DeskFrame);
-    told = count;
+    const { isUp, setAside } = store;
+    if (isUp !== told.isUp || setAside !== told.setAside) {
+      channel.send(TOPIC, { type: "store", isUp, setAside } satisfies DeskFrame);
+    }
+    told = { isUp, setAside };
     timer = clock.after(LOOK_MS, look);
   };
   let timer = clock.after(LOOK_MS, look);
@@ -88,8 +92,8 @@ class Child {
   readonly #answerMs: number;
   readonly #asked = new Map<number, (value: unknown) => void>();
   #lastNumber = 0;
-  /** What the child has told of its own. */
-  setAside = 0;
+  /** What the child has told of its store. */
+  store = ALL_WELL;
 
   constructor(channel: Channel, answerMs: number) {
     this.#channel = channel;
@@ -122,8 +126,8 @@ class Child {
       case "answer":
         this.#asked.get(frame.number)?.(frame.value);
         break;
-      case "set_aside":
-        this.setAside = frame.count;
+      case "store":
+        this.store = { isUp: frame.isUp, setAside: frame.setAside };
         break;
       case "ask":
         break;
@@ -151,9 +155,15 @@ export class UpDesk implements SessionDesk {
     void channel.closed.then(() => this.#children.delete(child));
   }
 
-  /** Deliveries that were set aside. The servers share what they deliver, so that each of them tells of all. */
-  get setAside(): number {
-    return Math.max(0, ...Array.from(this.#children, ({ setAside }) => setAside));
+  /**
+   * The store that the servers share. It is not up when one of them cannot ask it; of the deliveries that were set aside each tells of all.
+   */
+  get store(): StoreState {
+    const told = Array.from(this.#children, ({ store }) => store);
+    return {
+      isUp: told.every(({ isUp }) => isUp),
+      setAside: Math.max(0, ...told.map(({ setAside }) => setAside)),
+    };
   }
 
   async sessions(filter: SessionFilter, limit: number): Promise<readonly SessionView[]> {

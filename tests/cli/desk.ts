@@ -44,6 +44,8 @@ export class Desk implements AsyncDisposable {
   readonly frontends: Changing<FrontendView>[] = [];
   connections: ConnectionView[] = [];
   drains: DrainView[] = [];
+  /** More that `/health` says, each under its name. */
+  details: Readonly<Record<string, unknown>> = {};
   /** Every change as it came, with its deadline. */
   readonly told: unknown[] = [];
   #admin: AdminServer | undefined;
@@ -92,7 +94,7 @@ export class Desk implements AsyncDisposable {
 
   #control(): Control {
     return {
-      health: () => ({ healthy: true, role: "balance" }),
+      health: () => ({ healthy: true, role: "balance", ...this.details }),
       pools: () => [...this.pools].map(([name, backends]) => this.#pool(name, backends)),
       frontends: () => this.frontends,
       connections: ({ backend }, limit) =>

@@ -87,9 +87,11 @@ test("a chat server of its own serves its sessions, too, and counts what it did"
     "chorus_chat_messages_delivered_total 1",
     'chorus_chat_refused_total{code="unknown_user"} 1',
     "chorus_chat_set_aside 0",
+    "chorus_chat_store_up 1",
   ])
     assertStringIncludes(metrics, `${line}\n`);
-  assertEquals(((await getJson(ready.admin, "/health")) as { setAside?: number }).setAside, undefined);
+  const health = (await getJson(ready.admin, "/health")) as object;
+  assertEquals(Object.keys(health), ["healthy", "role", "id", "connections", "sessions"]);
 });
 
 /** An admin server with a few abilities, and commands against it in this process. */

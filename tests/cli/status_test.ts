@@ -66,6 +66,36 @@ test("status on a terminal is a table that fits, colored unless NO_COLOR says ot
   for (const line of lines) assert(line.length <= 80, line);
 });
 
+test("status says that the store cannot be reached, as a word for programs and as a sentence for people", async () => {
+  await using desk = await Desk.open({});
+  desk.details = { store: "unreachable" };
+  const [lines, json, screen] = await Promise.all([
+    desk.run(["status"]),
+    desk.run(["status", "--json"]),
+    desk.run(["status"], { hasTerminal: true, env: { NO_COLOR: "1", TERM: "xterm" } }),
+  ]);
+  assertEquals(lines.stdout, `balance ${desk.address} healthy store=unreachable\n`);
+  assertEquals(JSON.parse(json.stdout).health, { healthy: true, role: "balance", store: "unreachable" });
+  assertEquals(screen.stdout.replaceAll("\r", "").trimEnd().split("\n"), [
+    `balance at ${desk.address}: healthy`,
+    "the store cannot be reached: messages and logins are refused until it can",
+  ]);
+});
+
+test("status --watch, piped, says when the store is away and when it is back", async () => {
+  await using desk = await Desk.open({});
+  await using program = desk.start(["status", "--watch"]);
+  await program.says("healthy\n");
+  desk.details = { store: "unreachable" };
+  await program.says("healthy store=unreachable\n");
+  desk.details = {};
+  await program.until("that it is back", () => program.stdout.split("\n").length === 4 || undefined);
+  program.signal("SIGINT");
+  await program.end();
+  const line = `balance ${desk.address} healthy`;
+  assertEquals(program.stdout, `${line}\n${line} store=unreachable\n${line}\n`);
+});
+
 test("status --watch, piped, shows what changes and nothing else, and Ctrl-C ends it with 0", async () => {
   const { chat } = pools();
   await using desk = await Desk.open({ chat });

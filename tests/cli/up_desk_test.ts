@@ -34,23 +34,25 @@ function deskOf(server: string, told: string[]): SessionDesk {
   };
 }
 
-/** A parent with two children that answer and one that does not. */
+/** A parent with two children that answer and one that does not; both say of their store what is in `stores`. */
 function start() {
   const stack = new DisposableStack();
   const told: string[] = [];
   const errors: unknown[] = [];
   const clock = new ManualClock();
+  const stores = { s1: { isUp: true, setAside: 3 }, s2: { isUp: true, setAside: 1 } };
   const up = new UpDesk(200);
-  for (const server of ["silent", "s1", "s2"]) {
-    const pair = channelPair();
+  const pairs = { silent: channelPair(), s1: channelPair(), s2: channelPair() };
+  for (const pair of Object.values(pairs)) {
     stack.defer(() => pair.break());
     up.attach(pair.parent);
-    if (server === "silent") continue;
-    const desk = deskOf(server, told);
-    const setAside = (): number => (server === "s1" ? 3 : 1);
-    stack.use(serveDesk(pair.child, { desk, setAside, onError: (error) => errors.push(error), clock }));
   }
-  return { up, clock, told, errors, [Symbol.dispose]: () => stack.dispose() };
+  for (const server of ["s1", "s2"] as const) {
+    const desk = deskOf(server, told);
+    const options = { desk, store: stores[server], onError: (error: unknown) => errors.push(error), clock };
+    stack.use(serveDesk(pairs[server].child, options));
+  }
+  return { up, clock, pairs, stores, told, errors, [Symbol.dispose]: () => stack.dispose() };
 }
 
 test("a desk of several servers lists the sessions of all that answer, and closes one wherever it is", async () => {
@@ -89,15 +91,38 @@ test("what reaches all sessions of a cluster is asked of one server that answers
 
 test("the desk knows within a second how much was set aside, which its servers count together", async () => {
   using world = start();
-  assertEquals(world.up.setAside, 0);
+  assertEquals(world.up.store, { isUp: true, setAside: 0 });
   world.clock.advance(1000);
   // What was sent before the question is there before its answer.
   await world.up.sessions({}, 1);
-  assertEquals(world.up.setAside, 3);
+  assertEquals(world.up.store, { isUp: true, setAside: 3 });
+});
+
+test("the desk knows within a second that a server cannot reach the store, until that server can or is gone", async () => {
+  using world = start();
+  const { up, clock, pairs, stores } = world;
+  async function seen(): Promise<boolean> {
+    clock.advance(1000);
+    await up.sessions({}, 1);
+    return up.store.isUp;
+  }
+  const before = await seen();
+  stores.s2.isUp = false;
+  const away = await seen();
+  stores.s2.isUp = true;
+  const back = await seen();
+  stores.s2.isUp = false;
+  const again = await seen();
+  pairs.s2.break();
+  await pairs.s2.parent.closed;
+  assertEquals([before, away, back, again, up.store.isUp], [true, false, true, false, true]);
 });
 
 test("without a server nobody is told", async () => {
   const up = new UpDesk();
   assertEquals(await up.announce("hello"), { ok: false, status: 503, error: "no server answers" });
-  assertEquals([await up.sessions({}, 1), await up.metrics(), up.setAside], [[], [], 0]);
+  assertEquals(
+    [await up.sessions({}, 1), await up.metrics(), up.store],
+    [[], [], { isUp: true, setAside: 0 }],
+  );
 });
