@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { AdminToken, type BackendView } from "../../src/admin/mod.ts";
+import { AdminToken, type BackendView, type HealthReport } from "../../src/admin/mod.ts";
 import { startWith, urlOf } from "../admin/requests.ts";
 import { getJson, type RuntimeName, startProgram } from "../cli/program.ts";
 import { temporaryFolder } from "../helpers.ts";
@@ -170,6 +170,20 @@ test(
     assertEquals(new Set(opened.requests.map((url) => new URL(url).origin)), new Set([urlOf(admin)]));
   },
 );
+
+test("the dashboard says that the store cannot be reached, and no more once it can", IN_BROWSER, async () => {
+  const health = { healthy: true, role: "up" };
+  let now: HealthReport = { ...health, store: "unreachable", setAside: 3 };
+  await using admin = await startWith({ ...busy(backends(2)), health: () => now });
+  await using opened = await OpenPage.at(urlOf(admin, "/"));
+  const { page } = opened;
+  await page.getByText("deliveries set aside: 3", { exact: true }).waitFor();
+  const away = page.getByText("the store cannot be reached", { exact: true });
+  await away.waitFor();
+  now = health;
+  await away.waitFor({ state: "detached" });
+  await page.getByText("healthy", { exact: true }).waitFor();
+});
 
 test(
   "everything can be done by keyboard, and a dialog that is left gives the focus back",

@@ -43,8 +43,17 @@ function Header({ model, link }: { readonly model: Model; readonly link: Link })
   return html`<header>
     <h1>Chorus <small>${String(role)} ${String(id)} at ${location.host}</small></h1>
     ${isKnown ? html`<span class="state ${healthy ? "up" : "down"}">${healthy ? "healthy" : "not healthy"}</span>` : ""}
+    <span role="status">${troublesOf(model.health).map((words) => html`<span class="state down">${words}</span> `)}</span>
     <span role="status" class="link ${link.name}">${linkWords(link)}</span>
   </header>`;
+}
+
+/** What a chat that is healthy says of what it cannot do. */
+function troublesOf({ store, setAside }: Model["health"]): readonly string[] {
+  return [
+    ...(store === "unreachable" ? ["the store cannot be reached"] : []),
+    ...(setAside === undefined ? [] : [`deliveries set aside: ${setAside}`]),
+  ];
 }
 
 function linkWords(link: Link): string {
