@@ -9,10 +9,8 @@
  *
  * @module
  */
-import { realpathSync } from "node:fs";
 import process from "node:process";
-import { pathToFileURL } from "node:url";
-import { isMainThread } from "node:worker_threads";
+import { isEntry } from "./src/cli/entry.ts";
 
 // Operators: health, metrics and control over HTTP.
 export * from "./src/admin/mod.ts";
@@ -198,6 +196,7 @@ export {
   type ServerFrame,
   type ServerLink,
   type SessionControl,
+  type ShownMessage,
   type SignalEvent,
   type SqliteStoreOptions,
   type Store,
@@ -297,14 +296,7 @@ export {
   models,
 } from "./src/server/mod.ts";
 
-// Older runtimes have no import.meta.main, and a worker's entry module has one, too.
-const { main: isMain } = import.meta as ImportMeta & { main?: boolean };
-const isEntry =
-  isMainThread &&
-  (isMain ??
-    (process.argv[1] !== undefined && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href));
-
-if (isEntry) {
+if (isEntry(import.meta)) {
   const { main } = await import("./src/cli/main.ts");
   await main(process.argv.slice(2));
 }

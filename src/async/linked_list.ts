@@ -6,6 +6,24 @@
  * - Goes through its elements in the order in which they were added. They may be deleted meanwhile, those to come, too; whether those that
  *   are added meanwhile are seen is open.
  * - An element is in one list at most for each pair of fields. Nobody checks: to add it twice, or to delete what is not in, breaks the list.
+ *
+ * @example Those who wait, in their order
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { LinkedList } from "chorus";
+ *
+ * class Guest {
+ *   before: Guest | undefined;
+ *   after: Guest | undefined;
+ * }
+ *
+ * const waiting = new LinkedList<Guest, "before", "after">("before", "after");
+ * const [ada, ben] = [new Guest(), new Guest()];
+ * waiting.add(ada);
+ * waiting.add(ben);
+ * waiting.delete(ada);
+ * assert.deepEqual([waiting.size, waiting.first], [1, ben]);
+ * ```
  */
 export class LinkedList<T extends { [link in A | B]: T | undefined }, B extends string, A extends string>
   implements Iterable<T>

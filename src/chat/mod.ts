@@ -30,6 +30,7 @@ export type { ConversationView, History, HistoryPage } from "./client/history.ts
 export type { ChatClientHandler, ChatClientOptions, ClientEnd } from "./client/options.ts";
 export type { Sent } from "./client/outbox.ts";
 export type { ChatMessage } from "./client/reader.ts";
+export type { ShownMessage } from "./client/recent.ts";
 export { type RegisterOptions, registerChat } from "./client/register.ts";
 export { tcpDial } from "./client/tcp_dial.ts";
 export { webSocketDial } from "./client/web_socket_dial.ts";

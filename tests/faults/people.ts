@@ -10,6 +10,7 @@ import {
   type ChatMessage,
   type Cursor,
   connectChat,
+  type ShownMessage,
   tcpDial,
 } from "../../src/chat/mod.ts";
 import { type Address, systemDriver } from "../../src/net/mod.ts";
@@ -38,6 +39,7 @@ export interface Person extends AsyncDisposable {
 export interface JoinOptions {
   readonly device?: string;
   readonly cursor?: Cursor | undefined;
+  readonly recent?: readonly ShownMessage[];
   readonly maxUnsent?: number;
   /** Goes on noting what an earlier client of the device was shown. */
   readonly sight?: Sight;

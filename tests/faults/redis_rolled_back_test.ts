@@ -1,11 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { wait } from "../../src/async/mod.ts";
-import { type Frame, RawClient } from "../helpers.ts";
+import { eventually, type Frame, RawClient } from "../helpers.ts";
 import { redisServer } from "../redis_server.ts";
 import { test } from "../testing.ts";
 import { serverCluster } from "./clusters.ts";
+import { Ledger } from "./ledger.ts";
 import { copyKeys, rollBack, saveNow } from "./older_data.ts";
-import { cursorOf } from "./people.ts";
+import { assertSettled, cursorOf, joinChat, register } from "./people.ts";
 
 /** What is of conversations, and what is of users' inboxes. */
 const LOG_KINDS = ["log", "conv", "dedupe", "owed"];
@@ -120,4 +121,54 @@ test("a restart of a Redis that lost nothing is told nobody, and nothing comes t
   assertEquals(rollbacks([...bob, ...cat]), 0);
   assertEquals(texts(bob), ["1", "2", "3", "4", "5", "after", "last"]);
   assertEquals(texts(cat), ["after", "last"]);
+});
+
+test("a client in the place of an earlier one shows nothing again when the inboxes go back, knowing what that has shown", async () => {
+  await using redis = await redisServer();
+  await using cluster = await serverCluster({ redis: () => redis.url });
+  await register(cluster.at(0), ["ada", "bob"]);
+  const ledger = new Ledger();
+  const sight = ledger.device("bob", "phone");
+  const addresses = [cluster.at(0)] as const;
+  await using ada = await joinChat(addresses, "ada", ledger);
+  const first = await joinChat(addresses, "bob", ledger, { sight });
+  const say = async (count: number): Promise<void> => {
+    for (let number = 0; number < count; number++) await ada.say("bob");
+  };
+  await say(2);
+  await saveNow(redis);
+  await say(3);
+  await ledger.settled();
+  await first.client.close();
+  await rollBack(redis, await copyKeys(redis, LOG_KINDS));
+  const { cursor } = first.client;
+  // As from a file.
+  const recent = JSON.parse(JSON.stringify(first.client.recent));
+  await using second = await joinChat(addresses, "bob", ledger, { sight, cursor, recent });
+  await say(2);
+  await assertSettled(ledger);
+  assertEquals([first.shown.length, second.shown.length], [5, 2]);
+});
+
+test("a client without a cursor shows nothing again of what an earlier one has shown and not acknowledged", async () => {
+  const recent = [{ conversation: "ada:bob", from: "ada", id: "1", text: "seen" }];
+  await using redis = await redisServer();
+  await using cluster = await serverCluster({ redis: () => redis.url });
+  await register(cluster.at(0), ["bob"]);
+  await using ada = await RawClient.login(cluster.at(0), "ada");
+  for (const [id, text] of [
+    ["1", "seen"],
+    ["2", "not seen"],
+    ["3", "seen"],
+  ] as const)
+    await ada.ask({ type: "send", id, to: "bob", text });
+  const ledger = new Ledger();
+  const shown: unknown[] = [];
+  const sight = {
+    ...ledger.device("bob", "phone"),
+    see: ({ text }: { text: string }) => void shown.push(text),
+  };
+  await using _ = await joinChat([cluster.at(0)], "bob", ledger, { sight, recent });
+  await eventually("what was not shown", () => shown.length >= 2);
+  assertEquals(shown, ["not seen", "seen"]);
 });

@@ -61,7 +61,7 @@ export class Traffic implements AsyncDisposable {
     return new Traffic(world, ledger, writers, groups, random);
   }
 
-  /** Replacing a client by another one of the same device, which goes on from its cursor. */
+  /** Replacing a client by another one of the same device, which goes on from its cursor and knows what it has shown. */
   get fault(): SoakFault {
     return {
       name: "client replaced",
@@ -71,9 +71,9 @@ export class Traffic implements AsyncDisposable {
         const writer = random.pick(this.#writers);
         const { client } = writer.person;
         await client.close();
-        const { cursor } = client;
+        const { cursor, recent } = client;
         const addresses = from(this.#world, Math.floor(random.between(0, 2)));
-        const options = { sight: writer.sight, cursor, maxUnsent: 100_000 };
+        const options = { sight: writer.sight, cursor, recent, maxUnsent: 100_000 };
         writer.person = await joinChat(addresses, writer.name, this.#ledger, options);
         this.#watch(writer);
       },

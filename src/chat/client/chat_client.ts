@@ -2,7 +2,7 @@ import { backoff, type Clock, systemClock, wait } from "../../async/mod.ts";
 import type { ClosingReason, Cursor } from "../protocol.ts";
 import { Attendance } from "./attendance.ts";
 import { Login } from "./credentials.ts";
-import { ChatError } from "./errors.ts";
+import { ChatError, isRefusal } from "./errors.ts";
 import { tellEvent } from "./events.ts";
 import { Exchange, type Frame } from "./exchange.ts";
 import { Friends } from "./friends.ts";
@@ -12,6 +12,7 @@ import type { ChatClientHandler, ChatClientOptions, ClientEnd } from "./options.
 import type { Sent } from "./outbox.ts";
 import { randomId } from "./random_id.ts";
 import { Reader, toGap, toMessage } from "./reader.ts";
+import type { ShownMessage } from "./recent.ts";
 import { Sender } from "./sender.ts";
 
 const LOGIN_MS = 15_000;
@@ -111,7 +112,7 @@ export class ChatClient implements AsyncDisposable {
     this.#handler = handler;
     this.#login = new Login(options.credentials);
     this.#sender = new Sender(maxUnsent, clock);
-    this.#reader = new Reader(options.cursor);
+    this.#reader = new Reader(options.cursor, options.recent);
     this.device = device;
     const ask = (request: Readonly<Record<string, unknown>>): Promise<Frame> => this.#ask(request);
     this.friends = new Friends(ask);
@@ -130,6 +131,14 @@ export class ChatClient implements AsyncDisposable {
   /** Where this device stands: given to a later client, that goes on from here. Undefined until a message came. */
   get cursor(): Cursor | undefined {
     return this.#reader.cursor;
+  }
+
+  /**
+   * What was shown last, at least 4,096 messages or 4 Mi characters of them, the oldest first: given to a later client beside the cursor. That
+   * alone does not tell what was shown before the servers went back to older data.
+   */
+  get recent(): readonly ShownMessage[] {
+    return this.#reader.recent;
   }
 
   /** The token of the login, which logs in again without a password. */
@@ -350,10 +359,4 @@ export class ChatClient implements AsyncDisposable {
     this.#attendance?.end();
     this.#over.resolve(end);
   }
-}
-
-/** Whether a login failed for good: whatever another server is asked, it will say the same. */
-function isRefusal(error: unknown): error is ChatError {
-  if (!(error instanceof ChatError)) return false;
-  return error.code === "bad_credentials" || error.code === "bad_name" || error.code === "bad_frame";
 }

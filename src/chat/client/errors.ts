@@ -37,3 +37,9 @@ export class ChatError extends Error {
     this.attempt = options.attempt;
   }
 }
+
+/** Whether a login failed for good: whatever another server is asked, it will say the same. */
+export function isRefusal(error: unknown): error is ChatError {
+  if (!(error instanceof ChatError)) return false;
+  return error.code === "bad_credentials" || error.code === "bad_name" || error.code === "bad_frame";
+}

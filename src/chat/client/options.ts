@@ -4,6 +4,7 @@ import type { Credentials, CredentialsSource } from "./credentials.ts";
 import type { Dial } from "./dial.ts";
 import type { EventHandler } from "./events.ts";
 import type { ChatMessage } from "./reader.ts";
+import type { ShownMessage } from "./recent.ts";
 
 /** Everything that can happen to a client. Each is optional; none may throw. */
 export interface ChatClientHandler extends EventHandler {
@@ -38,6 +39,8 @@ export interface ChatClientOptions {
   readonly device?: string;
   /** Where an earlier client of this device stopped. @default {where the server knows that it stopped} */
   readonly cursor?: Cursor | undefined;
+  /** What that client has shown last, so that it is not shown again should the servers go back to older data. @default {nothing} */
+  readonly recent?: readonly ShownMessage[] | undefined;
   /** Sends that may wait for their answers; one more is refused with `rate_limited`. @default {10000} */
   readonly maxUnsent?: number;
   /** The source of time. @default {systemClock} */

@@ -1,6 +1,6 @@
 import type { Cursor } from "../protocol.ts";
 import type { Frame } from "./exchange.ts";
-import { Recent } from "./recent.ts";
+import { Recent, type ShownMessage } from "./recent.ts";
 
 /** A message as a client sees it. */
 export interface ChatMessage {
@@ -52,10 +52,14 @@ export class Reader {
   /** Its stamp; undefined where the server gave us the place after a `resync`. */
   #stamp: number | undefined;
   readonly #shown = new Recent();
-  /** History went back once: what comes may have been shown before. */
-  #isRolledBack = false;
+  /** History went back once, or where it stood is not known: what comes may have been shown before. */
+  #mayRepeat: boolean;
 
-  constructor(cursor: Cursor | undefined) {
+  /** @param recent What was shown last by an earlier client of the device. */
+  constructor(cursor: Cursor | undefined, recent: readonly ShownMessage[] = []) {
+    for (const message of recent) this.#shown.add(message);
+    // Without a cursor the server may begin with what was shown.
+    this.#mayRepeat = cursor === undefined && recent.length > 0;
     if (!cursor) return;
     this.#epoch = cursor.epoch;
     this.#inbox = cursor.inbox;
@@ -75,11 +79,16 @@ export class Reader {
       : { epoch: this.#epoch, inbox: this.#inbox, stamp: this.#stamp };
   }
 
+  /** What was shown last. */
+  get recent(): readonly ShownMessage[] {
+    return this.#shown.all();
+  }
+
   /** A login was answered under this epoch. */
   enter(epoch: string): void {
     if (epoch === this.#epoch) return;
     // Whoever has no cursor to compare is told of no rollback.
-    if (this.#epoch !== "") this.#isRolledBack = true;
+    if (this.#epoch !== "") this.#mayRepeat = true;
     this.#epoch = epoch;
     this.#inbox = undefined;
     this.#stamp = undefined;
@@ -90,7 +99,7 @@ export class Reader {
     this.#epoch = epoch;
     this.#inbox = inbox;
     this.#stamp = undefined;
-    if (reason === "rollback") this.#isRolledBack = true;
+    if (reason === "rollback") this.#mayRepeat = true;
   }
 
   /**
@@ -100,7 +109,7 @@ export class Reader {
   take(message: ChatMessage): "new" | "repeat" | "seen" | "gap" {
     const step = this.pass(message);
     if (step !== "new") return step;
-    const isRepeat = this.#isRolledBack && this.#shown.has(message);
+    const isRepeat = this.#mayRepeat && this.#shown.has(message);
     this.#shown.add(message);
     return isRepeat ? "repeat" : "new";
   }

@@ -5,12 +5,12 @@ const REMEMBERED = 4096;
 /** So many UTF-16 units of text are remembered for certain where messages are so long that they come before {@linkcode REMEMBERED}. */
 const REMEMBERED_UNITS = 4 * 1024 * 1024;
 
-/** What of a message stays the same when a server that has lost it gets it again. */
-export type Telling = Pick<ChatMessage, "conversation" | "from" | "id" | "text">;
+/** What of a message that was shown stays the same when a server that has lost it gets it again. JSON can say it. */
+export type ShownMessage = Pick<ChatMessage, "conversation" | "from" | "id" | "text">;
 
 /** Messages that are forgotten together. */
 interface Generation {
-  readonly messages: Telling[];
+  readonly messages: ShownMessage[];
   units: number;
   /** What tells them apart: made when it is first asked for, which is after a rollback. */
   keys: Set<string> | undefined;
@@ -29,7 +29,7 @@ export class Recent {
   #old: Generation = generation();
 
   /** Remembers a message, and forgets some beyond twice {@linkcode REMEMBERED} or {@linkcode REMEMBERED_UNITS}. */
-  add(message: Telling): void {
+  add(message: ShownMessage): void {
     const young = this.#young;
     young.messages.push(message);
     young.keys?.add(keyOf(message));
@@ -39,7 +39,12 @@ export class Recent {
     this.#young = generation();
   }
 
-  has(message: Telling): boolean {
+  /** Those that are remembered, the oldest first. */
+  all(): readonly ShownMessage[] {
+    return [...this.#old.messages, ...this.#young.messages];
+  }
+
+  has(message: ShownMessage): boolean {
     const key = keyOf(message);
     return keysOf(this.#young).has(key) || keysOf(this.#old).has(key);
   }
@@ -55,6 +60,6 @@ function keysOf(remembered: Generation): Set<string> {
 }
 
 /** All that is told, each part but the last with its length, so that no two messages that differ have the same. */
-function keyOf({ conversation, from, id, text }: Telling): string {
+function keyOf({ conversation, from, id, text }: ShownMessage): string {
   return `${conversation.length},${from.length},${id.length},${conversation}${from}${id}${text}`;
 }
