@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { withDeadline } from "../../../src/async/mod.ts";
@@ -15,6 +15,18 @@ import { test } from "../../testing.ts";
 
 /** Long enough that whatever is seen in time was seen without looking. */
 const NEVER_MS = 60_000;
+
+/** Puts a content in the place of what is there: who writes over a file empties it first, which is seen where the machine is slow. */
+async function put(path: string, content: string): Promise<void> {
+  await writeFile(`${path}.new`, content);
+  await rename(`${path}.new`, path);
+}
+
+/** Writes a content over what is there, which is no longer than that. */
+async function overwrite(path: string, content: string): Promise<void> {
+  await using file = await open(path, "r+");
+  await file.write(content);
+}
 
 /** What a watch has told, to be waited for. */
 class Told {
@@ -81,9 +93,9 @@ async function watching(
 test("watchFile() knows the content when it resolves, and tells each other content after it", async () => {
   await using world = await watching();
   assertEquals([world.watched.content, world.told.contents], ["one", []]);
-  await writeFile(world.path, "two");
+  await overwrite(world.path, "two");
   await world.told.has("two");
-  await writeFile(world.path, "three");
+  await overwrite(world.path, "three");
   await world.told.has("three");
   assertEquals([world.watched.content, world.told.contents], ["three", ["two", "three"]]);
 });
@@ -91,8 +103,7 @@ test("watchFile() knows the content when it resolves, and tells each other conte
 test("watchFile() sees a file that is renamed over the old one, again and again", async () => {
   await using world = await watching();
   for (const content of ["two", "three", "four"]) {
-    await writeFile(`${world.path}.new`, content);
-    await rename(`${world.path}.new`, world.path);
+    await put(world.path, content);
     await world.told.has(content);
   }
   assertEquals(world.told.contents, ["two", "three", "four"]);
@@ -100,9 +111,9 @@ test("watchFile() sees a file that is renamed over the old one, again and again"
 
 test("watchFile() tells nothing when a file is written with the content that it has", async () => {
   await using world = await watching();
-  await writeFile(world.path, "one");
+  await overwrite(world.path, "one");
   await world.watched.check();
-  await writeFile(world.path, "two");
+  await overwrite(world.path, "two");
   await world.told.has("two");
   assertEquals(world.told.contents, ["two"]);
 });
@@ -112,7 +123,7 @@ test("watchFile() keeps the content of a file that is deleted, and sees it when 
   await rm(world.path);
   await world.told.has("there is no such file");
   assertEquals(world.watched.content, "one");
-  await writeFile(world.path, "two");
+  await put(world.path, "two");
   await world.told.has("two");
   assertEquals([world.told.contents, world.told.errors.length], [["two"], 1]);
 });
