@@ -3,8 +3,8 @@ import type { Exchange } from "./exchange.ts";
 import type { Seen } from "./reader.ts";
 
 const PING_MS = 30_000;
-/** Without any frame for this long, though pinged, a connection is dead. */
-const SILENT_MS = 45_000;
+/** Without any frame for so long after a ping a connection is dead. */
+const ANSWER_MS = 15_000;
 /** How soon after a message it is acknowledged. */
 const ACK_MS = 100;
 /** The least time between two acknowledgements: each costs the servers as much as half a message. */
@@ -79,11 +79,18 @@ export class Attendance {
     this.#leaveTimer?.cancel();
   }
 
-  #schedulePing(): Timer {
-    return this.#clock.after(PING_MS, () => {
-      if (this.#clock.now() - this.#heardMs > SILENT_MS) this.exchange.close();
-      else this.exchange.tell({ type: "ping" });
-      this.#pingTimer = this.#schedulePing();
+  #schedulePing(delayMs = PING_MS): Timer {
+    return this.#clock.after(delayMs, () => {
+      this.exchange.tell({ type: "ping" });
+      this.#pingTimer = this.#awaitSign(this.#clock.now());
+    });
+  }
+
+  /** Of a connection that is dead no goodbyes are to be expected either. */
+  #awaitSign(pingedMs: number): Timer {
+    return this.#clock.after(ANSWER_MS, () => {
+      if (this.#heardMs < pingedMs) this.exchange.abort();
+      else this.#pingTimer = this.#schedulePing(PING_MS - ANSWER_MS);
     });
   }
 }

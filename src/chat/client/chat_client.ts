@@ -245,7 +245,7 @@ export class ChatClient implements AsyncDisposable {
   async #serve(): Promise<Served> {
     const deadline = AbortSignal.any([this.#end.signal, AbortSignal.timeout(LOGIN_MS)]);
     let exchange: Exchange | undefined;
-    const abandon = () => exchange?.close();
+    const abandon = () => exchange?.abort();
     try {
       const handler = {
         event: (frame: Frame) => this.#receive(frame),

@@ -10,8 +10,10 @@ export interface DialHandler {
 export interface ServerLink {
   /** Sends one frame, without its newline. Dropped once the link is closed. */
   write(json: string): void;
-  /** Ends it; the handler's `close` follows. */
+  /** Ends it, after what was sent and in order; the handler's `close` follows. */
   close(): void;
+  /** Ends it at once, because nobody is there any more; the handler's `close` follows. */
+  abort(): void;
 }
 
 /**

@@ -103,6 +103,11 @@ export class Exchange {
   close(): void {
     this.#link.close();
   }
+
+  /** Ends the connection at once: the server does not answer. `over` follows. */
+  abort(): void {
+    this.#link.abort();
+  }
 }
 
 /** The server would close the connection, and not say which request it was. */

@@ -64,6 +64,10 @@ class TcpServerLink implements ServerLink {
     this.#connection.close();
   }
 
+  abort(): void {
+    this.#connection.abort();
+  }
+
   #flush(): void {
     if (this.#pending === "") return;
     const chunk = Buffer.from(this.#pending);

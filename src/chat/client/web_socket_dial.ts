@@ -77,6 +77,11 @@ class WebSocketServerLink implements ServerLink {
     if (wasOpen) this.#timer = setTimeout(() => this.#over(), CLOSE_MS);
   }
 
+  abort(): void {
+    this.close();
+    this.#over();
+  }
+
   #open(): void {
     if (this.#phase !== "opening") return;
     this.#phase = "open";

@@ -11,6 +11,10 @@ class Script {
   readonly attempts: number[] = [];
   /** Cuts the connection. */
   cut: () => void = () => undefined;
+  /** Nothing comes from the server any more, and it hears nothing: neither pings nor goodbyes. */
+  isDead = false;
+  /** How often it was pinged. */
+  pings = 0;
   readonly #answers: readonly object[];
 
   constructor(...answers: readonly object[]) {
@@ -26,8 +30,12 @@ class Script {
         const { type, id, attempt } = JSON.parse(json) as { type: string; id: string; attempt: number };
         if (type === "login") this.attempts.push(attempt);
         if (type === "login") setImmediate(() => handler.line(JSON.stringify({ ...answer, id })));
+        if (type !== "ping") return;
+        this.pings += 1;
+        if (!this.isDead) handler.line(JSON.stringify({ type: "pong", server: "s" }));
       },
-      close: handler.close,
+      close: () => (this.isDead ? undefined : handler.close()),
+      abort: handler.close,
     };
   };
 }
@@ -117,5 +125,27 @@ test("what is asked for in the moment in which the connection is lost is unavail
   await settled();
   script.cut();
   assertEquals((await assertRejects(() => again, ChatError)).code, "unavailable");
+  await client.close();
+});
+
+test("a client whose server says nothing for 15 s after a ping goes elsewhere, without waiting for goodbyes", async () => {
+  const clock = new ManualClock();
+  const script = new Script(OK, OK);
+  const client = await connectChat({ dial: script.dial, credentials: { token: "t" }, clock });
+  const pass = async (ms: number): Promise<void> => {
+    clock.advance(ms);
+    await settled();
+  };
+  await pass(30_000);
+  await pass(30_000);
+  assertEquals([script.pings, script.dials], [2, 1]);
+  script.isDead = true;
+  await pass(30_000);
+  await pass(14_999);
+  assertEquals([script.pings, script.dials], [3, 1]);
+  await pass(1);
+  script.isDead = false;
+  await pass(1000);
+  assertEquals(script.dials, 2);
   await client.close();
 });

@@ -17,6 +17,7 @@ function answering(answer?: object): { readonly dial: Dial; readonly asked: obje
         server.closed += 1;
         handler.close();
       },
+      abort: handler.close,
     })) satisfies Dial,
   };
   return server;

@@ -27,6 +27,7 @@ class Counter {
         return {
           write: (json) => void this.came.push(JSON.parse(json) as SendFrame),
           close: handler.close,
+          abort: handler.close,
         };
       },
       { event: ignore, heard: ignore },
