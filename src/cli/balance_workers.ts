@@ -2,7 +2,7 @@ import process from "node:process";
 import type { Logger } from "@logtape/logtape";
 import type { ProcessUsage } from "../admin/mod.ts";
 import { type BalancerConfiguration, type Capacity, Workers } from "../balancer/mod.ts";
-import { startChild, startThread } from "../server/mod.ts";
+import { startChild, startThread, wordsOfHang } from "../server/mod.ts";
 import { type LogOptions, logErrors, wordsOfEnd } from "./log.ts";
 import { processUsage } from "./process_usage.ts";
 
@@ -44,6 +44,7 @@ export function makeWorkers(parts: WorkersParts): Workers | undefined {
         how: wordsOfEnd(end),
         clients,
       }),
+    onHang: (worker, hang) => log.error("worker {worker} {what}", { worker, what: wordsOfHang(hang) }),
     onRestart: (delayMs) =>
       log.info("another worker starts in {delayMs} ms", { delayMs: Math.round(delayMs) }),
     onError: logErrors(log),

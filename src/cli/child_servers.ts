@@ -1,7 +1,14 @@
 import type { Logger } from "@logtape/logtape";
 import type { ChatServer } from "../chat/mod.ts";
 import { formatAddress } from "../net/mod.ts";
-import { type Channel, type End, type Supervised, supervise, type Worker } from "../server/mod.ts";
+import {
+  type Channel,
+  type End,
+  type Supervised,
+  supervise,
+  type Worker,
+  wordsOfHang,
+} from "../server/mod.ts";
 import { StartError } from "./errors.ts";
 import { wordsOfEnd } from "./log.ts";
 
@@ -61,10 +68,12 @@ export class ChildServers<W extends Worker> {
 
   /** Adds a server, which is started. */
   add(id: string): void {
+    const { log } = this.#options;
     this.#supervised.push(
       supervise({
-        start: () => this.#start(id),
+        start: (onServing) => this.#start(id, onServing),
         onEnd: (end, delayMs) => this.#ended(id, end, delayMs),
+        onHang: (_, hang) => log.error("{id} {what}", { id, what: wordsOfHang(hang) }),
       }),
     );
   }
@@ -98,7 +107,7 @@ export class ChildServers<W extends Worker> {
     for (const supervised of this.#supervised) supervised.release();
   }
 
-  async #start(id: string): Promise<W> {
+  async #start(id: string, onServing: () => void): Promise<W> {
     const { start, configurationOf, attach, onStarted } = this.#options;
     const worker = await start(id);
     const { channel } = worker;
@@ -109,8 +118,10 @@ export class ChildServers<W extends Worker> {
     attach(channel);
     channel.on("started", (body) => {
       const started = body as Started;
-      if ("tcp" in started) onStarted(worker, started);
-      else this.#notStarted(worker, id, started.error);
+      if ("tcp" in started) {
+        onServing();
+        onStarted(worker, started);
+      } else this.#notStarted(worker, id, started.error);
     });
     channel.send("configure", configurationOf(id));
     return worker;

@@ -20,6 +20,8 @@ export interface Channel {
   send(topic: string, body: unknown, socket?: Socket, onSent?: (error: Error | null) => void): boolean;
   /** Sets the one handler of a topic. What came for a topic before it had a handler waits, at most 1,000 messages in all. */
   on(topic: string, handler: TopicHandler): void;
+  /** How many messages have come so far, on all topics. */
+  readonly received: number;
   /** Settles when the channel has broken or the other process is gone. Never rejects. */
   readonly closed: Promise<void>;
 }

@@ -85,6 +85,7 @@ function toChild(native: ChildProcess, pid: number, options: ProcessChannelOptio
   return {
     pid,
     exited,
+    diesHanging: true,
     channel: processChannel(native as unknown as ChannelEnd, { gone: exited, ...options }),
     kill(signal) {
       // Not child.kill: on Deno it marks the child as dead whatever the signal was.

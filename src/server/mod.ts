@@ -24,6 +24,7 @@ export { type PageModule, type PageModulesOptions, pageModules } from "./page_mo
 export { PAGE_POLICY } from "./page_policy.ts";
 export { parentChannel } from "./process_channel.ts";
 export { requestUrl } from "./request_url.ts";
-export { type Supervisable, type Supervised, type SupervisorOptions, supervise } from "./supervisor.ts";
+export { type Supervised, type SupervisorOptions, supervise } from "./supervisor.ts";
 export { parentThread, startThread, type Thread, type ThreadChannel } from "./thread.ts";
+export { type Hang, type WatchOptions, wordsOfHang } from "./watch.ts";
 export type { End, Exit, Worker } from "./worker.ts";

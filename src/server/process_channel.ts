@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import type { Channel } from "./channel.ts";
 import { encodeValue, ValueDecoder } from "./frame_pipe.ts";
 import { type Envelope, Topics } from "./topics.ts";
+import { answerWatch } from "./watch.ts";
 
 /** One end of the runtime's channel between processes: a child process as its parent holds it, or the process itself. */
 export interface ChannelEnd {
@@ -60,6 +61,9 @@ export function processChannel(
 
   return {
     closed,
+    get received() {
+      return topics.received;
+    },
     send(topic, body, socket, onSent) {
       if (!isOpen || !end.send) return false;
       const envelope: Envelope = { topic, body };
@@ -77,7 +81,10 @@ let toParent: Channel | undefined;
 
 /** The channel to the process that started this one with {@linkcode startChild}; undefined when it was started otherwise. */
 export function parentChannel(): Channel | undefined {
-  if (process.send) toParent ??= processChannel(thisProcess(), HAS_PIPE ? { pipeIn: process.stdin } : {});
+  if (process.send && !toParent) {
+    toParent = processChannel(thisProcess(), HAS_PIPE ? { pipeIn: process.stdin } : {});
+    answerWatch(toParent);
+  }
   return toParent;
 }
 

@@ -1,28 +1,32 @@
 import { type Clock, systemClock, type Timer } from "../async/mod.ts";
 import type { Child } from "./child.ts";
 import { Restarts } from "./restarts.ts";
-import type { End } from "./worker.ts";
+import { type Hang, type WatchOptions, watch } from "./watch.ts";
+import type { End, Worker } from "./worker.ts";
 
 /** Options for {@linkcode supervise}. */
-export interface SupervisorOptions<W extends Supervisable = Child> {
-  /** Starts the worker, the first time and after each end. What it rejects with counts as an end. */
-  start(): Promise<W>;
+export interface SupervisorOptions<W extends Worker = Child> {
+  /**
+   * Starts the worker, the first time and after each end. What it rejects with counts as an end.
+   *
+   * @param onServing To be called when it serves: from then on it is asked whether it is alive, and killed when it hangs.
+   */
+  start(onServing: () => void): Promise<W>;
   /** The worker has ended, or could not be started, and will be started again after `delayMs`. Must not throw. */
   onEnd(end: End, delayMs: number): void;
+  /** The worker has stopped answering. Where it can be killed it is, and `onEnd` follows. Must not throw. @default {ignored} */
+  onHang?(worker: W, hang: Hang): void;
+  /** How a worker that hangs is found; by the same clock unless it has one. */
+  watch?: WatchOptions | undefined;
   /** @default {systemClock} */
   clock?: Clock;
 }
 
-/** What can be supervised: a child process, a thread, or whatever else ends. */
-export interface Supervisable {
-  readonly exited: Promise<End>;
-}
-
 /** A worker that is started again when it ends. */
-export interface Supervised<W extends Supervisable = Child> {
+export interface Supervised<W extends Worker = Child> {
   /** The one that runs now; undefined between two. */
   readonly child: W | undefined;
-  /** Starts it no more. The one that runs goes on: whoever stops the supervision ends it. */
+  /** Starts it no more, and asks it no more. The one that runs goes on: whoever stops the supervision ends it. */
   release(): void;
 }
 
@@ -31,19 +35,21 @@ const SETTLED_MS = 10_000;
 
 /**
  * Keeps a child process or a thread running: one that ends is started again, at once the first time and then after delays that
- * double up to 5 s, so that one that cannot live does not keep the machine busy.
+ * double up to 5 s, so that one that cannot live does not keep the machine busy. One that hangs is killed, and so ends.
  */
-export function supervise<W extends Supervisable = Child>(options: SupervisorOptions<W>): Supervised<W> {
-  const { start, onEnd, clock = systemClock } = options;
+export function supervise<W extends Worker = Child>(options: SupervisorOptions<W>): Supervised<W> {
+  const { start, onEnd, onHang, clock = systemClock } = options;
   const restarts = new Restarts();
   let child: W | undefined;
   let isReleased = false;
   let timer: Timer | undefined;
+  let watched: Disposable | undefined;
 
   async function run(): Promise<void> {
     const startedAt = clock.now();
     const end = await live();
     child = undefined;
+    watched?.[Symbol.dispose]();
     if (isReleased) return;
     if (clock.now() - startedAt > SETTLED_MS) restarts.settle();
     const delayMs = restarts.nextDelayMs();
@@ -52,12 +58,20 @@ export function supervise<W extends Supervisable = Child>(options: SupervisorOpt
     timer = clock.after(delayMs, () => void run());
   }
   async function live(): Promise<End> {
+    const serving = Promise.withResolvers<void>();
     try {
-      child = await start();
-      return await child.exited;
+      const worker = await start(serving.resolve);
+      child = worker;
+      // Settles while it lives, or is of no consequence any more.
+      void serving.promise.then(() => keepAsking(worker));
+      return await worker.exited;
     } catch (error) {
       return { error };
     }
+  }
+  function keepAsking(worker: W): void {
+    if (isReleased || child !== worker) return;
+    watched = watch(worker, (hang) => onHang?.(worker, hang), { clock, ...options.watch });
   }
   void run();
   return {
@@ -67,6 +81,7 @@ export function supervise<W extends Supervisable = Child>(options: SupervisorOpt
     release() {
       isReleased = true;
       timer?.cancel();
+      watched?.[Symbol.dispose]();
     },
   };
 }

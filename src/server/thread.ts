@@ -2,6 +2,7 @@ import process from "node:process";
 import { type MessagePort, Worker as NativeThread, parentPort } from "node:worker_threads";
 import type { Channel } from "./channel.ts";
 import { Topics } from "./topics.ts";
+import { answerWatch } from "./watch.ts";
 import type { End, Worker } from "./worker.ts";
 
 /** A channel between two threads of one process. It carries no connections: a socket cannot leave its thread. */
@@ -9,6 +10,9 @@ export interface ThreadChannel extends Channel {
   /** Sends a copy of bytes on a topic; the copy itself changes threads. */
   sendBytes(topic: string, bytes: Uint8Array): void;
 }
+
+/** On Deno 2.9 such a thread is said to have ended at once, but goes on for ever, with the sockets that it listens on. */
+const DIES_HANGING = process.versions.deno === undefined;
 
 /** A worker thread with a channel. Whoever started it ends it. */
 export interface Thread extends Worker {
@@ -34,6 +38,7 @@ export function startThread(module: string): Thread {
     channel: threadChannel(thread, gone),
     // Owned by `exited`.
     kill: () => void thread.terminate(),
+    diesHanging: DIES_HANGING,
   };
 }
 
@@ -52,6 +57,9 @@ function threadChannel(end: ThreadEnd, closed: Promise<void>): ThreadChannel {
   end.on("message", (message) => topics.receive(message, undefined));
   return {
     closed,
+    get received() {
+      return topics.received;
+    },
     send(topic, body, socket, onSent) {
       if (socket) throw new TypeError("Cannot send a connection to a thread: a socket cannot leave its own");
       if (!isOpen) return false;
@@ -72,6 +80,9 @@ let toParent: ThreadChannel | undefined;
 /** The channel to the thread that started this one with {@linkcode startThread}; undefined in a main thread. It ends with the thread. */
 export function parentThread(): ThreadChannel | undefined {
   const port: MessagePort | null = parentPort;
-  if (port) toParent ??= threadChannel(port as unknown as ThreadEnd, new Promise(() => undefined));
+  if (port && !toParent) {
+    toParent = threadChannel(port as unknown as ThreadEnd, new Promise(() => undefined));
+    answerWatch(toParent);
+  }
   return toParent;
 }

@@ -14,9 +14,16 @@ export class Topics {
   readonly #handlers = new Map<string, TopicHandler>();
   readonly #waiting = new Map<string, [unknown, Socket | undefined][]>();
   #unhandled = 0;
+  #received = 0;
+
+  /** How many messages have come, those that wait for a handler included. */
+  get received(): number {
+    return this.#received;
+  }
 
   receive(message: unknown, socket: Socket | undefined): void {
     if (!isEnvelope(message)) return;
+    this.#received += 1;
     const handler = this.#handlers.get(message.topic);
     if (handler) handler(message.body, socket);
     else this.#keep(message, socket);

@@ -13,4 +13,6 @@ export interface Worker {
   readonly exited: Promise<End>;
   /** Ends it at once; does nothing when it has ended. */
   kill(signal: "SIGKILL"): void;
+  /** Whether `kill` ends it even where its event loop does not turn any more. */
+  readonly diesHanging: boolean;
 }

@@ -29,6 +29,7 @@ export function channelPair(): ChannelPair {
 class PairedChannel implements Channel {
   readonly closed: Promise<void>;
   other: PairedChannel | undefined;
+  received = 0;
   readonly #handlers = new Map<string, TopicHandler>();
   readonly #waiting: { topic: string; body: unknown }[] = [];
 
@@ -46,10 +47,15 @@ class PairedChannel implements Channel {
 
   on(topic: string, handler: TopicHandler): void {
     this.#handlers.set(topic, handler);
-    for (const message of this.#waiting.splice(0)) this.#receive(message.topic, message.body);
+    for (const message of this.#waiting.splice(0)) this.#handle(message.topic, message.body);
   }
 
   #receive(topic: string, body: unknown): void {
+    this.received += 1;
+    this.#handle(topic, body);
+  }
+
+  #handle(topic: string, body: unknown): void {
     const handler = this.#handlers.get(topic);
     if (handler) handler(body, undefined);
     else this.#waiting.push({ topic, body });

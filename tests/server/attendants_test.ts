@@ -14,8 +14,8 @@ const LANE: Lane = { sendBytes: IGNORE, tell: IGNORE, listen: IGNORE };
 /** A worker that never says anything, and ends when it is killed. */
 function hangingWorker(): Worker {
   const { promise: exited, resolve } = Promise.withResolvers<End>();
-  const channel = { send: () => true, on: IGNORE, closed: exited.then(IGNORE) };
-  return { channel, exited, kill: (signal) => resolve({ signal }) };
+  const channel = { send: () => true, on: IGNORE, received: 0, closed: exited.then(IGNORE) };
+  return { channel, exited, kill: (signal) => resolve({ signal }), diesHanging: true };
 }
 
 /** A client whose worker is started by `start`. */

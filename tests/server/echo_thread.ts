@@ -1,4 +1,5 @@
-/** A thread for the tests: answers on `echo` and `bytes`, ends on `exit`, fails on `throw`. */
+/** A thread for the tests: answers on `echo` and `bytes`, ends on `exit`, fails on `throw`, hangs on `spin`, listens on `listen`. */
+import { createServer } from "node:net";
 import process from "node:process";
 import { parentThread } from "../../src/server/mod.ts";
 
@@ -13,3 +14,11 @@ channel.on("throw", () => {
   });
 });
 channel.on("reject", () => void Promise.reject(new Error("rejected in a thread")));
+channel.on("spin", () => {
+  channel.send("spinning", undefined);
+  for (;;) performance.now();
+});
+channel.on("listen", () => {
+  const server = createServer((socket) => socket.destroy());
+  server.listen(0, "127.0.0.1", () => channel.send("listening", server.address()));
+});

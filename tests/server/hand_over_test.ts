@@ -159,6 +159,7 @@ test("a connection that cannot be sent makes room for one that waits", async () 
   const { promise: closed } = Promise.withResolvers<void>();
   const link = handOver({
     closed,
+    received: 0,
     on: () => undefined,
     send(_topic, body, _socket, onSent) {
       sent.push(body);

@@ -2,9 +2,10 @@ import { Socket } from "node:net";
 import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ManualClock } from "../../src/async/mod.ts";
-import { type End, startThread, supervise, type Thread } from "../../src/server/mod.ts";
+import { type End, startThread, supervise, type Thread, type Worker } from "../../src/server/mod.ts";
 import { Signal } from "../helpers.ts";
 import { test } from "../testing.ts";
+import { fakeWorker } from "./fake_worker.ts";
 
 const ECHO = new URL("./echo_thread.ts", import.meta.url).href;
 
@@ -66,9 +67,13 @@ test("supervise() starts what ends after delays that grow, and from the first on
   const clock = new ManualClock();
   const delays: number[] = [];
   const lives: ((end: End) => void)[] = [];
-  const supervised = supervise<{ readonly exited: Promise<End> }>({
+  const supervised = supervise<Worker>({
     clock,
-    start: async () => ({ exited: new Promise<End>((resolve) => lives.push(resolve)) }),
+    async start() {
+      const worker = fakeWorker();
+      lives.push(worker.end);
+      return worker;
+    },
     onEnd: (_, delayMs) => delays.push(delayMs),
   });
   const live = async (ms: number): Promise<void> => {

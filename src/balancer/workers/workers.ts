@@ -1,5 +1,5 @@
 import { type Clock, systemClock, type Timer } from "../../async/mod.ts";
-import { Crew, type End, findFree, hearReady, TOPICS, type Worker } from "../../server/mod.ts";
+import { Crew, type End, findFree, type Hang, hearReady, TOPICS, type Worker } from "../../server/mod.ts";
 import type { BalancerConfiguration } from "../configuration/contract.ts";
 import type { TableFilter } from "../connection/contract.ts";
 import type { ConnectionView } from "../control/views.ts";
@@ -38,6 +38,8 @@ export interface WorkersOptions {
   readonly program: unknown;
   /** A worker has ended by itself, with the clients that it had. Must not throw. */
   readonly onLost: (worker: number, end: End, clients: number) => void;
+  /** A worker has stopped answering. Where it can be killed it is, and `onLost` follows. Must not throw. */
+  readonly onHang: (worker: number, hang: Hang) => void;
   /** Another one starts after a while, which grows while they end soon. Must not throw. */
   readonly onRestart: (delayMs: number) => void;
   readonly onError: Report;
@@ -65,6 +67,7 @@ export class Workers implements AsyncDisposable {
   readonly #roster = new Roster();
   readonly #frontends = new Map<number, WorkedFrontend>();
   readonly #ledger: Ledger = new Ledger(this.#roster, this.#frontends);
+  readonly #numbers = new WeakMap<Worker, number>();
   readonly #links = new Map<WorkerLink, WorkerUsage | undefined>();
   readonly #crew: Crew;
   #plan: Plan | undefined;
@@ -80,6 +83,7 @@ export class Workers implements AsyncDisposable {
       model: { onEnd: (_, delayMs) => options.onRestart(delayMs) },
       start: options.start,
       employ: (worker, _, { onReady }) => this.#employ(worker, onReady),
+      onHang: (worker, hang) => options.onHang(this.#numbers.get(worker) ?? 0, hang),
     });
   }
 
@@ -203,7 +207,9 @@ export class Workers implements AsyncDisposable {
       news: this.#roster.all(),
       program,
     } satisfies WorkerOrders);
-    return { ...heard, exited: heard.exited.then((end) => this.#lose(link, end)) };
+    const employed = { ...heard, exited: heard.exited.then((end) => this.#lose(link, end)) };
+    this.#numbers.set(employed, link.number);
+    return employed;
   }
 
   /** A worker is gone. */

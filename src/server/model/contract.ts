@@ -47,7 +47,12 @@ export interface ModelOptions {
   readonly graceMs?: number;
   /** Ends everything at once, what is under way included. While reactors start it ends the start, which rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Called when a handler throws, when accepting fails, and when a worker fails. Must not throw. @default {ignored} */
+  /**
+   * Called when a handler throws, when accepting fails, and when a worker fails; also when a reactor of several has not answered for 20 s,
+   * as it is when a handler does not return: then it is killed, and `onEnd` follows. Must not throw.
+   *
+   * @default {ignored}
+   */
   readonly onError?: (error: Error, context: { readonly during: "accept" | "handler" }) => void;
   /**
    * A worker has ended by itself: crashed, been killed, or could not start in time. Its connections are reset; the next one starts in

@@ -1,5 +1,6 @@
 import type { Address } from "../../net/mod.ts";
 import { type Supervised, supervise } from "../supervisor.ts";
+import type { Hang, WatchOptions } from "../watch.ts";
 import type { End, Worker } from "../worker.ts";
 import { END_MARGIN_MS, type ModelOptions } from "./contract.ts";
 import { TOPICS } from "./orders.ts";
@@ -18,6 +19,10 @@ export interface CrewOptions {
   readonly start: () => Promise<Worker>;
   /** Gives a worker that has just been started its orders. @returns The same; its end may say more of why it could not serve. */
   readonly employ: (worker: Worker, listen: Address | "handed", progress: Progress) => Worker;
+  /** A worker, as `employ` gave it, has stopped answering; it ends where it can be killed. Must not throw. */
+  readonly onHang: (worker: Worker, hang: Hang) => void;
+  /** How a worker that hangs is found. */
+  readonly watch?: WatchOptions | undefined;
 }
 
 /** Reactors in threads or processes that are started again when they end. */
@@ -92,14 +97,19 @@ export class Crew {
   async #add(listen: Address | "handed"): Promise<Address | undefined> {
     const first = Promise.withResolvers<Address | undefined>();
     let place = listen;
-    const onServing = (address: Address | undefined): void => {
-      place = address ?? listen;
-      first.resolve(address);
-    };
+    const start = (onServing: () => void): Promise<Worker> =>
+      this.#start(place, (address) => {
+        place = address ?? listen;
+        onServing();
+        first.resolve(address);
+      });
+    const { onHang, watch } = this.#options;
     this.#supervised.push(
       supervise({
-        start: () => this.#track(this.#start(place, onServing)),
+        start: (onServing) => this.#track(start(onServing)),
         onEnd: (end, delayMs) => this.#ended(end, delayMs),
+        onHang,
+        watch,
       }),
     );
     return await Promise.race([first.promise, this.#failed.promise]);
@@ -110,16 +120,13 @@ export class Crew {
     return starting.finally(() => this.#starting.delete(starting));
   }
 
-  async #start(
-    listen: Address | "handed",
-    onServing: (address: Address | undefined) => void,
-  ): Promise<Worker> {
+  async #start(listen: Address | "handed", onReady: (address: Address | undefined) => void): Promise<Worker> {
     const worker = await this.#options.start();
     this.#connections.set(worker, 0);
     if (this.#phase === "stopping") worker.kill("SIGKILL");
     void worker.exited.then(() => this.#connections.delete(worker));
     return this.#options.employ(worker, listen, {
-      onReady: onServing,
+      onReady,
       onCount: (count) => {
         if (this.#connections.has(worker)) this.#connections.set(worker, count);
       },

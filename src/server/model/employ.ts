@@ -1,4 +1,5 @@
 import type { Address } from "../../net/mod.ts";
+import { type Hang, wordsOfHang } from "../watch.ts";
 import type { Worker } from "../worker.ts";
 import { GRACE_MS, type ModelOptions } from "./contract.ts";
 import type { Progress } from "./crew.ts";
@@ -13,6 +14,11 @@ export interface Employment extends Progress {
   readonly model: ModelOptions;
   readonly listen: Address | "handed";
   readonly places: number;
+}
+
+/** What is told of a reactor that has stopped answering: most often it is a handler that does not return. */
+export function tellHang({ onError }: ModelOptions): (worker: Worker, hang: Hang) => void {
+  return (_, hang) => onError?.(new Error(`a worker ${wordsOfHang(hang)}`), { during: "handler" });
 }
 
 /** Gives a worker that runs {@linkcode REACTOR_WORKER} its orders. @returns The same; its end says why it could not serve. */

@@ -3,7 +3,7 @@ import { type HandOver, handOver } from "../hand_over.ts";
 import type { Worker } from "../worker.ts";
 import { MAX_WAITING, type ModelOptions, type ModelServer } from "./contract.ts";
 import { Crew } from "./crew.ts";
-import { employ } from "./employ.ts";
+import { employ, tellHang } from "./employ.ts";
 import { sizesOf } from "./reactors.ts";
 import { running } from "./running.ts";
 import { Turns } from "./turns.ts";
@@ -42,6 +42,7 @@ export async function handedReactors(
           progress.onReady(address);
         },
       }),
+    onHang: tellHang(options),
   });
   const listener = await listenPaused(listen, (socket) => turns.add(socket), { onError });
   await crew.start(workers, "handed").catch(async (error: unknown) => {

@@ -3,7 +3,7 @@ import { type Address, systemDriver, type TcpAddress } from "../../net/mod.ts";
 import type { Worker } from "../worker.ts";
 import type { ModelOptions, ModelServer } from "./contract.ts";
 import { Crew } from "./crew.ts";
-import { employ } from "./employ.ts";
+import { employ, tellHang } from "./employ.ts";
 import { NOBODY } from "./reactor.ts";
 import { running, wholeNumber } from "./running.ts";
 
@@ -39,6 +39,7 @@ export async function sharedPort(
     start,
     employ: (worker, at, progress) =>
       employ(worker, { handler, model: options, listen: at, places, ...progress }),
+    onHang: tellHang(options),
   });
   const address = await crew.start(workers, listen);
   return running(

@@ -20,7 +20,8 @@ class Worker {
   readonly pool: Pool;
 
   constructor(number: number, poolId: number) {
-    const channel = { send: () => true, on: () => undefined, closed: new Promise<void>(() => undefined) };
+    const closed = new Promise<void>(() => undefined);
+    const channel = { send: () => true, on: () => undefined, received: 0, closed };
     this.link = new WorkerLink(number, channel, () => undefined);
     this.pool = createPool({ name: "p", policy: "least-connections", judge: this.tally });
     this.mirror.adopt(poolId, this.pool);

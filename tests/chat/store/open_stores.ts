@@ -76,6 +76,7 @@ export function channelPair(): readonly [Channel & { break(): void }, Channel & 
   let isOpen = true;
   const end = (own: Map<string, TopicHandler>, other: Map<string, TopicHandler>) => ({
     closed,
+    received: 0,
     on: (topic: string, handler: TopicHandler) => void own.set(topic, handler),
     send(topic: string, body: unknown) {
       if (!isOpen) return false;
