@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import type { SocketHandler, TCPSocketListenOptions } from "bun";
 import { type Clock, systemClock } from "../async/mod.ts";
 import { AcceptGate, listenContext, offer } from "./accepting.ts";
@@ -57,7 +58,10 @@ export function bunDriver(options: DriverOptions = {}): Driver {
         return node.connect(address, handler, connectOptions);
       return dial(address, connectOptions, clock, (attempt) => {
         const open = (socket: BunSocket): void => {
-          const remote = shared(address, socket.remoteAddress, socket.remotePort);
+          // Bun keeps every address that it was asked for with its socket.
+          const remote = isIPv4(address.host)
+            ? address
+            : shared(address, socket.remoteAddress, socket.remotePort);
           const ends = { remote, local: tcpAddress(socket.localAddress, socket.localPort) };
           opened(attempt, socket, () => {
             const { connection } = new BunTransport(socket, ends, turn, context);
@@ -70,6 +74,9 @@ export function bunDriver(options: DriverOptions = {}): Driver {
     },
   };
 }
+
+/** Where a listener has as many addresses as the machine. */
+const ANY_HOST = "0.0.0.0";
 
 /** Passes the events of a socket to its owner. One record serves all sockets of a listener. */
 function events(): SocketHandler<SocketOwner | undefined> {
@@ -94,10 +101,11 @@ function listen(
   const socket = events();
   const gate = new AcceptGate(address, clock, options);
   // All connections of a listener have the same local address, but where it listens on several.
+  const isOne = isIPv4(address.host) && address.host !== ANY_HOST;
   let last = address;
   socket.open = (opened) => {
     if (!gate.admits(() => void opened.terminate())) return;
-    const local = shared(last, opened.localAddress, opened.localPort);
+    const local = isOne ? last : shared(last, opened.localAddress, opened.localPort);
     last = local;
     const remote = tcpAddress(opened.remoteAddress, opened.remotePort);
     offer(new BunTransport(opened, { local, remote }, turn, context).connection, accept, options);
@@ -114,6 +122,7 @@ function listen(
   };
   try {
     const server = Bun.listen(native);
+    last = { host: hostname, port: server.port };
     return toListener({ host: hostname, port: server.port }, () => server.stop());
   } catch (cause) {
     throw toNetError(cause, `listen on ${formatAddress(address)}`);
