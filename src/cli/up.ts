@@ -106,7 +106,7 @@ export async function up(argv: readonly string[], interrupted: Interruption): Pr
     listen: values.admin,
     isAskedFor: given.has("admin"),
     token,
-    control: upControl(balancer.balancer, attach.desk),
+    control: upControl(balancer.balancer, attach.desk, (address) => servers.at(address) !== undefined),
     log,
   });
   if (admin) opened.use(admin);

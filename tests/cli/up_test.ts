@@ -188,3 +188,33 @@ test("a server that hangs is found by its heartbeat, and new clients go to the o
   while ((await backendsOf(up)).some(({ state }) => state !== "up"))
     await new Promise((resolve) => setTimeout(resolve, 50));
 });
+
+test("a server that was removed is added again, and one that is not of this up is not", async () => {
+  await using up = startProgram(["up", ...FREE, "--servers", "1"]);
+  const { admin, tcp } = await up.ready();
+  const [server] = await backendsOf(up);
+  const backends = `http://${admin}/api/pools/chat/backends`;
+  const add = (address: string | undefined) =>
+    fetch(backends, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ address }),
+    });
+  assertEquals((await fetch(`${backends}/${server?.name}`, { method: "DELETE" })).status, 200);
+  assertEquals((await backendsOf(up)).length, 0);
+  const refused = await add("127.0.0.1:1");
+  assertEquals(
+    [refused.status, await refused.json()],
+    [
+      409,
+      {
+        error:
+          'Cannot add backend: pool "chat" hands connections over to the servers of this up, and 127.0.0.1:1 is none of them',
+      },
+    ],
+  );
+  assertEquals((await add(server?.name)).status, 201);
+  while ((await backendsOf(up))[0]?.state !== "up") await new Promise((resolve) => setTimeout(resolve, 50));
+  await using client = await RawClient.connect(partAddress({ tcp: String(tcp) }, "tcp"));
+  assertEquals((await client.ask({ type: "ping" })).type, "pong");
+});
