@@ -170,9 +170,13 @@ async function check(request: BalanceRequest, configuration: BalancerConfigurati
   const { frontends, pools } = configuration;
   await writeLines([
     ...warningsOf(configuration).map((warning) => `warning: ${warning}`),
-    `the configuration is right: ${frontends.size} frontends, ${pools.size} pools`,
+    `the configuration is right: ${counted(frontends.size, "frontend")}, ${counted(pools.size, "pool")}`,
   ]);
   return 0;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** What is allowed and hardly meant. */

@@ -74,8 +74,7 @@ function withDefaults(said: readonly Said[]): Said[] {
   if (has("pool") && !has("redis")) throw new UsageError("--pool: give the --redis that names its servers");
   if (has("redis") && has("backend") && !has("pool") && !has("advertise"))
     throw new UsageError("give --redis or --backend; both only with --pool or --advertise");
-  if (has("advertise-pool") && !has("advertise"))
-    throw new UsageError("--advertise-pool: give --advertise with it");
+  checkCompanions(said);
   const defaults: Said[] = [
     { flag: "listen", path: ["F", "listen"], value: "127.0.0.1:7000" },
     { flag: "state", path: ["state"], value: "none" },
@@ -88,6 +87,17 @@ function withDefaults(said: readonly Said[]): Said[] {
   if (has("advertise"))
     defaults.push({ flag: "advertise-pool", path: ["advertise", "pool"], value: "balancers" });
   return [...defaults.filter(({ flag }) => !has(flag)), ...said];
+}
+
+/** Where there is no file, a flag that needs another one says so by the name of that flag, not of its key. */
+function checkCompanions(said: readonly Said[]): void {
+  const has = (flag: string): boolean => said.some((one) => one.flag === flag);
+  if (has("advertise-pool") && !has("advertise"))
+    throw new UsageError("--advertise-pool: give --advertise with it");
+  if (has("advertise") && !has("redis"))
+    throw new UsageError("--advertise: give the --redis in which to announce it");
+  if (said.some(({ flag, value }) => flag === "policy" && value === "key-hash") && !has("key"))
+    throw new UsageError("--policy: key-hash needs to know what to look for; give --key, such as --key sni");
 }
 
 /** The names of all frontends and pools. */

@@ -1,5 +1,5 @@
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { type ParseArgsConfig, parseArgs } from "node:util";
 import { UsageError } from "./errors.ts";
 
 /** One flag of a command. Its value is a text, checked by `parse` where it comes from, so that an error can name the place. */
@@ -81,9 +81,13 @@ function readArguments(
   flags: Flags,
   argv: readonly string[],
 ): { values: Record<string, Argument>; positionals: string[] } {
-  const options: Record<string, { type: "string" | "boolean"; multiple: boolean }> = {};
+  const options: NonNullable<ParseArgsConfig["options"]> = {};
   for (const [name, flag] of Object.entries(flags)) {
-    options[name] = { type: flag.value === undefined ? "boolean" : "string", multiple: "repeated" in flag };
+    options[name] = {
+      type: flag.value === undefined ? "boolean" : "string",
+      multiple: "repeated" in flag,
+      ...(name === "help" && { short: "h" }),
+    };
   }
   try {
     return parseArgs({ args: [...argv], options, allowPositionals: true });

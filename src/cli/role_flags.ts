@@ -150,6 +150,7 @@ export function toLimits(changes: readonly LimitChange[]): ChatLimits {
 function timeLimit(value: string, change: (ms: number | undefined) => LimitChange): LimitChange | Wrong {
   if (value === "off") return change(undefined);
   const ms = parseDuration(value);
+  if (ms === 0) return new Wrong(`"${value}" is no time to wait; write 500ms, 5s, 10m or 1h, or off`);
   return ms instanceof Wrong ? ms : change(ms);
 }
 
