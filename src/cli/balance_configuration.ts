@@ -81,7 +81,9 @@ function withDefaults(said: readonly Said[]): Said[] {
   ];
   if (!has("backend")) {
     defaults.push({ flag: "pool", path: ["P", "registry"], value: "chat" });
-    defaults.push({ flag: "heartbeat", path: ["P", "heartbeat", "kind"], value: "chat" });
+    // HTTP servers answer no ping; without a word here it is as in a file.
+    const isWeb = said.some(({ flag, value }) => flag === "pool" && value === "web");
+    if (!isWeb) defaults.push({ flag: "heartbeat", path: ["P", "heartbeat", "kind"], value: "chat" });
   }
   if (has("udp")) defaults.push({ flag: "heartbeat", path: ["P", "heartbeat", "kind"], value: "none" });
   if (has("advertise"))

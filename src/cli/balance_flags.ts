@@ -35,7 +35,7 @@ const FILE_FLAGS: Readonly<Record<string, FileFlag>> = {
     "P.heartbeat.kind",
     choice(
       ["tcp", "chat", "http", "send-expect", "udp", "none"],
-      "how backends are probed; a bare connect cannot tell one that hangs (chat with --redis, else tcp)",
+      "how backends are probed; a bare connect cannot tell one that hangs (chat with --redis but for --pool web, none with --udp, else tcp)",
     ),
   ),
   "heartbeat-interval": at("P.heartbeat.interval", text("TIME", "how often (2s)")),

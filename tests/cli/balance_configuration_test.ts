@@ -115,3 +115,15 @@ test("the certificate of flags goes before those of the file", () => {
   assertEquals(found?.certificates, [{ certificate: "/c", key: "/k" }]);
   assertEquals(found?.minVersion, "1.3");
 });
+
+test("backends are probed by chat pings with a Redis, but for its pool web, whose HTTP servers answer none", () => {
+  const kindOf = (...flags: readonly string[]) => {
+    const { pools } = readConfiguration(readBalanceFlags(["--redis", "redis://127.0.0.1:1", ...flags]));
+    return Array.from(pools.values(), ({ heartbeat }) => heartbeat.kind);
+  };
+  assertEquals(kindOf(), ["chat"]);
+  assertEquals(kindOf("--pool", "web"), ["tcp"]);
+  assertEquals(kindOf("--pool", "web", "--heartbeat", "http"), ["http"]);
+  assertEquals(kindOf("--pool", "balancers"), ["chat"]);
+  assertEquals(kindOf("--udp"), ["none"]);
+});
