@@ -158,7 +158,7 @@ export class AdminClient {
       return await exchange({ ...this.#address, path, method, headers, signal, agent: false }, text);
     } catch (cause) {
       const where = `Nothing answers at ${this.name}`;
-      const words = `${where}: does \`chorus up\` or \`chorus balance\` run there? --admin says where`;
+      const words = `${where}: does \`chorus up\`, \`balance\` or \`chat --admin\` run there? --admin says where`;
       throw new StartError(words, { cause });
     }
   }

@@ -62,7 +62,8 @@ const ADD = {
   operands: "HOST:PORT",
   counts: [1, 1],
   flags: NEW_BACKEND_FLAGS,
-  summary: "Adds a backend to a running balancer. It takes clients once it has answered a heartbeat.",
+  summary:
+    "Adds a backend to a running balancer. It takes clients once it has answered a heartbeat, before that only if nobody else can.",
 } as const;
 
 const REMOVE = {

@@ -42,7 +42,7 @@ const FLAGS = {
   ...COMMON_FLAGS,
 };
 
-const HELP = `chorus echo --model MODEL [FLAGS]
+const HELP = `chorus echo [FLAGS]
 
 A server that sends back what comes, under one of the five models:
 

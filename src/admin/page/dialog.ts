@@ -91,7 +91,7 @@ function wordsOf(action: Action): Words {
     case "add":
       return {
         title: `Add a backend to ${action.pool}`,
-        text: "It takes clients once it has answered a heartbeat.",
+        text: "It takes clients once it has answered a heartbeat, before that only if nobody else can.",
         verb: "Add",
       };
     case "drain_pool":
