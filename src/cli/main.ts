@@ -85,6 +85,7 @@ async function run(argv: readonly string[], interrupted: Interruption): Promise<
     await checkRuntime();
     const [first = "up", ...rest] = argv;
     if (first === "--help" || first === "-h" || first === "help") return await showHelp();
+    if (first === "--version") return await showVersion();
     if (first.startsWith("-")) return await runCommand("up", argv, interrupted);
     return await runCommand(first, rest, interrupted);
   } catch (error) {
@@ -103,8 +104,24 @@ async function runCommand(name: string, argv: readonly string[], interrupted: In
 
 async function showHelp(): Promise<number> {
   const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}`);
-  const lines = ["chorus [COMMAND] [FLAGS]", "", ...rows, "", "chorus COMMAND --help lists its flags."];
+  const lines = [
+    "chorus [COMMAND] [FLAGS]",
+    "",
+    ...rows,
+    "",
+    "chorus COMMAND --help lists its flags; chorus --version tells what runs.",
+  ];
   await writeLines(lines);
+  return 0;
+}
+
+/** What a report of a mistake should name: the program, the runtime and the system. */
+async function showVersion(): Promise<number> {
+  const { default: about } = await import("../../package.json", { with: { type: "json" } });
+  const { node, bun, deno } = process.versions;
+  // Bun and Deno name a version of Node, too.
+  const [runtime] = [deno && `Deno ${deno}`, bun && `Bun ${bun}`, `Node ${node}`].filter(Boolean);
+  await writeLines([`chorus ${about.version} on ${runtime}, ${process.platform} ${process.arch}`]);
   return 0;
 }
 

@@ -3,11 +3,8 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
-import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { readBalanceFlags } from "../../src/cli/balance_flags.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UsageError } from "../../src/cli/errors.ts";
-import { switchFlag } from "../../src/cli/flag_kinds.ts";
-import { parseFlags } from "../../src/cli/flags.ts";
 import type { Command } from "../../src/cli/main.ts";
 import type { Interruption } from "../../src/cli/process.ts";
 import { formatAddress, systemDriver } from "../../src/net/mod.ts";
@@ -144,45 +141,6 @@ for (const [args, words] of MISTAKES) {
   });
 }
 
-test("a flag's environment variable counts where the flag is not given, and is named in its error", async () => {
-  await using program = startProgram(["up"], { env: { CHORUS_SERVERS: "many" } });
-  assertEquals(await program.end(), 2);
-  assertStringIncludes(program.stderr, 'CHORUS_SERVERS: "many" is not a whole number');
-  const env = {
-    CHORUS_LISTEN: "127.0.0.1:0",
-    CHORUS_ADMIN: "none",
-    CHORUS_BACKEND: "127.0.0.1:1 127.0.0.1:2,weight=3",
-  };
-  await using balancer = startProgram(["balance"], { env });
-  assertEquals((await balancer.ready()).admin, undefined);
-});
-
-/** What comes of an environment variable. */
-function underVariable<T>(name: string, text: string, body: () => T): T {
-  process.env[name] = text;
-  try {
-    return body();
-  } finally {
-    delete process.env[name];
-  }
-}
-
-test("a switch is set by true or 1, not by false or 0, and by nothing else", () => {
-  const given = (text: string): unknown =>
-    underVariable("CHORUS_WAIT", text, () => parseFlags("drain", { wait: switchFlag("") }, []).values.wait);
-  assertEquals(["true", "1", "false", "0", ""].map(given), [true, true, false, false, false]);
-  for (const text of ["yes", "TRUE", "no", " "]) {
-    const { message } = assertThrows(() => given(text), UsageError);
-    assertEquals(message, `CHORUS_WAIT: "${text}" is not one of true, 1, false, 0`);
-  }
-});
-
-test("CHORUS_UDP=false is as good as no --udp", () => {
-  const said = (text: string): string[] =>
-    underVariable("CHORUS_UDP", text, () => readBalanceFlags([]).said.map(({ flag }) => flag));
-  assertEquals([said("true").includes("udp"), said("false").includes("udp")], [true, false]);
-});
-
 test("a flag is named for each file that it names and that is not there", async () => {
   const files = ["--tls-certificate", "/nope", "--tls-key", "/no"];
   await using program = startProgram(["balance", "--check", "--backend", "127.0.0.1:1", ...files]);
@@ -192,6 +150,7 @@ test("a flag is named for each file that it names and that is not there", async 
     '--tls-key: "/no" is not there',
   ]);
 });
+
 test("--help, or -h, of every command lists its flags and opens nothing", async () => {
   const commands = ["up", "chat", "balance", "client", "kick"].map(async (command) => {
     await using program = startProgram([command, command === "kick" ? "-h" : "--help"]);
@@ -200,6 +159,18 @@ test("--help, or -h, of every command lists its flags and opens nothing", async 
     assertStringIncludes(program.stdout, `chorus ${command === "up" ? "[up]" : command}`);
   });
   await Promise.all(commands);
+});
+
+test("--version tells the program's, the runtime's and the system, and opens nothing", async () => {
+  await using program = startProgram(["--version"]);
+  assertEquals(await program.exited, 0);
+  const { node, bun, deno } = process.versions;
+  const runtime = deno ? `Deno ${deno}` : `${bun ? "Bun" : "Node"} ${bun ?? node}`;
+  const { default: about } = await import("../../package.json", { with: { type: "json" } });
+  assertEquals(
+    program.stdout.trim(),
+    `chorus ${about.version} on ${runtime}, ${process.platform} ${process.arch}`,
+  );
 });
 
 test("a port in use ends with 1 where it was asked for", async () => {
