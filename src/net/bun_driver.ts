@@ -59,9 +59,7 @@ export function bunDriver(options: DriverOptions = {}): Driver {
       return dial(address, connectOptions, clock, (attempt) => {
         const open = (socket: BunSocket): void => {
           // Bun keeps every address that it was asked for with its socket.
-          const remote = isIPv4(address.host)
-            ? address
-            : shared(address, socket.remoteAddress, socket.remotePort);
+          const remote = isOne(address) ? address : shared(address, socket.remoteAddress, socket.remotePort);
           const ends = { remote, local: tcpAddress(socket.localAddress, socket.localPort) };
           opened(attempt, socket, () => {
             const { connection } = new BunTransport(socket, ends, turn, context);
@@ -75,8 +73,10 @@ export function bunDriver(options: DriverOptions = {}): Driver {
   };
 }
 
-/** Where a listener has as many addresses as the machine. */
-const ANY_HOST = "0.0.0.0";
+/** Whether an address is as sockets have it: an IPv6 one may be written in many ways, and 0.0.0.0 stands for any of the machine. */
+function isOne({ host }: TcpAddress): boolean {
+  return isIPv4(host) && host !== "0.0.0.0";
+}
 
 /** Passes the events of a socket to its owner. One record serves all sockets of a listener. */
 function events(): SocketHandler<SocketOwner | undefined> {
@@ -101,11 +101,11 @@ function listen(
   const socket = events();
   const gate = new AcceptGate(address, clock, options);
   // All connections of a listener have the same local address, but where it listens on several.
-  const isOne = isIPv4(address.host) && address.host !== ANY_HOST;
+  const isAlwaysSame = isOne(address);
   let last = address;
   socket.open = (opened) => {
     if (!gate.admits(() => void opened.terminate())) return;
-    const local = isOne ? last : shared(last, opened.localAddress, opened.localPort);
+    const local = isAlwaysSame ? last : shared(last, opened.localAddress, opened.localPort);
     last = local;
     const remote = tcpAddress(opened.remoteAddress, opened.remotePort);
     offer(new BunTransport(opened, { local, remote }, turn, context).connection, accept, options);

@@ -88,6 +88,13 @@ export function testDials(subject: Subject): void {
     assertNotEquals(client.connection.local, client.connection.remote);
   });
 
+  promise("each side knows the address that was meant by that of every address", async ({ driver }) => {
+    await using pair = await connectionPair(driver, { host: "0.0.0.0", port: 0 });
+    const { client, server } = pair;
+    assertEquals(client.connection.remote, server.connection.local);
+    assertEquals(client.connection.local, server.connection.remote);
+  });
+
   promise("connects from the local address that it is told", async ({ driver }) => {
     const remote = Promise.withResolvers<Address>();
     await using listener = await driver.listen(LOOPBACK, (connection) => {
