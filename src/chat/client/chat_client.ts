@@ -258,8 +258,11 @@ export class ChatClient implements AsyncDisposable {
       const { device, cursor } = this;
       this.#attempt = Math.max(this.#attempt + 1, this.#clock.wallNow());
       const login = { type: "login", ...credentials, device, cursor, attempt: this.#attempt };
-      await opened.request(login, (answer) => this.#enter(opened, answer));
-      deadline.removeEventListener("abort", abandon);
+      await opened.request(login, (answer) => {
+        // Whoever closes the client from now on, as when told that it is online, ends the connection in order.
+        deadline.removeEventListener("abort", abandon);
+        this.#enter(opened, answer);
+      });
       const since = this.#clock.now();
       await opened.over;
       return { wasSteady: this.#clock.now() - since >= STEADY_MS };

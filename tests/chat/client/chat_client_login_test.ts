@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ManualClock } from "../../../src/async/mod.ts";
-import { ChatError, connectChat, type Dial } from "../../../src/chat/mod.ts";
+import { ChatClient, ChatError, connectChat, type Dial } from "../../../src/chat/mod.ts";
 import { test } from "../../testing.ts";
 
 /** Answers the logins of a client by a script, one answer a connection; what comes after a login stays open. */
@@ -15,6 +15,8 @@ class Script {
   isDead = false;
   /** How often it was pinged. */
   pings = 0;
+  /** How the client has ended its connections. */
+  readonly ends: ("in order" | "at once")[] = [];
   readonly #answers: readonly object[];
 
   constructor(...answers: readonly object[]) {
@@ -34,8 +36,14 @@ class Script {
         this.pings += 1;
         if (!this.isDead) handler.line(JSON.stringify({ type: "pong", server: "s" }));
       },
-      close: () => (this.isDead ? undefined : handler.close()),
-      abort: handler.close,
+      close: () => {
+        this.ends.push("in order");
+        if (!this.isDead) handler.close();
+      },
+      abort: () => {
+        this.ends.push("at once");
+        handler.close();
+      },
     };
   };
 }
@@ -115,6 +123,18 @@ test("a client whose connections end soon after their logins comes back ever lat
   clock.advance(5000);
   assertEquals(await cutAndWait(100), 9);
   await client.close();
+});
+
+test("a client that is closed as soon as it is online ends its connection in order: what it has written goes out", async () => {
+  const script = new Script(OK);
+  const client: ChatClient = new ChatClient({
+    dial: script.dial,
+    credentials: { token: "t" },
+    handler: { online: () => void client.close() },
+  });
+  assertEquals(await client.closed, "closed");
+  await settled();
+  assertEquals(script.ends, ["in order"]);
 });
 
 test("what is asked for in the moment in which the connection is lost is unavailable, too", async () => {
