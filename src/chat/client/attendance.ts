@@ -3,8 +3,10 @@ import type { Exchange } from "./exchange.ts";
 import type { Seen } from "./reader.ts";
 
 const PING_MS = 30_000;
-/** Without any frame for so long after a ping a connection is dead. */
+/** Without a sign of life for so long after a ping a connection is dead. */
 const ANSWER_MS = 15_000;
+/** The last part of that. Whoever stood still until then, as a machine that slept, reads in it what has come meanwhile. */
+const READING_MS = 1000;
 /** How soon after a message it is acknowledged. */
 const ACK_MS = 100;
 /** The least time between two acknowledgements: each costs the servers as much as half a message. */
@@ -86,11 +88,15 @@ export class Attendance {
     });
   }
 
-  /** Of a connection that is dead no goodbyes are to be expected either. */
   #awaitSign(pingedMs: number): Timer {
-    return this.#clock.after(ANSWER_MS, () => {
-      if (this.#heardMs < pingedMs) this.exchange.abort();
-      else this.#pingTimer = this.#schedulePing(PING_MS - ANSWER_MS);
+    return this.#clock.after(ANSWER_MS - READING_MS, () => {
+      this.#pingTimer = this.#clock.after(READING_MS, () => this.#judge(pingedMs));
     });
+  }
+
+  /** Of a connection that is dead no goodbyes are to be expected either. */
+  #judge(pingedMs: number): void {
+    if (this.#heardMs < pingedMs) this.exchange.abort();
+    else this.#pingTimer = this.#schedulePing(PING_MS - ANSWER_MS);
   }
 }

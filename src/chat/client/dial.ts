@@ -1,5 +1,7 @@
 /** What happens on a connection to a server, as {@linkcode ChatClient} uses it. */
 export interface DialHandler {
+  /** Bytes came, be they a whole frame or not; before `line`. Not called where the carrier does not tell. */
+  heard(): void;
   /** One frame, without its newline. */
   line(json: string): void;
   /** It is over; nothing follows. Once. */

@@ -12,7 +12,7 @@ export type Ask = (request: Readonly<Record<string, unknown>>) => Promise<Frame>
 export interface ExchangeHandler {
   /** A frame that answers no request. */
   event(frame: Frame): void;
-  /** Any frame came, an answer or not. */
+  /** Something came: any frame, an answer or not, or a part of one. */
   heard(): void;
 }
 
@@ -49,6 +49,7 @@ export class Exchange {
     const over = Promise.withResolvers<void>();
     const link = await dial(
       {
+        heard: () => handler.heard(),
         line: (json) => receive(json, waiting, handler),
         close() {
           const left = waiting.pending;

@@ -35,7 +35,10 @@ export function tcpDial(driver: Driver, addresses: readonly [Address, ...Address
     const connection = await driver.connect(
       address,
       {
-        data: (_, chunk) => decoder.push(chunk),
+        data(_, chunk) {
+          handler.heard();
+          decoder.push(chunk);
+        },
         end: (ended) => ended.close(),
         close: () => handler.close(),
       },
