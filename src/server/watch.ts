@@ -68,9 +68,13 @@ export function watch(
     if (isHeard) inVain = 0;
     else if (lateMs <= intervalMs) inVain += 1;
     const hangs = before < unanswered && inVain >= unanswered;
-    if (hangs) onHang({ silentMs: unanswered * intervalMs, isKilled: diesHanging });
-    if (hangs && diesHanging) kill("SIGKILL");
-    else ask();
+    // Before anybody is told, who may end the asking.
+    if (!hangs || !diesHanging) ask();
+    if (hangs) report();
+  }
+  function report(): void {
+    onHang({ silentMs: unanswered * intervalMs, isKilled: diesHanging });
+    if (diesHanging) kill("SIGKILL");
   }
   ask();
   return { [Symbol.dispose]: () => timer.cancel() };

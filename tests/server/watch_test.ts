@@ -95,6 +95,19 @@ test("one that cannot be killed is reported each time that it stops answering, a
   assertEquals([worker.asked, hangs.length], [11, 2]);
 });
 
+test("whoever hears that a worker hangs may end the asking at once", () => {
+  const clock = new ManualClock();
+  const worker = fakeWorker({ diesHanging: false });
+  worker.answers = false;
+  const watching = watch(worker, () => watching[Symbol.dispose](), {
+    intervalMs: 1000,
+    unanswered: 5,
+    clock,
+  });
+  clock.advance(5000);
+  assertEquals([worker.asked, clock.pending], [5, 0]);
+});
+
 /** Lets what has settled be noticed. */
 function noticed(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
