@@ -50,7 +50,7 @@ export interface TableEntry extends ServedClient {
   over(reason: EndReason): EndReason;
 }
 
-/** Some of the entries of a table, in the order in which they came. Changes with it. */
+/** Some of the entries of a table, in the order in which they came. To be looked at at once: the table may change. */
 export interface TableEntries extends Iterable<TableEntry> {
   readonly size: number;
 }

@@ -58,7 +58,9 @@ export class StreamService implements Service {
   get served(): TableEntries {
     const clients = this.#served;
     return {
-      size: clients.size,
+      get size() {
+        return clients.size;
+      },
       *[Symbol.iterator]() {
         for (const { entry } of clients) yield entry;
       },
