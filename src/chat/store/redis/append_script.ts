@@ -23,8 +23,9 @@ local function send(message)
   if failed[message.dedupe] then error('a message before it failed') end
   local again = repeated(message)
   if again then return again end
-  local conv = head(message.conv)
-  if message.side == 'g' then
+  local isGroup = message.side == 'g'
+  local conv = head(message.conv, isGroup)
+  if isGroup then
     if not conv.mode then return 'g' end
     if call('HEXISTS', message.members, message.from) == 0 then return 'n' end
   elseif conv.blocks ~= '' and string.find(conv.blocks, message.side == '1' and '2' or '1', 1, true) then
@@ -33,7 +34,7 @@ local function send(message)
   call('ZADD', message.owed, 'NX', nowText, message.item)
   local before = conv.stamp
   local seq = append(message, conv)
-  return 'p ' .. seq .. ' ' .. message.atText .. ' ' .. conv.version .. ' ' .. before .. ' ' .. message.stamp
+  return 'p ' .. seq .. ' ' .. message.at .. ' ' .. conv.version .. ' ' .. before .. ' ' .. message.stamp
 end
 
 local results = {}
@@ -42,7 +43,7 @@ for argument = ${LOG_ARGUMENTS + 1}, #ARGV, 8 do
   local message = {
     log = KEYS[key], conv = KEYS[key + 1], dedupe = KEYS[key + 2], owed = KEYS[key + 3], members = KEYS[key + 4],
     side = ARGV[argument], from = ARGV[argument + 1], id = ARGV[argument + 2], hash = ARGV[argument + 3],
-    at = tonumber(ARGV[argument + 4]), atText = ARGV[argument + 4], stamp = ARGV[argument + 5], tail = ARGV[argument + 6], item = ARGV[argument + 7],
+    at = ARGV[argument + 4], stamp = ARGV[argument + 5], tail = ARGV[argument + 6], item = ARGV[argument + 7],
   }
   key = key + 5
   local isDone, result = pcall(send, message)

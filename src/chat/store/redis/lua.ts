@@ -4,8 +4,8 @@
  * Numbers are written with `%d`, since Lua's own way is 1e+14 from there on; stamps pass as text, Lua would round them.
  */
 export const TEXT_LUA = `
-local call, match, sub = redis.call, string.match, string.sub
-local function text(number) return string.format('%d', number) end
+local call, match, sub, format = redis.call, string.match, string.sub, string.format
+local function text(number) return format('%d', number) end
 `;
 
 /** `now()`: the time of Redis's clock in milliseconds. */
@@ -53,10 +53,10 @@ local function add(member, kind, stamp, value)
   local top = member.top + 1
   local inbox = text(top)
   if top > maxInbox then
-    call('XADD', member.inbox, 'MAXLEN', maxInbox, inbox .. '-0', kind, value)
+    call('XADD', member.inbox, 'MAXLEN', maxInbox, inbox, kind, value)
     member.floor = top - maxInbox
   else
-    call('XADD', member.inbox, inbox .. '-0', kind, value)
+    call('XADD', member.inbox, inbox, kind, value)
   end
   if top % 256 == 0 then member.isDue = true end
   lines[#lines + 1] = STARTS[kind] .. inbox .. ',' .. value .. '\\n' .. member.epoch .. ' ' .. member.stamp
@@ -114,26 +114,25 @@ const TABLE_FROM = 64;
 
 /**
  * Adds to logs. Wants `NOW_LUA`, `maxLog`, `dedupeIds`, `dedupeTtl`, `dedupeStep`, `logMs`, `logTtl` and `logStep`. A message has `log`,
- * `conv`, `dedupe`, `id`, `hash`, `at` (as `atText`, too), `stamp` and `tail`.
+ * `conv`, `dedupe`, `id`, `hash`, `at`, `stamp` and `tail`, all of them text.
  *
  * - `repeated` tells what to answer if the message was sent before. Its age is told by servers' clocks, which differ: so it counts for as long
  *   as Redis keeps it.
- * - `head` gives where its conversation stands; it is read once a call. `append` gives the message the next number and remembers it. Times
- *   to live are put off only now and then: that is a call less. When that of sends is due is told by Redis's clock, which it ends by: a server
- *   that is ahead would put it off for all others.
+ * - `head` gives where its conversation stands, and what it is if it is a group; it is read once a call. `append` gives the message the next
+ *   number and remembers it. Times to live are put off only now and then: that is a call less. When that of sends is due is told by Redis's
+ *   clock, which it ends by: a server that is ahead would put it off for all others.
  * - `flushHeads` writes down where conversations stand: to be called whatever else fails.
  */
 export const LOG_LUA: string = `
 local heads = {}
 local nowText = now()
-local redisNow = tonumber(nowText)
 
 local function repeated(message)
   local known = call('HMGET', message.dedupe, message.id, 'n', 'x')
-  message.number, message.putOffAt = tonumber(known[2] or '0'), tonumber(known[3] or '0')
+  message.number, message.putOffAt = tonumber(known[2] or '0'), known[3] or '0'
   if not known[1] then return nil end
   local seq, at, number, hash = match(known[1], '^(%d+) (%d+) (%d+) (.*)$')
-  if message.at - tonumber(at) >= dedupeTtl or tonumber(number) <= message.number - dedupeIds then return nil end
+  if message.at - at >= dedupeTtl or tonumber(number) <= message.number - dedupeIds then return nil end
   if hash ~= message.hash then return 'r' end
   return 'd ' .. seq .. ' ' .. at
 end
@@ -152,10 +151,10 @@ end
 local function remember(message, seq)
   local number = message.number + 1
   local numberText = text(number)
-  local value = seq .. ' ' .. message.atText .. ' ' .. numberText .. ' ' .. message.hash
-  if redisNow >= message.putOffAt or number == ${TABLE_FROM} then
+  local value = seq .. ' ' .. message.at .. ' ' .. numberText .. ' ' .. message.hash
+  if nowText >= message.putOffAt or number == ${TABLE_FROM} then
     local width = number >= ${TABLE_FROM} and 65 or 1
-    call('HSET', message.dedupe, message.id, value, 'n', numberText, 'x', string.format('%-' .. width .. 'd', redisNow + dedupeStep))
+    call('HSET', message.dedupe, message.id, value, 'n', numberText, 'x', format('%-' .. width .. 'd', nowText + dedupeStep))
     call('PEXPIRE', message.dedupe, dedupeTtl)
   else
     call('HSET', message.dedupe, message.id, value, 'n', numberText)
@@ -182,18 +181,23 @@ local function trimLog(log, oldest)
   end
 end
 
+-- Texts of one length compare as their numbers do, and are not made into numbers for it.
+local function isBefore(time, other)
+  return #time < #other or #time == #other and time < other
+end
+
 local function append(message, conv)
   local seq = text(conv.top + 1)
   local value = '"stamp":' .. message.stamp .. ',"seq":' .. seq .. ',' .. message.tail
   if conv.top >= maxLog then
-    call('XADD', message.log, 'MAXLEN', maxLog, seq .. '-0', 'm', value)
+    call('XADD', message.log, 'MAXLEN', maxLog, seq, 'm', value)
   else
-    call('XADD', message.log, seq .. '-0', 'm', value)
+    call('XADD', message.log, seq, 'm', value)
   end
   conv.top, conv.topText, conv.stamp, conv.isChanged = conv.top + 1, seq, message.stamp, true
-  if message.at >= conv.putOffAt then
-    conv.putOffAt = message.at + logStep
-    call('HSET', message.conv, 'x', text(conv.putOffAt))
+  if not isBefore(message.at, conv.putOffAt) then
+    conv.putOffAt = text(message.at + logStep)
+    call('HSET', message.conv, 'x', conv.putOffAt)
     call('PEXPIRE', message.log, logTtl)
     trimLog(message.log, message.at - logMs)
   end
@@ -201,12 +205,17 @@ local function append(message, conv)
   return seq, value
 end
 
-local function head(key)
+local function head(key, isGroup)
   local conv = heads[key]
   if conv then return conv end
-  local fields = call('HMGET', key, 'top', 'stamp', 'x', 'blocks', 'mode', 'version')
+  local fields
+  if isGroup then
+    fields = call('HMGET', key, 'top', 'stamp', 'x', 'blocks', 'mode', 'version')
+  else
+    fields = call('HMGET', key, 'top', 'stamp', 'x', 'blocks')
+  end
   conv = {
-    top = tonumber(fields[1] or '0'), topText = fields[1] or '0', stamp = fields[2] or '0', putOffAt = tonumber(fields[3] or '0'),
+    top = tonumber(fields[1] or '0'), topText = fields[1] or '0', stamp = fields[2] or '0', putOffAt = fields[3] or '0',
     blocks = fields[4] or '', mode = fields[5], version = fields[6] or '0',
   }
   heads[key] = conv

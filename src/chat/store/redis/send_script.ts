@@ -87,8 +87,8 @@ local function send(message, sender, receiver)
     isSent, isThere = pcall(deliver, message, receiver, previous, seq, value, false)
     isDone = isDone and isSent and isThere
   end
-  if not isDone then call('ZADD', message.owed, 'NX', nowText, message.item) end
-  return (isDone and 's ' or 'p ') .. seq .. ' ' .. message.atText .. own
+  if not isDone then call('ZADD', message.owed, 'NX', nowText, '${deliveryItem("")}' .. message.conversation) end
+  return (isDone and 's ' or 'p ') .. seq .. ' ' .. message.at .. own
 end
 
 local failed = {}
@@ -102,13 +102,12 @@ end
 
 local results = {}
 local key = 1
+local message = {}
 for argument = ${5 + LOG_ARGUMENTS}, #ARGV, 3 do
   local side, stamp, at, hash, conversation = match(ARGV[argument], '^(%d) (%d+) (%S+) (%S+) (.*)$')
-  local message = {
-    log = KEYS[key], conv = KEYS[key + 1], dedupe = KEYS[key + 2], owed = KEYS[key + 3],
-    side = side, field = '${markField("")}' .. conversation, id = ARGV[argument + 1], hash = hash,
-    at = tonumber(at), atText = at, stamp = stamp, tail = ARGV[argument + 2], item = '${deliveryItem("")}' .. conversation,
-  }
+  message.log, message.conv, message.dedupe, message.owed = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
+  message.side, message.stamp, message.at, message.hash, message.conversation = side, stamp, at, hash, conversation
+  message.id, message.tail, message.field = ARGV[argument + 1], ARGV[argument + 2], '${markField("")}' .. conversation
   local isDone, result = pcall(take, message, key + 4)
   if not isDone then failed[message.dedupe] = true end
   results[#results + 1] = isDone and result or 'e ' .. (type(result) == 'table' and result.err or tostring(result))
