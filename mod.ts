@@ -179,6 +179,7 @@ export {
   openTokenVerifier,
   openWriter,
   type PageRequest,
+  type Posted,
   type Presence,
   PresenceError,
   type PresenceEvent,

@@ -28,7 +28,7 @@ export type { Friends, FriendView } from "./client/friends.ts";
 export type { Groups, GroupView, MemberView, PageRequest } from "./client/groups.ts";
 export type { ConversationView, History, HistoryPage } from "./client/history.ts";
 export type { ChatClientHandler, ChatClientOptions, ClientEnd } from "./client/options.ts";
-export type { Sent } from "./client/outbox.ts";
+export type { Posted, Sent } from "./client/outbox.ts";
 export type { ChatMessage } from "./client/reader.ts";
 export type { ShownMessage } from "./client/recent.ts";
 export { type RegisterOptions, registerChat } from "./client/register.ts";

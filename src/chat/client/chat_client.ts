@@ -9,7 +9,7 @@ import { Friends } from "./friends.ts";
 import { Groups, type PageRequest } from "./groups.ts";
 import { type ConversationView, type History, type HistoryPage, toHistory, toUnread } from "./history.ts";
 import type { ChatClientHandler, ChatClientOptions, ClientEnd } from "./options.ts";
-import type { Sent } from "./outbox.ts";
+import type { Posted, Sent } from "./outbox.ts";
 import { randomId } from "./random_id.ts";
 import { Reader, toGap, toMessage } from "./reader.ts";
 import type { ShownMessage } from "./recent.ts";
@@ -154,7 +154,15 @@ export class ChatClient implements AsyncDisposable {
    * had no answer for an hour; `closed`.
    */
   send(to: string, text: string): Promise<Sent> {
-    return this.#sender.send(to, text);
+    return this.post(to, text).sent;
+  }
+
+  /**
+   * Sends a message as {@linkcode send} does, and says its id at once: the user's own message comes to the user's devices, too, and may come before the answer.
+   * What shows a message while it waits takes it out when either has come.
+   */
+  post(to: string, text: string): Posted {
+    return this.#sender.post(to, text);
   }
 
   /**
@@ -324,21 +332,10 @@ export class ChatClient implements AsyncDisposable {
 
   /** Shows an entry of the inbox if its turn has come. */
   #place(step: ReturnType<Reader["take"]>, show: () => void): void {
-    switch (step) {
-      case "new":
-        show();
-        this.#attendance?.acknowledgeSoon();
-        break;
-      case "repeat":
-        this.#attendance?.acknowledgeSoon();
-        break;
-      case "gap":
-        // The next login brings everything from where we are.
-        this.#attendance?.exchange.close();
-        break;
-      case "seen":
-        break;
-    }
+    if (step === "new") show();
+    if (step === "new" || step === "repeat") this.#attendance?.acknowledgeSoon();
+    // The next login brings everything from where we are.
+    if (step === "gap") this.#attendance?.exchange.close();
   }
 
   #prepareToLeave(reason: ClosingReason, afterMs: number): void {

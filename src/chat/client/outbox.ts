@@ -10,6 +10,14 @@ export interface Sent {
   readonly duplicate: boolean;
 }
 
+/** A message that was given to a client to be sent. */
+export interface Posted {
+  /** What the message is known by when it comes: its `id`, from this user. */
+  readonly id: string;
+  /** Settles as `ChatClient.send` does. */
+  readonly sent: Promise<Sent>;
+}
+
 /** A send without its answer. */
 export interface Unsent {
   readonly id: string;

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../../async/mod.ts";
 import { ChatError } from "./errors.ts";
 import type { Exchange, Frame } from "./exchange.ts";
-import { Outbox, type Sent, type Unsent } from "./outbox.ts";
+import { Outbox, type Posted, type Sent, type Unsent } from "./outbox.ts";
 import { randomId } from "./random_id.ts";
 
 /** For how long the server remembers ids, less a margin: an older send cannot be told from a repeat. */
@@ -27,20 +27,16 @@ export class Sender {
     this.#clock = clock;
   }
 
-  /** See `ChatClient.send`. */
-  send(to: string, text: string): Promise<Sent> {
-    if (this.#closedBy) return Promise.reject(this.#closedBy);
-    if (this.#outbox.size >= this.#maxUnsent) {
-      return Promise.reject(
-        new ChatError("rate_limited", `${this.#maxUnsent} messages wait for their answers`),
-      );
-    }
+  /** See `ChatClient.post`. */
+  post(to: string, text: string): Posted {
     this.#lastId += 1;
     const id = `${this.#idPrefix}-${this.#lastId}`;
+    const refusal = this.#refusal();
+    if (refusal) return { id, sent: Promise.reject(refusal) };
     const settle = Promise.withResolvers<Sent>();
     this.#outbox.add({ id, to, text, settle, firstMs: undefined, isFlying: false });
     this.#depart(to);
-    return settle.promise;
+    return { id, sent: settle.promise };
   }
 
   /** There is a connection: all that waits goes out on it. */
@@ -62,6 +58,11 @@ export class Sender {
     this.#exchange = undefined;
     this.#cancelRests();
     for (const { settle } of this.#outbox.clear()) settle.reject(error);
+  }
+
+  #refusal(): Error | undefined {
+    if (this.#closedBy || this.#outbox.size < this.#maxUnsent) return this.#closedBy;
+    return new ChatError("rate_limited", `${this.#maxUnsent} messages wait for their answers`);
   }
 
   #depart(to: string): void {

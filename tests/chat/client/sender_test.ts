@@ -56,7 +56,7 @@ test("a send without an answer for longer than the server remembers its id is un
   const sender = new Sender(1000, clock);
   const first = new Counter();
   sender.online(await first.open());
-  const sent = Array.from({ length: 100 }, (_, index) => sender.send("bob", `${index}`));
+  const sent = Array.from({ length: 100 }, (_, index) => sender.post("bob", `${index}`).sent);
   const outcomes = sent.map((one) =>
     one.then(
       () => "stored",
@@ -85,12 +85,12 @@ test("a send that the server cannot store now holds up no more than 900 sends of
   const sender = new Sender(10_000, clock);
   const server = new Counter();
   sender.online(await server.open());
-  const stuck = sender.send("ada", "stuck");
+  const stuck = sender.post("ada", "stuck").sent;
   const [frame] = server.came;
   if (!frame) throw new Error("nothing came");
   server.answer(frame, { type: "error", code: "unavailable", message: "not now" });
   await settled();
-  const others = Array.from({ length: 1500 }, (_, index) => sender.send(`r${index % 300}`, `${index}`));
+  const others = Array.from({ length: 1500 }, (_, index) => sender.post(`r${index % 300}`, `${index}`).sent);
   let answered = 1;
   while (answered < server.came.length) {
     for (; answered < server.came.length; answered++) server.answer(server.came[answered] ?? frame);
@@ -113,11 +113,11 @@ test("what is sent again after a refusal is of a later round than what was under
   const sender = new Sender(100, clock);
   const server = new Counter();
   sender.online(await server.open());
-  const sent = [sender.send("bob", "1"), sender.send("bob", "2"), sender.send("ada", "3")];
+  const sent = [sender.post("bob", "1").sent, sender.post("bob", "2").sent, sender.post("ada", "3").sent];
   const [first, second, third] = server.came;
   if (!first || !second || !third) throw new Error("three sends were to come");
   server.answer(first, { type: "error", code: "unavailable", message: "not now" });
-  sent.push(sender.send("eve", "4"));
+  sent.push(sender.post("eve", "4").sent);
   server.answer(second, { type: "error", code: "unavailable", message: "not now", retry: 100 });
   server.answer(third);
   await settled();
@@ -142,11 +142,11 @@ test("what leaves behind a send that has no answer yet is of its round, whatever
   const sender = new Sender(100, clock);
   const server = new Counter();
   sender.online(await server.open());
-  const sent = [sender.send("bob", "1"), sender.send("ada", "2")];
+  const sent = [sender.post("bob", "1").sent, sender.post("ada", "2").sent];
   const [first, second] = server.came;
   if (!first || !second) throw new Error("two sends were to come");
   server.answer(second, { type: "error", code: "unavailable", message: "not now" });
-  sent.push(sender.send("bob", "3"));
+  sent.push(sender.post("bob", "3").sent);
   // Refused as well: the server cannot know that it is behind nothing that was.
   server.answer(first, { type: "error", code: "unavailable", message: "not now" });
   const third = server.came[2];
@@ -171,8 +171,8 @@ test("what leaves behind a send that has no answer yet is of its round, whatever
 
 test("a send beyond the most that may wait is rate_limited at once", async () => {
   const sender = new Sender(2, new ManualClock());
-  const waiting = [sender.send("bob", "1"), sender.send("bob", "2")];
-  const error = await assertRejects(() => sender.send("bob", "3"), ChatError);
+  const waiting = [sender.post("bob", "1").sent, sender.post("bob", "2").sent];
+  const error = await assertRejects(() => sender.post("bob", "3").sent, ChatError);
   assertEquals(error.code, "rate_limited");
   sender.close(new ChatError("closed", "over"));
   for (const one of waiting) assertEquals((await assertRejects(() => one, ChatError)).code, "closed");

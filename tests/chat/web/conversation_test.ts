@@ -5,7 +5,7 @@ import { Conversation } from "../../../src/chat/web/page/conversation.ts";
 import { Conversations } from "../../../src/chat/web/page/conversations.ts";
 import { test } from "../../testing.ts";
 
-const line = (seq: number, from = "bob") => ({ seq, from, text: `${seq}`, at: seq * 1000 });
+const line = (seq: number, from = "bob") => ({ seq, id: `i${seq}`, from, text: `${seq}`, at: seq * 1000 });
 
 test("messages are shown once and in order, however they come", () => {
   fc.assert(

@@ -146,6 +146,28 @@ test("what is written while the connection moves to another server is sent there
   assertEquals(ada.spoken.at(-1), "Connected to another server, s1. Nothing is lost.");
 });
 
+test("what one has written is shown once, also when it comes before its answer", async () => {
+  await using cluster = await chatServers(1, { web: {} });
+  await using proxy = await faultProxy(cluster.webAt(0));
+  await using ada = await Watched.open(proxy.address, "ada");
+  await using bob = await Watched.open(cluster.webAt(0), "bob");
+  const toBob = ada.desk.conversations.with("bob");
+  let most = 0;
+  // The server stores it; its answer never comes, and the next connection begins with what came into the inbox.
+  proxy.stall("to_client");
+  ada.desk.send(toBob, "once");
+  await bob.shows("the message", (desk) => texts(desk, "ada").length === 1);
+  proxy.stall("to_server");
+  proxy.cut();
+  await ada.shows("that there is no connection", ({ link }) => link.name === "offline");
+  proxy.flow();
+  await ada.shows("that it is stored", () => {
+    most = Math.max(most, toBob.lines.length + toBob.unsent.length);
+    return toBob.unsent.length === 0 && toBob.lines.length === 1;
+  });
+  assertEquals(most, 1);
+});
+
 test("what could not be done without a connection is said until there is one, and who is looked at meanwhile is shown then", async () => {
   await using cluster = await chatServers(1, { web: {} });
   await using proxy = await faultProxy(cluster.webAt(0));
@@ -251,7 +273,7 @@ test("what cannot be done is said in words; a message that is refused can be tak
   assertEquals(ada.desk.send(toNobody, "é".repeat(20_000)), "A message has at most 32 KiB.");
   ada.desk.send(toNobody, "hello");
   await ada.shows("why", () => toNobody.unsent[0]?.error === "There is nobody of this name.");
-  ada.desk.discard(toNobody, toNobody.unsent[0]?.key ?? 0);
+  for (const unsent of [...toNobody.unsent]) ada.desk.discard(toNobody, unsent);
   assertEquals(toNobody.unsent.length, 0);
 });
 

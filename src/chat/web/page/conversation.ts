@@ -1,6 +1,8 @@
 /** A message as it is shown. */
 export interface Line {
   readonly seq: number;
+  /** The id that its sender gave it. */
+  readonly id: string;
   readonly from: string;
   readonly text: string;
   readonly at: number;
@@ -8,7 +10,8 @@ export interface Line {
 
 /** A message of the user's that has no answer yet, or was refused. */
 export interface Unsent {
-  readonly key: number;
+  readonly id: string;
+  readonly from: string;
   readonly text: string;
   /** Why it was refused; undefined while it is on its way. */
   error: string | undefined;
@@ -62,14 +65,21 @@ export class Conversation {
     return (this.history === "unknown" || this.history === "partial") && this.#lines.length < MAX_LINES;
   }
 
-  /** Adds a message, wherever its place is. @returns Whether it was not there before. */
+  /** Adds a message, wherever its place is; it waits no longer for its answer. @returns Whether it was not there before. */
   add(line: Line): boolean {
+    this.discard(line);
     const index = this.#lines.findLastIndex(({ seq }) => seq <= line.seq);
     if (this.#lines[index]?.seq === line.seq) return false;
     this.#lines.splice(index + 1, 0, line);
     // What one sends counts as read up to there, and of that comes no receipt.
     this.note(line.from, { read: line.seq });
     return true;
+  }
+
+  /** Takes out what waits for its answer, or was refused. */
+  discard({ id, from }: Pick<Unsent, "id" | "from">): void {
+    const index = this.unsent.findIndex((one) => one.id === id && one.from === from);
+    if (index >= 0) this.unsent.splice(index, 1);
   }
 
   /** Adds older ones, the oldest first. */

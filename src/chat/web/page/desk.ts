@@ -2,7 +2,7 @@ import { ChatClient } from "../../client/chat_client.ts";
 import type { ChatClientHandler } from "../../client/options.ts";
 import type { ChatMessage } from "../../client/reader.ts";
 import { pairOf, peerOf } from "../../protocol.ts";
-import type { Conversation } from "./conversation.ts";
+import type { Conversation, Unsent } from "./conversation.ts";
 import { Conversations } from "./conversations.ts";
 import type { DeskOptions, Link } from "./desk_options.ts";
 import { wordsOf } from "./friendly.ts";
@@ -129,9 +129,10 @@ export class Desk {
     return this.#sending.send(conversation, text);
   }
 
-  /** Takes out a message that was refused, or has its answer. */
-  discard(conversation: Conversation, key: number): void {
-    this.#sending.discard(conversation, key);
+  /** Takes out a message that was refused. */
+  discard(conversation: Conversation, unsent: Unsent): void {
+    conversation.discard(unsent);
+    this.#changed();
   }
 
   /** Does something with friends or groups, and shows what became of it. @returns Whether it was done. */
@@ -240,9 +241,9 @@ export class Desk {
     this.#changed();
   }
 
-  #receive({ conversation: name, seq, from, text, at, inbox }: ChatMessage): void {
+  #receive({ conversation: name, seq, id, from, text, at, inbox }: ChatMessage): void {
     const conversation = this.conversations.with(this.#peerOf(name));
-    const isNew = conversation.add({ seq, from, text, at });
+    const isNew = conversation.add({ seq, id, from, text, at });
     const isOwn = from === this.user;
     // Of what came before the login the server has counted what is unread.
     if (isOwn && inbox > this.#counted) conversation.markRead(seq, from);

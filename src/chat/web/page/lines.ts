@@ -28,7 +28,7 @@ export function Lines({ desk, conversation }: LinesOptions): VNode {
         <${Said} key=${line.seq} line=${line} isMine=${line.from === desk.user}
           state=${line === last ? conversation.stateOf(line, desk.user) : ""} />`,
       )}
-      ${unsent.map((one) => html`<${Waiting} key=${`unsent-${one.key}`} desk=${desk} conversation=${conversation} one=${one} />`)}
+      ${unsent.map((one) => html`<${Waiting} key=${`unsent-${one.id}`} desk=${desk} conversation=${conversation} one=${one} />`)}
     </ol>
     ${history === "whole" && lines.length + unsent.length === 0 && html`<p class="notice">Nothing was said yet.</p>`}
   </div>`;
@@ -59,9 +59,10 @@ function Said({ line: { from, text, at }, isMine, state }: SaidOptions) {
   </li>`;
 }
 
-function Waiting({ desk, conversation, one: { key, text, error } }: LinesOptions & { readonly one: Unsent }) {
+function Waiting({ desk, conversation, one }: LinesOptions & { readonly one: Unsent }) {
+  const { text, error } = one;
   const again = (): void => {
-    desk.discard(conversation, key);
+    desk.discard(conversation, one);
     desk.send(conversation, text);
   };
   const words = desk.link.name === "offline" ? "Waits for the connection …" : "Sending …";
@@ -72,7 +73,7 @@ function Waiting({ desk, conversation, one: { key, text, error } }: LinesOptions
       error !== undefined &&
       html`<p class="bad" role="alert">${error}</p>
       <div class="row"><button onClick=${again}>Send again</button>
-      <button onClick=${() => desk.discard(conversation, key)}>Discard</button></div>`
+      <button onClick=${() => desk.discard(conversation, one)}>Discard</button></div>`
     }
   </li>`;
 }

@@ -1,6 +1,6 @@
 import type { ChatClient } from "../../client/chat_client.ts";
 import { MAX_TEXT_BYTES } from "../../protocol.ts";
-import type { Conversation } from "./conversation.ts";
+import type { Conversation, Unsent } from "./conversation.ts";
 import { wordsOf } from "./friendly.ts";
 
 /** What {@linkcode Sending} tells. */
@@ -14,23 +14,22 @@ export interface SendingHandler {
 export class Sending {
   readonly #client: ChatClient;
   readonly #handler: SendingHandler;
-  #lastKey = 0;
 
   constructor(client: ChatClient, handler: SendingHandler) {
     this.#client = client;
     this.#handler = handler;
   }
 
-  /** Sends a message, which its conversation shows until the answer comes. @returns Why not, where it cannot be sent. */
+  /** Sends a message, which its conversation shows as unsent until the answer or the message itself comes. @returns Why not, where it cannot be sent. */
   send(conversation: Conversation, text: string): string | undefined {
     if (new TextEncoder().encode(text).length > MAX_TEXT_BYTES) return "A message has at most 32 KiB.";
-    const unsent = { key: ++this.#lastKey, text, error: undefined as string | undefined };
+    const { id, sent } = this.#client.post(conversation.peer, text);
+    const unsent: Unsent = { id, from: this.#client.user, text, error: undefined };
     conversation.unsent.push(unsent);
     this.#handler.changed();
-    void this.#client.send(conversation.peer, text).then(
+    void sent.then(
       ({ seq, at }) => {
-        this.discard(conversation, unsent.key);
-        conversation.add({ seq, at, text, from: this.#client.user });
+        conversation.add({ seq, id, from: unsent.from, text, at });
         this.#handler.stored(conversation);
         this.#handler.changed();
       },
@@ -40,12 +39,5 @@ export class Sending {
       },
     );
     return undefined;
-  }
-
-  /** Takes out a message that was refused, or has its answer. */
-  discard({ unsent }: Conversation, key: number): void {
-    const index = unsent.findIndex((one) => one.key === key);
-    if (index >= 0) unsent.splice(index, 1);
-    this.#handler.changed();
   }
 }
