@@ -10,6 +10,7 @@ import { Heads } from "./heads.ts";
 import { type Delivered, Inboxes } from "./inboxes.ts";
 import { LogSweep } from "./log_sweep.ts";
 import { Sends } from "./sends.ts";
+import type { Stamps } from "./stamps.ts";
 import { Trimming } from "./trimming.ts";
 import type { WriteOp, WriteResult } from "./write.ts";
 
@@ -25,19 +26,19 @@ export class Applier {
   readonly #logSweep: LogSweep;
   readonly #trimming: Trimming;
 
-  constructor(database: DatabaseSync, limits: Required<StoreLimits>) {
-    const heads = new Heads(database);
+  constructor(database: DatabaseSync, limits: Required<StoreLimits>, stamps: Stamps) {
+    const heads = new Heads(database, stamps);
     const groupHeads = new GroupHeads(database);
     const trimming = new Trimming(database, heads, limits);
     const friends = new Friends(database, heads);
-    const inboxes = new Inboxes(database, heads, trimming);
+    const inboxes = new Inboxes(database, heads, trimming, stamps);
     this.#heads = heads;
     this.#groupHeads = groupHeads;
     this.#accounts = new Accounts(database);
     this.#devices = new Devices(database, heads, trimming, limits);
     this.#friends = friends;
     this.#groups = new Groups(database, { heads, groupHeads, friends }, limits);
-    this.#sends = new Sends(database, { heads, groupHeads, friends, inboxes }, limits);
+    this.#sends = new Sends(database, { heads, groupHeads, friends, inboxes, stamps }, limits);
     this.#trimming = trimming;
     this.#logSweep = new LogSweep(database, limits.logMs);
   }

@@ -1,8 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { randomEpoch } from "../line.ts";
 import { Kept } from "./kept.ts";
 import { encodeJson, numberIn, textIn } from "./row.ts";
 import { MAX_NUMBER } from "./schema.ts";
+import type { Stamps } from "./stamps.ts";
 
 /** A user's inbox as the writer knows it. */
 export interface UserHead {
@@ -62,6 +62,7 @@ const MAX_KEPT = 40_000;
  * not be held on to from one write to the next.
  */
 export class Heads {
+  readonly #stamps: Stamps;
   readonly #users = new Kept<UserHead>(MAX_KEPT);
   readonly #logs = new Kept<LogHead>(MAX_KEPT);
   readonly #senders = new Kept<SenderHead>(MAX_KEPT);
@@ -77,7 +78,8 @@ export class Heads {
   readonly #upsertMark: StatementSync;
   readonly #removeMark: StatementSync;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, stamps: Stamps) {
+    this.#stamps = stamps;
     const numbers = `BETWEEN id << 32 AND id << 32 | ${MAX_NUMBER}`;
     this.#selectUser = database.prepare(`
       SELECT id, epoch, coalesce(top & ${MAX_NUMBER}, 0) AS top,
@@ -123,7 +125,7 @@ export class Heads {
 
   /** Begins a new epoch of an inbox: no cursor into it can be trusted any more. */
   renew(user: UserHead): void {
-    user.epoch = randomEpoch();
+    user.epoch = this.#stamps.epoch();
     this.#updateEpoch.run(user.epoch, user.id);
   }
 

@@ -1,9 +1,10 @@
 import { Buffer } from "node:buffer";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { gapLine, gapTail, messageLine, randomStamp } from "../line.ts";
+import { gapLine, gapTail, messageLine } from "../line.ts";
 import type { Heads, LogHead, UserHead } from "./heads.ts";
 import { bytesIn, numberIn } from "./row.ts";
 import { MAX_NUMBER } from "./schema.ts";
+import type { Stamps } from "./stamps.ts";
 import type { Trimming } from "./trimming.ts";
 
 /** A new inbox entry. */
@@ -36,12 +37,14 @@ const PAGE_ROWS = 64;
 
 /** Brings messages from logs to inboxes, each once and in the order of its log. */
 export class Inboxes {
+  readonly #stamps: Stamps;
   readonly #heads: Heads;
   readonly #trimming: Trimming;
   readonly #insert: StatementSync;
   readonly #selectLogged: StatementSync;
 
-  constructor(database: DatabaseSync, heads: Heads, trimming: Trimming) {
+  constructor(database: DatabaseSync, heads: Heads, trimming: Trimming, stamps: Stamps) {
+    this.#stamps = stamps;
     this.#heads = heads;
     this.#trimming = trimming;
     this.#insert = database.prepare(
@@ -96,7 +99,7 @@ export class Inboxes {
     const inbox = head.top + 1;
     if (inbox > MAX_NUMBER)
       throw new RangeError(`Cannot add to the inbox of "${head.name}": it has used up its numbers`);
-    const stamp = randomStamp();
+    const stamp = this.#stamps.stamp();
     this.#insert.run(head.id, inbox, stamp, seq, isGap ? 1 : 0, tail.bytes);
     head.top = inbox;
     head.stamp = stamp;

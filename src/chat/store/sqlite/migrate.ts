@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { ADDED_IN_2, ENTRIES, MARKS, SCHEMA_VERSION } from "./schema.ts";
+import { ADDED_IN_2, ADDED_IN_4, ENTRIES, MARKS, SCHEMA_VERSION } from "./schema.ts";
 
 /**
  * What was delivered before there were receipts counts as read: nobody wants a mark at every message they ever got.
@@ -31,6 +31,7 @@ DROP TABLE inboxes_of_2;
 const STEPS: readonly (readonly [from: number, sql: string])[] = [
   [1, FROM_1_TO_2],
   [2, FROM_2_TO_3],
+  [3, ADDED_IN_4],
 ];
 
 /**

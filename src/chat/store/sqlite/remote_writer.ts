@@ -15,6 +15,7 @@ interface Request {
   readonly id: number;
   /** Goes up when a request, or one write of it, has failed: those under way with it fail as well, so that none overtakes it. */
   readonly round: number;
+  /** None to ask for a flush, which has nothing to do with rounds. */
   readonly ops: readonly WriteOp[];
 }
 
@@ -71,8 +72,12 @@ export function serveWriter(channel: Channel, writer: Writer, onError: StoreErro
       if (!isDone) failedRound = Math.max(failedRound, round);
     }
   }
+  async function flush(): Promise<readonly WriteResult[]> {
+    await writer.flush();
+    return [];
+  }
   channel.on(TOPIC, (body) => {
-    if (isRequest(body)) void answer(channel, write, body);
+    if (isRequest(body)) void answer(channel, body.ops.length === 0 ? flush : write, body);
     else onError(new TypeError("Cannot write for a child: not a request"), { during: "request" });
   });
 }
@@ -99,6 +104,7 @@ class RemoteWriter implements Writer {
   readonly #underWay = new Map<number, Batch>();
   readonly #drained = Promise.withResolvers<void>();
   #next: Batch | undefined;
+  #nextFlush: Promise<void> | undefined;
   #lastId = 0;
   #round = 0;
   #waitingOps = 0;
@@ -121,6 +127,21 @@ class RemoteWriter implements Writer {
     const { promise, resolve, reject } = Promise.withResolvers<readonly WriteResult[]>();
     this.#add(ops, { count: ops.length, resolve, reject });
     return promise;
+  }
+
+  /** All that ask in one turn ask together. */
+  flush(): Promise<void> {
+    if (!this.#isOpen) return Promise.reject(unavailable("the writer was closed"));
+    if (!this.#nextFlush) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      this.#nextFlush = promise;
+      const waiting = { count: 0, resolve: () => resolve(), reject };
+      setImmediate(() => {
+        this.#nextFlush = undefined;
+        this.#transmit({ round: this.#round, ops: [], waiting: [waiting] });
+      });
+    }
+    return this.#nextFlush;
   }
 
   /** Takes what the other process says of a batch. */
@@ -171,8 +192,11 @@ class RemoteWriter implements Writer {
 
   #send(): void {
     const batch = this.#next;
-    if (!batch) return;
     this.#next = undefined;
+    if (batch) this.#transmit(batch);
+  }
+
+  #transmit(batch: Batch): void {
     this.#lastId += 1;
     const id = this.#lastId;
     this.#underWay.set(id, batch);

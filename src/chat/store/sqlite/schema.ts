@@ -2,7 +2,7 @@
 export const APPLICATION_ID = 0x43_48_4f_52;
 
 /** The version of {@linkcode SCHEMA}, kept as the file's `user_version`. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 /** Marks: how far a user's inbox has taken a conversation, and how far the user has got and read it. */
 export const MARKS = `
@@ -38,6 +38,14 @@ CREATE TABLE inboxes (
   is_gap INTEGER NOT NULL,
   tail BLOB NOT NULL
 ) STRICT;
+`;
+
+/** What of the journal is in the tables: the number of its last batch. */
+export const ADDED_IN_4 = `
+CREATE TABLE journal (
+  applied INTEGER NOT NULL
+) STRICT;
+INSERT INTO journal (applied) VALUES (0);
 `;
 
 /** What version 2 has more than version 1. */
@@ -145,6 +153,7 @@ CREATE TABLE dedupe (
 ${MARKS}
 ${ENTRIES}
 ${ADDED_IN_2}
+${ADDED_IN_4}
 `;
 
 /** The largest number that a place has room for; also the mask that reads it. */

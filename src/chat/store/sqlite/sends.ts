@@ -1,13 +1,14 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { MAX_RECEIPT_MEMBERS, type Outgoing, type ReadResult, type SendResult } from "../contract.ts";
 import type { StoreLimits } from "../limits.ts";
-import { messageTail, randomStamp } from "../line.ts";
+import { messageTail } from "../line.ts";
 import { Dedupe, type SendKey } from "./dedupe.ts";
 import type { Friends } from "./friends.ts";
 import type { GroupHeads } from "./group_heads.ts";
 import type { Heads, LogHead, UserHead } from "./heads.ts";
 import { type Delivered, encodeTail, type Inboxes, type Logged } from "./inboxes.ts";
 import { MAX_NUMBER } from "./schema.ts";
+import type { Stamps } from "./stamps.ts";
 
 /** What {@linkcode Sends} works with. */
 export interface SendParts {
@@ -15,6 +16,7 @@ export interface SendParts {
   readonly groupHeads: GroupHeads;
   readonly friends: Friends;
   readonly inboxes: Inboxes;
+  readonly stamps: Stamps;
 }
 
 /** Appends messages to logs and delivers them, and notes who has read them. */
@@ -108,7 +110,7 @@ export class Sends {
     if (seq > MAX_NUMBER)
       throw new RangeError(`Cannot add to the log of "${log.name}": it has used up its numbers`);
     const tail = encodeTail(messageTail(message));
-    this.#insert.run(log.id, seq, randomStamp(), tail.bytes);
+    this.#insert.run(log.id, seq, this.#parts.stamps.stamp(), tail.bytes);
     log.top = seq;
     if (seq > this.#maxLogEntries) this.#trim.run(log.id, seq - this.#maxLogEntries);
     return { log, seq, from: message.from, tail };

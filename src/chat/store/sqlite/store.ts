@@ -24,6 +24,8 @@ export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const logs = new LogReader(database);
   const social = new SocialReader(database);
   const read = <T>(body: () => T): Promise<T> => attempt(`read from data folder "${dir}"`, body);
+  /** Reads what writes of messages change. */
+  const readStored = <T>(body: () => T): Promise<T> => writer.flush().then(() => read(body));
   const { checkPlace, ...writes } = writing(async (op) => {
     const [result] = await writer.write([op]);
     if (!result) throw new StoreError("unavailable", "Cannot write to the store: the writer did not answer");
@@ -37,7 +39,7 @@ export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
         `Cannot look at inboxes: at most ${MAX_PLACES} at once, received ${places.length}`,
       );
     }
-    const findings = await read(() => places.map((place) => reader.finding(place)));
+    const findings = await readStored(() => places.map((place) => reader.finding(place)));
     return await Promise.all(
       places.map((place, index) => {
         const finding = findings[index];
@@ -55,17 +57,18 @@ export async function sqliteStore(options: SqliteStoreOptions): Promise<Store> {
     ...writes,
     findUser: (name) => read(() => reader.user(name)),
     findToken: (hash, now) => read(() => reader.token(hash, now)),
-    inboxState: (user) => read(() => reader.state(user)),
+    inboxState: (user) => readStored(() => reader.state(user)),
     inboxStates,
-    readInbox: (user, after, limits) => read(() => reader.inbox(user, after, limits)),
-    readLog: (user, conversation, before, limits) => read(() => logs.log(user, conversation, before, limits)),
-    receipts: (conversation) => read(() => logs.receipts(conversation)),
-    unread: (user) => read(() => logs.unread(user)),
-    conversations: (user, after, limit) => read(() => logs.conversations(user, after, limit)),
+    readInbox: (user, after, limits) => readStored(() => reader.inbox(user, after, limits)),
+    readLog: (user, conversation, before, limits) =>
+      readStored(() => logs.log(user, conversation, before, limits)),
+    receipts: (conversation) => readStored(() => logs.receipts(conversation)),
+    unread: (user) => readStored(() => logs.unread(user)),
+    conversations: (user, after, limit) => readStored(() => logs.conversations(user, after, limit)),
     friends: (user) => read(() => social.friends(user)),
     mayWrite: (from, to) => read(() => social.mayWrite(from, to)),
     groups: (user, after, limit) => read(() => social.groups(user, after, limit)),
-    groupMembers: (group, by, after, limit) => read(() => social.members(group, by, after, limit)),
+    groupMembers: (group, by, after, limit) => readStored(() => social.members(group, by, after, limit)),
     memberNames: (group, by) => read(() => social.names(group, by)),
     async [Symbol.asyncDispose]() {
       if (isOpen) database.close();

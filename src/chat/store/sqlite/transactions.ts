@@ -1,49 +1,98 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { orderOf } from "../contract.ts";
 import type { StoreLimits } from "../limits.ts";
 import { Applier } from "./apply.ts";
 import { toStoreError } from "./error.ts";
 import type { Delivered } from "./inboxes.ts";
+import type { Batch, Journal } from "./journal.ts";
+import { numberIn } from "./row.ts";
+import { randomSeed, type Seed, Stamps } from "./stamps.ts";
 import type { WriteOp, WriteResult } from "./write.ts";
 
-/** Inbox entries that end a transaction: a message to a large group makes many, and nobody else is served meanwhile. */
+/** Inbox entries that end a batch: a message to a large group makes many, and nobody else is served meanwhile. */
 const MAX_ENTRIES = 2000;
+/** Inbox entries and bytes of the journal that wait for their commit at most, about: it takes time, and nobody is served meanwhile. */
+const MAX_PENDING_ENTRIES = 20_000;
+const MAX_PENDING_BYTES = 4 * 1024 * 1024;
 
 /** A sender's later message is not to overtake one that goes again. */
 const BEHIND: WriteResult = { type: "failed", reason: "a message before it could not be written" };
 
-/** What came of a transaction that was committed. */
-export interface Committed {
+/** What came of a batch that is stored. */
+export interface Stored {
   /** One for each write that was carried out, in order: the first ones of those asked for, one at least. */
   readonly results: readonly WriteResult[];
   /** The new inbox entries, in order. */
   readonly delivered: readonly Delivered[];
-  /** Why the writes that are `failed` are. */
+  /** Why the writes that are `failed` are, and why the journal did not take the batch. */
   readonly failures: readonly Error[];
 }
 
-/** Carries out writes, many in one transaction. */
+/**
+ * Carries out writes, many in one transaction.
+ *
+ * A batch of messages and what was seen of them is stored once the journal has it; its transaction stays open for those that follow. Any other batch is
+ * stored by the commit, and so are all before it. When a transaction is taken back, the next one begins with what the journal has.
+ */
 export class Transactions {
   readonly #database: DatabaseSync;
+  readonly #journal: Journal;
+  readonly #stamps = new Stamps();
   readonly #applier: Applier;
+  readonly #setApplied: StatementSync;
+  /** The number of the last batch that is committed. */
+  #applied: number;
+  /** The number of the last batch that is stored. */
+  #last: number;
+  #pendingEntries = 0;
 
-  constructor(database: DatabaseSync, limits: Required<StoreLimits>) {
+  /** Commits what the journal has. @throws {StoreError} `damaged` when it does not go with the database. */
+  constructor(database: DatabaseSync, journal: Journal, limits: Required<StoreLimits>) {
     this.#database = database;
-    this.#applier = new Applier(database, limits);
+    this.#journal = journal;
+    this.#applier = new Applier(database, limits, this.#stamps);
+    this.#setApplied = database.prepare("UPDATE journal SET applied = ?");
+    this.#applied = numberIn({ ...database.prepare("SELECT applied FROM journal").get() }, "applied");
+    this.#last = this.#applied;
+    this.#begin();
+    try {
+      this.#commit(this.#replay(Number.MAX_SAFE_INTEGER));
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
+  }
+
+  /** Whether something is stored that the database has not committed. */
+  get isPending(): boolean {
+    return this.#last > this.#applied;
   }
 
   /**
-   * Carries out `ops` in one transaction, or the first of them if they are too much for one. A write that cannot be done is `failed`, and
+   * Carries out `ops` as one batch, or the first of them if they are too much for one. A write that cannot be done is `failed`, and
    * so are the later ones of its order; the others are stored all the same.
    *
    * @param now Wall time in milliseconds.
-   * @param behind Those of `ops` that are not to be done, since one before them failed in an earlier transaction.
-   * @throws When the transaction as a whole fails: nothing of it is stored.
+   * @param behind Those of `ops` that are not to be done, since one before them failed in an earlier batch.
+   * @throws When the batch as a whole fails: nothing of it is stored.
    */
-  run(ops: readonly WriteOp[], now: number, behind: ReadonlySet<WriteOp>): Committed {
+  run(ops: readonly WriteOp[], now: number, behind: ReadonlySet<WriteOp>): Stored {
+    if (this.#pendingEntries >= MAX_PENDING_ENTRIES || this.#journal.bytes >= MAX_PENDING_BYTES) this.flush();
     // Savepoints cost time, and hardly ever is one needed: so only where the writes cannot be done together.
-    const together = behind.size === 0 ? this.#transaction(() => this.#applyTogether(ops, now)) : undefined;
-    return together ?? this.#transaction(() => this.#applyApart(ops, now, behind));
+    const together = behind.size === 0 ? this.#runTogether(ops, now) : undefined;
+    return together ?? this.#runDirectly(() => this.#applyApart(ops, now, behind));
+  }
+
+  /** Commits what is stored. @throws When it fails: it stays stored. */
+  flush(): void {
+    if (!this.isPending) return;
+    this.#begin();
+    try {
+      this.#commit(this.#last);
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
   }
 
   /**
@@ -52,21 +101,21 @@ export class Transactions {
    * @throws When it fails: nothing of it is done.
    */
   sweep(now: number): void {
-    this.#transaction(() => this.#applier.sweep(now));
+    this.#runDirectly(() => this.#applier.sweep(now));
   }
 
   /** @returns Undefined when one of them failed: nothing was written. */
-  #applyTogether(ops: readonly WriteOp[], now: number): Committed | undefined {
-    const results: WriteResult[] = [];
-    const delivered: Delivered[] = [];
+  #runTogether(ops: readonly WriteOp[], now: number): Stored | undefined {
+    this.#begin();
     try {
-      for (const op of ops) {
-        results.push(this.#applier.apply(op, now, delivered));
-        if (delivered.length >= MAX_ENTRIES) break;
-      }
-      this.#applier.save();
+      const seed = randomSeed();
+      const { results, delivered } = this.#apply(ops, now, seed);
       this.#applier.trim(delivered.length);
-      return { results, delivered, failures: [] };
+      const batch = { number: this.#last + 1, now, seed, ops: ops.slice(0, results.length) };
+      const failure = batch.ops.every(isOfMessages) ? this.#note(batch) : undefined;
+      if (this.#last === batch.number) this.#pendingEntries += delivered.length;
+      else this.#commit(batch.number);
+      return { results, delivered, failures: failure ? [failure] : [] };
     } catch {
       // It fails again when it is done apart, and is reported then.
       this.#rollback();
@@ -74,7 +123,30 @@ export class Transactions {
     }
   }
 
-  #applyApart(ops: readonly WriteOp[], now: number, behind: ReadonlySet<WriteOp>): Committed {
+  /** Puts a batch into the journal. @returns Why not, where that cannot be done. */
+  #note(batch: Batch): Error | undefined {
+    try {
+      this.#journal.append(batch);
+    } catch (cause) {
+      return toStoreError(cause, "write to the journal");
+    }
+    this.#last = batch.number;
+    return undefined;
+  }
+
+  /** Carries out the first of `ops`, as many as there is room for. */
+  #apply(ops: readonly WriteOp[], now: number, seed: Seed): Pick<Stored, "results" | "delivered"> {
+    const results: WriteResult[] = [];
+    const delivered: Delivered[] = [];
+    this.#stamps.begin(seed);
+    for (const op of ops) {
+      results.push(this.#applier.apply(op, now, delivered));
+      if (delivered.length >= MAX_ENTRIES) break;
+    }
+    return { results, delivered };
+  }
+
+  #applyApart(ops: readonly WriteOp[], now: number, behind: ReadonlySet<WriteOp>): Stored {
     const results: WriteResult[] = [];
     const delivered: Delivered[] = [];
     const failures: Error[] = [];
@@ -111,11 +183,14 @@ export class Transactions {
     }
   }
 
-  #transaction<T>(body: () => T): T {
-    this.#database.exec("BEGIN IMMEDIATE");
+  /** A transaction of its own, after all that is stored. */
+  #runDirectly<T>(body: () => T): T {
+    this.flush();
+    this.#begin();
     try {
+      this.#stamps.begin(randomSeed());
       const result = body();
-      if (this.#database.isTransaction) this.#database.exec("COMMIT");
+      this.#commit(this.#last + 1);
       return result;
     } catch (error) {
       this.#rollback();
@@ -123,10 +198,51 @@ export class Transactions {
     }
   }
 
+  /** Begins a transaction, unless it is open, with all that is stored in it. */
+  #begin(): void {
+    if (this.#database.isTransaction) return;
+    this.#database.exec("BEGIN IMMEDIATE");
+    if (!this.isPending) return;
+    try {
+      const last = this.#replay(this.#last);
+      if (last < this.#last)
+        throw new Error(`the journal has batches up to ${last} instead of ${this.#last}: it is damaged`);
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
+  }
+
+  /** Carries out again what the journal has, up to number `last`. @returns The number of the last batch that it has. */
+  #replay(last: number): number {
+    let found = this.#applied;
+    for (const { number, now, seed, ops } of this.#journal.read(this.#applied, last)) {
+      this.#apply(ops, now, seed);
+      found = number;
+    }
+    return found;
+  }
+
+  /** @param number That of the last batch in it. */
+  #commit(number: number): void {
+    this.#applier.save();
+    if (number !== this.#applied) this.#setApplied.run(number);
+    this.#database.exec("COMMIT");
+    this.#applied = number;
+    this.#last = number;
+    this.#pendingEntries = 0;
+    this.#journal.rewind();
+  }
+
   #rollback(): void {
     this.#applier.forget();
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
   }
+}
+
+/** Whether readers who need it ask for a flush; all else is committed at once. */
+function isOfMessages({ type }: WriteOp): boolean {
+  return type === "send" || type === "ack" || type === "read";
 }
 
 /** Undefined where it has none to keep. */

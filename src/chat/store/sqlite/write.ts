@@ -96,6 +96,12 @@ export interface Writer extends AsyncDisposable {
    * wait, or when the writer was closed.
    */
   write(ops: readonly WriteOp[]): Promise<readonly WriteResult[]>;
+  /**
+   * Lets readers of the database see all that was answered: it is stored before, but not yet in the tables.
+   *
+   * @throws {StoreError} `unavailable` when that cannot be done.
+   */
+  flush(): Promise<void>;
   /** Writes what is queued, then gives everything back. Idempotent. */
   close(): Promise<void>;
 }

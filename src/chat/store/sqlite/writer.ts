@@ -1,10 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type Clock, systemClock } from "../../../async/mod.ts";
+import { type Clock, systemClock, type Timer } from "../../../async/mod.ts";
 import { MAX_QUEUED_WRITES, orderOf, StoreError, type StoreErrorHandler } from "../contract.ts";
 import { type StoreLimits, withDefaults } from "../limits.ts";
 import { lockFolder, makeFolder, openForWriting } from "./database.ts";
 import { toStoreError } from "./error.ts";
 import type { Delivered } from "./inboxes.ts";
+import { Journal } from "./journal.ts";
 import { Transactions } from "./transactions.ts";
 import type { Hint, WriteOp, WriteResult, Writer } from "./write.ts";
 
@@ -34,6 +35,8 @@ interface Request {
 
 /** Writes in one transaction, so that the event loop is not held up for long. */
 const MAX_BATCH_OPS = 512;
+/** How long the tables may be behind what is stored, in milliseconds. */
+const FLUSH_MS = 1000;
 /** How often what has expired is looked for, in milliseconds. */
 const SWEEP_MS = 10_000;
 
@@ -46,7 +49,9 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     using opened = new DisposableStack();
     const lock = opened.adopt(lockFolder(dir), (held) => held.close());
     const database = opened.adopt(openForWriting(dir, durable), (open) => open.close());
-    const writer = new SqliteWriter(database, lock, limits, options);
+    const journal = opened.adopt(Journal.open(dir, durable), (open) => open.close());
+    const transactions = new Transactions(database, journal, limits);
+    const writer = new SqliteWriter({ lock, database, journal, transactions }, options);
     opened.move();
     return writer;
   } catch (cause) {
@@ -54,11 +59,17 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
   }
 }
 
+/** What a writer holds, and gives back in this order from the last. */
+interface WriterParts {
+  readonly lock: DatabaseSync;
+  readonly database: DatabaseSync;
+  readonly journal: Journal;
+  readonly transactions: Transactions;
+}
+
 class SqliteWriter implements Writer {
   readonly durable: "memory" | "disk";
-  readonly #database: DatabaseSync;
-  readonly #lock: DatabaseSync;
-  readonly #transactions: Transactions;
+  readonly #parts: WriterParts;
   readonly #options: WriterOptions;
   readonly #clock: Clock;
   readonly #queue: Request[] = [];
@@ -66,20 +77,14 @@ class SqliteWriter implements Writer {
   #behind: ReadonlySet<WriteOp> = new Set();
   #queuedOps = 0;
   #isScheduled = false;
+  #flushTimer: Timer | undefined;
   #nextSweep: number;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    database: DatabaseSync,
-    lock: DatabaseSync,
-    limits: Required<StoreLimits>,
-    options: WriterOptions,
-  ) {
+  constructor(parts: WriterParts, options: WriterOptions) {
     const { clock = systemClock } = options;
     this.durable = options.durable ?? "disk";
-    this.#database = database;
-    this.#lock = lock;
-    this.#transactions = new Transactions(database, limits);
+    this.#parts = parts;
     this.#options = options;
     this.#clock = clock;
     this.#nextSweep = clock.now();
@@ -101,6 +106,15 @@ class SqliteWriter implements Writer {
     return promise;
   }
 
+  async flush(): Promise<void> {
+    if (this.#closing !== undefined) return;
+    try {
+      this.#parts.transactions.flush();
+    } catch (cause) {
+      throw unavailable(cause instanceof Error ? cause.message : String(cause), cause);
+    }
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -113,19 +127,36 @@ class SqliteWriter implements Writer {
   #schedule(): void {
     if (this.#isScheduled || this.#queue.length === 0) return;
     this.#isScheduled = true;
-    // After the turn, not in it: what other connections ask for in it comes along, and while a transaction runs the next
-    // batch gathers by itself. To wait on purpose for more has been measured, and only cost latency.
+    // After the turn, not in it: what other connections ask for in it comes along, and while a batch is stored the next
+    // one gathers by itself. To wait on purpose for more has been measured, and only cost latency.
     setImmediate(() => this.#run());
   }
 
   #run(): void {
     this.#isScheduled = false;
-    this.#commit();
+    this.#store();
     this.#schedule();
+    this.#flushSoon();
   }
 
-  /** Commits the first of what is queued. */
-  #commit(): void {
+  /** The tables take what is stored before long, also when nobody reads it. */
+  #flushSoon(): void {
+    if (this.#flushTimer !== undefined || !this.#parts.transactions.isPending) return;
+    this.#flushTimer = this.#clock.after(FLUSH_MS, () => {
+      this.#flushTimer = undefined;
+      try {
+        this.#parts.transactions.flush();
+      } catch (cause) {
+        this.#options.onError(toStoreError(cause, `write to data folder "${this.#options.dir}"`), {
+          during: "write",
+        });
+      }
+      this.#flushSoon();
+    });
+  }
+
+  /** Stores the first of what is queued. */
+  #store(): void {
     const requests = this.#next();
     if (requests.length === 0) return;
     const now = this.#clock.wallNow();
@@ -134,7 +165,7 @@ class SqliteWriter implements Writer {
       const ops = requests.flatMap(({ ops, results }) =>
         results.length > 0 ? ops.slice(results.length) : ops,
       );
-      const { results, delivered, failures } = this.#transactions.run(ops, now, this.#behind);
+      const { results, delivered, failures } = this.#parts.transactions.run(ops, now, this.#behind);
       this.#settle(requests, results);
       if (failures.length > 0 || this.#behind.size > 0) this.#findBehind(ops, results);
       for (const failure of failures) this.#options.onError(failure, { during: "write" });
@@ -200,7 +231,7 @@ class SqliteWriter implements Writer {
     if (now < this.#nextSweep) return;
     this.#nextSweep = now + SWEEP_MS;
     try {
-      this.#transactions.sweep(wallNow);
+      this.#parts.transactions.sweep(wallNow);
     } catch (cause) {
       this.#options.onError(toStoreError(cause, `sweep data folder "${this.#options.dir}"`), {
         during: "write",
@@ -219,17 +250,22 @@ class SqliteWriter implements Writer {
   }
 
   async #close(): Promise<void> {
-    while (this.#queue.length > 0) this.#commit();
+    while (this.#queue.length > 0) this.#store();
+    this.#flushTimer?.cancel();
+    const { lock, database, journal, transactions } = this.#parts;
     try {
-      this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      transactions.flush();
+      database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      journal.clear();
     } catch (cause) {
-      // Nothing is lost: the WAL stays and is read again at the next start.
+      // Nothing is lost: the journal and the WAL stay and are read again at the next start.
       this.#options.onError(toStoreError(cause, `close data folder "${this.#options.dir}"`), {
         during: "close",
       });
     } finally {
-      this.#database.close();
-      this.#lock.close();
+      journal.close();
+      database.close();
+      lock.close();
     }
   }
 }

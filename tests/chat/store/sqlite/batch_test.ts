@@ -101,6 +101,8 @@ test("a writer rejects the whole of what was divided when a later part fails, an
     onError: (_, context) => during.push(context.during),
     hint() {
       if (intruder) return;
+      // Until then no other connection may write.
+      void writer.flush();
       intruder = new DatabaseSync(path);
       intruder.exec("BEGIN IMMEDIATE");
     },

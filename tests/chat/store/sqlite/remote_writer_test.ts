@@ -152,6 +152,7 @@ test("serveWriter() refuses what was under way with a request of which one write
     durable: "disk",
     isUp: true,
     write,
+    flush: async () => undefined,
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };

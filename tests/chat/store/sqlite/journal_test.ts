@@ -1,0 +1,246 @@
+import { copyFile, mkdir, open, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ManualClock } from "../../../../src/async/mod.ts";
+import {
+  type Store,
+  StoreError,
+  sqliteStore,
+  type WriteOp,
+  type Writer,
+  type WriterOptions,
+} from "../../../../src/chat/store/mod.ts";
+import { RUNTIME, test } from "../../../testing.ts";
+import { createUsers, type Folder, openQuietWriter, temporaryFolder } from "../open_stores.ts";
+import { makeGroup, NOW, outgoing, readAll, sendNew } from "../store_steps.ts";
+import { useStore } from "./use_store.ts";
+
+const USERS = ["ann", "bob", "carl", "dan"];
+
+/** A store with users and a group. */
+async function openStore(
+  folder: Folder,
+  options: Partial<WriterOptions> = {},
+): Promise<{ readonly writer: Writer; readonly store: Store }> {
+  const writer = await openQuietWriter(folder.path, options);
+  const store = await sqliteStore({ dir: folder.path, writer });
+  await createUsers(store, USERS);
+  await makeGroup(store, "#g", USERS);
+  return { writer, store };
+}
+
+/** What a disk holds when the machine loses its power: the files as they are now. */
+async function snapshot({ path }: Folder, name: string): Promise<Folder> {
+  const copy = join(path, name);
+  await mkdir(copy);
+  for (const file of ["chat.sqlite", "chat.sqlite-wal", "journal"])
+    await copyFile(join(path, file), join(copy, file));
+  return { path: copy, [Symbol.asyncDispose]: () => rm(copy, { recursive: true }) };
+}
+
+/** Everything that users see in their inboxes, and what is unread. */
+async function seen(store: Store): Promise<unknown> {
+  const inboxes = USERS.map(async (user) => ({
+    user,
+    state: await store.inboxState(user),
+    lines: (await readAll(store, user)).map(({ line }) => new TextDecoder().decode(line)),
+    unread: await store.unread(user),
+  }));
+  return await Promise.all(inboxes);
+}
+
+/** How many messages are in the database, whatever the journal has. */
+function committed(folder: Folder): number {
+  const database = new DatabaseSync(join(folder.path, "chat.sqlite"), { readOnly: true });
+  const { count } = { ...database.prepare("SELECT count(*) AS count FROM messages").get() };
+  database.close();
+  return Number(count);
+}
+
+test("what was answered is in the journal before it is in the database, and is the same after a crash", async () => {
+  await using folder = await temporaryFolder();
+  const hints: string[] = [];
+  const { writer, store } = await openStore(folder, {
+    hint: (user, line) => hints.push(`${user} ${new TextDecoder().decode(line)}`),
+  });
+  for (let count = 0; count < 5; count++) {
+    await sendNew(store, { text: `to bob ${count} \0 "👍"` });
+    await sendNew(store, { from: "carl", to: "#g", text: `to all ${count}` });
+  }
+  await store.markRead("bob", "ann:bob", 3);
+  assertEquals(committed(folder), 0);
+  await using crashed = await snapshot(folder, "crashed");
+  const found = await useStore(crashed.path, seen);
+  assertEquals(committed(folder), 0, "nothing was read of the first folder yet");
+  assertEquals(found, await seen(store));
+  assertEquals(committed(folder), 10, "who reads makes the database take it");
+  const lines = hints.filter((hint) => hint.startsWith("bob ")).map((hint) => hint.slice(4));
+  assertEquals(
+    (found as { user: string; lines: string[] }[]).find(({ user }) => user === "bob")?.lines,
+    lines,
+  );
+  await writer.close();
+});
+
+test("whatever is written in whatever batches, a crash between two of them loses and changes nothing", async () => {
+  await using folder = await temporaryFolder();
+  let failed = 0;
+  const { writer, store } = await openStore(folder, {
+    onError: () => {
+      failed += 1;
+    },
+  });
+  // Random, but the same each time: a linear congruential generator.
+  let state = 42;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7f_ff_ff_ff;
+    return (state >>> 8) % below;
+  };
+  const someone = (): string => USERS[random(USERS.length)] ?? "ann";
+  const some = async (): Promise<WriteOp> => {
+    const user = someone();
+    const to = random(3) === 0 ? "#g" : someone();
+    switch (random(12)) {
+      case 0:
+        return { type: "open_device", user, device: "phone", now: NOW };
+      case 1:
+        return { type: "friend", user, action: "request", other: "dan" };
+      case 2:
+        return { type: "read", user, conversation: "#g", seq: random(40) };
+      case 3: {
+        const { epoch, top } = await store.inboxState(user);
+        return { type: "ack", user, device: "phone", epoch, inbox: random(top + 1) };
+      }
+      // One that cannot be done takes back what its neighbors did, and they do it again.
+      case 4:
+        return { type: "send", message: outgoing({ from: user, to, at: 1.5 }) };
+      default:
+        return {
+          type: "send",
+          message: outgoing({ from: user, to, id: `${random(200)}`, text: `${random(5)}` }),
+        };
+    }
+  };
+  for (let round = 0; round < 40; round++) {
+    const ops = await Promise.all(Array.from({ length: 1 + random(6) }, some));
+    await writer.write(ops);
+    if (round % 4 > 0) continue;
+    await using crashed = await snapshot(folder, `round-${round}`);
+    assertEquals(await useStore(crashed.path, seen), await seen(store));
+  }
+  assert(failed > 5, `${failed} batches were taken back`);
+  await writer.close();
+});
+
+test("a journal that ends in the middle of a batch is read up to there, and goes on", async () => {
+  await using folder = await temporaryFolder();
+  const { writer, store } = await openStore(folder);
+  for (let count = 1; count <= 4; count++) await sendNew(store, { text: `${count}` });
+  await using crashed = await snapshot(folder, "crashed");
+  const whole = await readFile(join(crashed.path, "journal"));
+  const damaged: (readonly [Uint8Array, number])[] = [
+    [new Uint8Array(0), 0],
+    [whole.subarray(0, 5), 0],
+    [whole.subarray(0, whole.length - 1), 3],
+    [Buffer.concat([whole, Buffer.from([9, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])]), 4],
+    [Buffer.concat([whole, whole]), 4],
+    [whole.map((byte, index) => (index === whole.length - 20 ? byte ^ 1 : byte)), 3],
+  ];
+  for (const [bytes, kept] of damaged) {
+    await using copy = await snapshot(crashed, "copy");
+    await writeFile(join(copy.path, "journal"), bytes);
+    await useStore(copy.path, async (after) => {
+      assertEquals((await readAll(after, "bob")).length, kept);
+      assertEquals(await sendNew(after), kept + 1);
+    });
+    assertEquals(
+      await useStore(copy.path, (after) => readAll(after, "ann")).then(({ length }) => length),
+      kept + 1,
+    );
+  }
+  await writer.close();
+});
+
+test("a journal is written over from its beginning, and what it held before is not taken again", async () => {
+  await using folder = await temporaryFolder();
+  const { writer, store } = await openStore(folder);
+  for (let count = 1; count <= 20; count++) await sendNew(store, { text: "x".repeat(count * 10) });
+  await writer.flush();
+  const before = (await readFile(join(folder.path, "journal"))).length;
+  await sendNew(store, { text: "new" });
+  assertEquals((await readFile(join(folder.path, "journal"))).length, before);
+  await using crashed = await snapshot(folder, "crashed");
+  assertEquals((await useStore(crashed.path, (after) => readAll(after, "bob"))).length, 21);
+  await writer.close();
+  assertEquals((await readFile(join(folder.path, "journal"))).length, 0);
+});
+
+test("a journal that goes on later than the database is refused, and nothing is touched", async () => {
+  await using folder = await temporaryFolder();
+  const { writer, store } = await openStore(folder);
+  await sendNew(store);
+  await writer.flush();
+  await using older = await snapshot(folder, "older");
+  await writer.write([{ type: "open_device", user: "bob", device: "phone", now: NOW }]);
+  await sendNew(store);
+  await copyFile(join(folder.path, "journal"), join(older.path, "journal"));
+  const error = await assertRejects(
+    () => openQuietWriter(older.path),
+    StoreError,
+    join(older.path, "journal"),
+  );
+  assertEquals(error.code, "damaged");
+  assertEquals(await readFile(join(older.path, "journal")), await readFile(join(folder.path, "journal")));
+  await rm(join(older.path, "journal"));
+  assertEquals((await useStore(older.path, (after) => readAll(after, "bob"))).length, 1);
+  await writer.close();
+});
+
+const FULL = {
+  skip: RUNTIME === "deno" ? "it opens no device for whom may not do everything" : undefined,
+};
+
+test("where the journal cannot be written the database takes every batch, and it is told", FULL, async () => {
+  await using folder = await temporaryFolder();
+  // A device that is always full.
+  await symlink("/dev/full", join(folder.path, "journal"));
+  const errors: string[] = [];
+  const { writer, store } = await openStore(folder, { onError: (_, { during }) => errors.push(during) });
+  assertEquals([await sendNew(store), await sendNew(store)], [1, 2]);
+  assertEquals(committed(folder), 2);
+  assertEquals(errors, ["write", "write"]);
+  await writer.close();
+});
+
+test("the database takes what was stored within a second, also when nobody reads it", async () => {
+  await using folder = await temporaryFolder();
+  const clock = new ManualClock(NOW);
+  const { writer, store } = await openStore(folder, { clock });
+  await sendNew(store);
+  clock.advance(999);
+  assertEquals(committed(folder), 0);
+  clock.advance(1);
+  assertEquals(committed(folder), 1);
+  await sendNew(store);
+  clock.advance(1000);
+  assertEquals(committed(folder), 2);
+  await writer.close();
+});
+
+test("a journal that is damaged while the database cannot take it makes writes fail instead of losing what it held", async () => {
+  await using folder = await temporaryFolder();
+  const during: string[] = [];
+  const { writer, store } = await openStore(folder, { onError: (_, context) => during.push(context.during) });
+  await sendNew(store, { text: "first" });
+  const file = await open(join(folder.path, "journal"), "r+");
+  await file.write(Buffer.alloc(4), 0, 4, 4);
+  // This batch is taken back, and all that the journal held would come with it.
+  const bad: WriteOp = { type: "send", message: outgoing({ at: 1.5 }) };
+  const error = await assertRejects(() => writer.write([bad]), StoreError, "damaged");
+  assertEquals([error.code, during], ["unavailable", ["write"]]);
+  await assertRejects(() => writer.write([bad]), StoreError, "damaged");
+  await file.close();
+  await assertRejects(() => writer.flush(), StoreError, "damaged");
+  await writer.close();
+});
