@@ -7,8 +7,9 @@ import type { WriterOptions } from "./sqlite/writer.ts";
 /**
  * Opens a data folder for writing, as the only writer there is.
  *
- * - What is asked for in one turn of the event loop, or while a transaction runs, is written in one transaction.
- * - Hints come after the commit, in the order of the entries, before the callers go on.
+ * - What is asked for in one turn of the event loop, or while a batch is stored, is one batch. Messages, and what was seen of them, are stored by the
+ *   folder's journal, and are in the database within a second or once somebody reads; all else is committed at once.
+ * - Hints come once an entry is stored, in the order of the entries, before the callers go on.
  * - `close` writes what is queued, brings everything into the database file, and gives the folder back. So does the end of the
  *   process, however it ends; and a writer that nobody refers to any more may be collected, which gives the folder back, too.
  *
@@ -27,8 +28,8 @@ import type { WriterOptions } from "./sqlite/writer.ts";
  * assert.deepEqual(hinted.toSorted(), ["ada", "ben"]);
  * ```
  *
- * @throws {StoreError} `locked` when another process has the folder; `damaged` when the file there is not ours, broken, or
- * of a newer version, and then it is not touched; `unavailable` when the folder cannot be used.
+ * @throws {StoreError} `locked` when another process has the folder; `damaged` when the file there is not ours, broken,
+ * of a newer version, or another one than its journal goes with, and then it is not touched; `unavailable` when the folder cannot be used.
  */
 export async function openWriter(options: WriterOptions): Promise<Writer> {
   const sqlite = await import("./sqlite/writer.ts");

@@ -88,7 +88,7 @@ export class Applier {
   }
 
   /**
-   * Drops some of what has been acknowledged: a part of it with each transaction, so that none takes long.
+   * Drops some of what has been acknowledged: a part of it with each batch, so that none takes long.
    *
    * @param added Inbox entries that this one has added.
    */

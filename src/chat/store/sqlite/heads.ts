@@ -209,7 +209,7 @@ export class Heads {
     this.#senders.clear();
   }
 
-  /** Forgets everything: what was changed since the last commit did not happen. */
+  /** Forgets everything: what was changed since the last commit is carried out again, or did not happen. */
   forget(): void {
     for (const kept of [this.#users, this.#logs, this.#senders, this.#marks]) kept.clear();
     this.#unsavedMarks.clear();

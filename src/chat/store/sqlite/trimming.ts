@@ -6,9 +6,9 @@ import { MAX_NUMBER } from "./schema.ts";
 
 /** Neighboring entries whose bytes are summed up together; what is acknowledged is removed in steps of as many. */
 const CHUNK = 256;
-/** Entries that a transaction removes which adds few, at most: those of a group acknowledge at the same moment, and nobody is served meanwhile. */
+/** Entries that a batch removes which adds few, at most: those of a group acknowledge at the same moment, and nobody is served meanwhile. */
 const MIN_TRIMMED = 1024;
-/** How many more a transaction removes than it adds, at most: enough to come to an end. */
+/** How many more a batch removes than it adds, at most: enough to come to an end. */
 const TRIMMED_FOR_ADDED = 2;
 /** Inboxes that wait to be trimmed at most; others come again with their next acknowledgement. */
 const MAX_DUE = 100_000;
@@ -78,7 +78,7 @@ export class Trimming {
   /**
    * Drops some of what all devices in use have acknowledged. They are compared with the one used last.
    *
-   * @param added Entries that this transaction has added.
+   * @param added Entries that this batch has added.
    */
   trim(added: number): void {
     let left = Math.max(MIN_TRIMMED, TRIMMED_FOR_ADDED * added);

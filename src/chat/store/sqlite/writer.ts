@@ -17,7 +17,7 @@ export interface WriterOptions {
   durable?: "memory" | "disk";
   /** Told of every new inbox entry once it is stored. */
   hint: Hint;
-  /** Told of transactions that failed, and of a `hint` that threw. */
+  /** Told of batches that failed, and of a `hint` that threw. */
   onError: StoreErrorHandler;
   /** Bounds of what is kept. */
   limits?: StoreLimits;
@@ -27,13 +27,13 @@ export interface WriterOptions {
 
 interface Request {
   readonly ops: readonly WriteOp[];
-  /** Of those that are stored already: what is too much for one transaction takes several. */
+  /** Of those that are stored already: what is too much for one batch takes several. */
   readonly results: WriteResult[];
   resolve(results: readonly WriteResult[]): void;
   reject(error: StoreError): void;
 }
 
-/** Writes in one transaction, so that the event loop is not held up for long. */
+/** Writes in one batch, so that the event loop is not held up for long. */
 const MAX_BATCH_OPS = 512;
 /** How long the tables may be behind what is stored, in milliseconds. */
 const FLUSH_MS = 1000;
@@ -181,7 +181,7 @@ class SqliteWriter implements Writer {
     }
   }
 
-  /** The requests at the head of the queue that go into one transaction, at least one. */
+  /** The requests at the head of the queue that go into one batch, at least one. */
   #next(): readonly Request[] {
     let count = 0;
     let ops = 0;
