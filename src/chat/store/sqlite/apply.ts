@@ -11,7 +11,7 @@ import { type Delivered, Inboxes } from "./inboxes.ts";
 import { LogSweep } from "./log_sweep.ts";
 import { Sends } from "./sends.ts";
 import type { Stamps } from "./stamps.ts";
-import { Trimming } from "./trimming.ts";
+import { type Trimmed, Trimming } from "./trimming.ts";
 import type { WriteOp, WriteResult } from "./write.ts";
 
 /** Carries out single writes within a transaction that somebody else holds. */
@@ -92,8 +92,13 @@ export class Applier {
    *
    * @param added Inbox entries that this one has added.
    */
-  trim(added: number): void {
-    this.#trimming.trim(added);
+  trim(added: number): readonly Trimmed[] {
+    return this.#trimming.trim(added);
+  }
+
+  /** Drops what {@linkcode trim} has dropped the first time. */
+  trimAgain(trimmed: readonly Trimmed[]): void {
+    for (const one of trimmed) this.#trimming.trimAgain(one);
   }
 
   /** Must be called after every rollback: what is remembered of the tables is no longer true. */

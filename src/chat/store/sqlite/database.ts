@@ -31,6 +31,7 @@ export function makeFolder(dir: string): void {
   if (dirname(path) !== path) makeFolder(dirname(path));
   try {
     mkdirSync(path, { mode: 0o700 });
+    syncFile(dirname(path), "r");
   } catch (error) {
     // Another process may have made it just now.
     if (!existsSync(path)) throw error;
@@ -181,12 +182,13 @@ function createDatabase(path: string): void {
   } finally {
     database.close();
   }
-  syncFile(newPath);
+  syncFile(newPath, "r+");
   renameSync(newPath, path);
 }
 
-function syncFile(path: string): void {
-  const file = openSync(path, "r+");
+/** Waits until the disk has a file, or the names in a folder. */
+export function syncFile(path: string, flags: "r" | "r+"): void {
+  const file = openSync(path, flags);
   try {
     fsyncSync(file);
   } finally {

@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer";
 import {
   closeSync,
   constants,
+  existsSync,
   fdatasyncSync,
   fstatSync,
-  fsyncSync,
   ftruncateSync,
   openSync,
   readSync,
@@ -13,7 +13,9 @@ import {
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { StoreError } from "../contract.ts";
+import { syncFile } from "./database.ts";
 import type { Seed } from "./stamps.ts";
+import type { Trimmed } from "./trimming.ts";
 import type { WriteOp } from "./write.ts";
 
 /** Writes that were carried out together, with all that it takes to carry them out again and get the same. */
@@ -24,6 +26,14 @@ export interface Batch {
   readonly now: number;
   readonly seed: Seed;
   readonly ops: readonly WriteOp[];
+  /** What was dropped after them, of what was acknowledged: which of it depends on what the writer remembers. */
+  readonly trimmed: readonly Trimmed[];
+}
+
+/** A batch as its record has it. */
+interface Noted extends Batch {
+  /** Whether the disk had all before it, in the tables or in the journal. */
+  readonly isSynced: boolean;
 }
 
 /** Before each batch: the bytes of its JSON, and their checksum, both as unsigned 32-bit numbers, the lower byte first. */
@@ -61,8 +71,10 @@ export class Journal {
    */
   static open(dir: string, durable: "memory" | "disk"): Journal {
     const path = journalPath(dir);
+    const isNew = !existsSync(path);
     const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-    syncFolder(dir);
+    // A new file is only safe once the folder that names it is.
+    if (isNew) syncFile(dir, "r");
     return new Journal(file, path, durable === "disk");
   }
 
@@ -73,7 +85,7 @@ export class Journal {
 
   /** Adds a batch at the end. @throws What the file system does: then the batch may or may not be found at the next start, and the next one takes its place. */
   append(batch: Batch): void {
-    const json = JSON.stringify(batch);
+    const json = JSON.stringify({ ...batch, isSynced: this.#isSynced } satisfies Noted);
     const bytes = Buffer.allocUnsafe(HEAD_BYTES + Buffer.byteLength(json));
     bytes.write(json, HEAD_BYTES);
     bytes.writeUInt32LE(bytes.length - HEAD_BYTES, 0);
@@ -89,18 +101,18 @@ export class Journal {
    * The batches after number `applied`, in order; what was cut off in the middle ends them. To be read to the end: the next batch is added there.
    *
    * @param last The number of the last one there may be, where that is known.
-   * @throws {StoreError} `damaged` when the first of them is not the next one.
+   * @throws {StoreError} `damaged` when the first of them is not the next one. Where batches do not wait for the disk that is what a loss of power may leave; it is dropped.
    */
   *read(applied: number, last: number = Number.MAX_SAFE_INTEGER): Generator<Batch> {
     this.#end = 0;
-    let before: number | undefined;
-    for (let batch = this.#readAt(0); batch; batch = this.#readAt(this.#end)) {
-      const { number } = batch.batch;
-      if (number > last || (before !== undefined && number !== before + 1)) return;
-      if (before === undefined && number > applied + 1) throw exchanged(this.#path, number, applied);
-      before = number;
-      this.#end += batch.bytes;
-      if (number > applied) yield batch.batch;
+    let next: number | undefined;
+    for (let record = this.#readAt(0); record; record = this.#readAt(this.#end)) {
+      const { batch, bytes } = record;
+      if (batch.number > last || batch.number !== (next ?? batch.number)) return;
+      if (next === undefined && !this.#goesOn(batch, applied)) return;
+      next = batch.number + 1;
+      this.#end += bytes;
+      if (batch.number > applied) yield batch;
     }
   }
 
@@ -120,7 +132,14 @@ export class Journal {
     closeSync(this.#file);
   }
 
-  #readAt(start: number): { readonly batch: Batch; readonly bytes: number } | undefined {
+  /** Whether the first batch goes with a database that has those up to `applied`. */
+  #goesOn({ number, isSynced }: Noted, applied: number): boolean {
+    if (number <= applied + 1) return true;
+    if (isSynced) throw exchanged(this.#path, number, applied);
+    return false;
+  }
+
+  #readAt(start: number): { readonly batch: Noted; readonly bytes: number } | undefined {
     const head = Buffer.alloc(HEAD_BYTES);
     if (!this.#fill(head, start)) return undefined;
     const length = head.readUInt32LE(0);
@@ -128,7 +147,7 @@ export class Journal {
     const json = Buffer.alloc(length);
     if (!this.#fill(json, start + HEAD_BYTES) || crc32(json) !== head.readUInt32LE(4)) return undefined;
     // Only append writes here, and the checksum says that this is what it wrote.
-    return { batch: JSON.parse(json.toString()) as Batch, bytes: HEAD_BYTES + length };
+    return { batch: JSON.parse(json.toString()) as Noted, bytes: HEAD_BYTES + length };
   }
 
   /** @returns Whether there was enough. */
@@ -140,16 +159,6 @@ export class Journal {
       read += more;
     }
     return true;
-  }
-}
-
-/** A new file is only safe once the folder that names it is. */
-function syncFolder(dir: string): void {
-  const folder = openSync(dir, "r");
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
   }
 }
 

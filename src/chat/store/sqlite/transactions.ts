@@ -45,6 +45,11 @@ export class Transactions {
   /** The number of the last batch that is stored. */
   #last: number;
   #pendingEntries = 0;
+  /**
+   * A commit has failed, and a start might still find it on the disk, until the next one is written in its place: so might the journal's next number
+   * be taken for one that the tables have.
+   */
+  #isInDoubt = false;
 
   /** Commits what the journal has. @throws {StoreError} `damaged` when it does not go with the database. */
   constructor(database: DatabaseSync, journal: Journal, limits: Required<StoreLimits>) {
@@ -110,9 +115,10 @@ export class Transactions {
     try {
       const seed = randomSeed();
       const { results, delivered } = this.#apply(ops, now, seed);
-      this.#applier.trim(delivered.length);
-      const batch = { number: this.#last + 1, now, seed, ops: ops.slice(0, results.length) };
-      const failure = batch.ops.every(isOfMessages) ? this.#note(batch) : undefined;
+      const trimmed = this.#applier.trim(delivered.length);
+      const batch = { number: this.#last + 1, now, seed, ops: ops.slice(0, results.length), trimmed };
+      const mayBeNoted = !this.#isInDoubt && batch.ops.every(isOfMessages);
+      const failure = mayBeNoted ? this.#note(batch) : undefined;
       if (this.#last === batch.number) this.#pendingEntries += delivered.length;
       else this.#commit(batch.number);
       return { results, delivered, failures: failure ? [failure] : [] };
@@ -216,8 +222,9 @@ export class Transactions {
   /** Carries out again what the journal has, up to number `last`. @returns The number of the last batch that it has. */
   #replay(last: number): number {
     let found = this.#applied;
-    for (const { number, now, seed, ops } of this.#journal.read(this.#applied, last)) {
+    for (const { number, now, seed, ops, trimmed } of this.#journal.read(this.#applied, last)) {
       this.#apply(ops, now, seed);
+      this.#applier.trimAgain(trimmed);
       found = number;
     }
     return found;
@@ -227,7 +234,9 @@ export class Transactions {
   #commit(number: number): void {
     this.#applier.save();
     if (number !== this.#applied) this.#setApplied.run(number);
+    this.#isInDoubt = true;
     this.#database.exec("COMMIT");
+    this.#isInDoubt = false;
     this.#applied = number;
     this.#last = number;
     this.#pendingEntries = 0;

@@ -15,6 +15,9 @@ const MAX_DUE = 100_000;
 /** What an entry takes beside its tail, about, in bytes. */
 const ENTRY_BYTES = 64;
 
+/** Whose inbox lost its entries up to which one. */
+export type Trimmed = readonly [name: string, floor: number];
+
 /**
  * Drops the oldest entries of inboxes; never the newest one, which says where the inbox stands.
  *
@@ -80,20 +83,29 @@ export class Trimming {
    *
    * @param added Entries that this batch has added.
    */
-  trim(added: number): void {
+  trim(added: number): readonly Trimmed[] {
+    const trimmed: Trimmed[] = [];
     let left = Math.max(MIN_TRIMMED, TRIMMED_FOR_ADDED * added);
     for (const name of this.#due) {
-      if (left <= 0) return;
+      if (left <= 0) return trimmed;
       const head = this.#heads.user(name);
       const floor = head ? this.#ackedFloor(head) : 0;
       if (head && floor - head.floor >= CHUNK) {
         const reached = Math.min(floor, head.floor + left);
         left -= reached - head.floor;
         this.#trimTo(head, reached);
-        if (reached < floor) return;
+        trimmed.push([name, reached]);
+        if (reached < floor) return trimmed;
       }
       this.#due.delete(name);
     }
+    return trimmed;
+  }
+
+  /** Drops what {@linkcode trim} has dropped from an inbox before. */
+  trimAgain([name, floor]: Trimmed): void {
+    const head = this.#heads.user(name);
+    if (head && floor > head.floor) this.#trimTo(head, floor);
   }
 
   /** How far an inbox is acknowledged. The last one acknowledged stays, so that a cursor that stands there can be compared with it. */

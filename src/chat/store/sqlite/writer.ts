@@ -141,7 +141,7 @@ class SqliteWriter implements Writer {
 
   /** The tables take what is stored before long, also when nobody reads it. */
   #flushSoon(): void {
-    if (this.#flushTimer !== undefined || !this.#parts.transactions.isPending) return;
+    if (this.#flushTimer !== undefined || this.#closing || !this.#parts.transactions.isPending) return;
     this.#flushTimer = this.#clock.after(FLUSH_MS, () => {
       this.#flushTimer = undefined;
       try {
@@ -263,9 +263,10 @@ class SqliteWriter implements Writer {
         during: "close",
       });
     } finally {
-      journal.close();
-      database.close();
-      lock.close();
+      using held = new DisposableStack();
+      held.adopt(lock, (one) => one.close());
+      held.adopt(database, (one) => one.close());
+      held.adopt(journal, (one) => one.close());
     }
   }
 }

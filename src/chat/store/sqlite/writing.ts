@@ -1,5 +1,6 @@
 import type { InboxFinding, InboxPlace } from "../account.ts";
 import { type Store, StoreError } from "../contract.ts";
+import { MAX_NUMBER } from "./schema.ts";
 import type { WriteOp, WriteResult } from "./write.ts";
 
 /** The half of a store that changes something. */
@@ -73,7 +74,8 @@ export function writing(write: (op: WriteOp) => Promise<WriteResult>): Writing {
       return expect(await write({ type: "send", message }), "sent").result;
     },
     async markRead(user, conversation, seq) {
-      return expect(await write({ type: "read", user, conversation, seq }), "read").result;
+      return expect(await write({ type: "read", user, conversation, seq: Math.min(seq, MAX_NUMBER) }), "read")
+        .result;
     },
   };
 }
