@@ -9,10 +9,10 @@ import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
 /** How long a statement waits for another connection, in milliseconds: it holds up the whole event loop. */
 const BUSY_TIMEOUT_MS = 1000;
-/** Pages of 4 KiB in the WAL before they are brought into the database: many sends change the same pages. */
-const CHECKPOINT_PAGES = 4000;
+/** Pages of 4 KiB in the WAL before they are brought into the database: that takes up to a tenth of a second, so it is to be seldom. */
+const CHECKPOINT_PAGES = 16_000;
 /** The WAL file is cut back to this many bytes after a checkpoint. */
-const WAL_BYTES = 16 * 1024 * 1024;
+const WAL_BYTES = 64 * 1024 * 1024;
 /** The largest database of which every page is looked at when it is opened, in bytes: that takes 1.5 ms a MiB, and the disk's time. */
 const CHECKED_BYTES = 64 * 1024 * 1024;
 /** What the writer keeps of the database in memory, in KiB. */

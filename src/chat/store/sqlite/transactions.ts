@@ -12,8 +12,8 @@ import type { WriteOp, WriteResult } from "./write.ts";
 /** Inbox entries that end a batch: a message to a large group makes many, and nobody else is served meanwhile. */
 const MAX_ENTRIES = 2000;
 /** Inbox entries and bytes of the journal that wait for their commit at most, about: it takes time, and nobody is served meanwhile. */
-const MAX_PENDING_ENTRIES = 20_000;
-const MAX_PENDING_BYTES = 4 * 1024 * 1024;
+const MAX_PENDING_ENTRIES = 8000;
+const MAX_PENDING_BYTES = 1024 * 1024;
 
 /** A sender's later message is not to overtake one that goes again. */
 const BEHIND: WriteResult = { type: "failed", reason: "a message before it could not be written" };
