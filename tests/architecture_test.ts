@@ -23,7 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
 const NEAR_THE_RUNTIME = ["net", "server", "cli"];
 
 /** The `node:` modules that behave alike on the three runtimes. */
-const ALIKE = ["buffer", "crypto", "fs", "os", "path", "sqlite", "timers", "url", "util"].map(
+const ALIKE = ["buffer", "crypto", "fs", "os", "path", "sqlite", "timers", "url", "util", "zlib"].map(
   (name) => `node:${name}`,
 );
 
