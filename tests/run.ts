@@ -15,6 +15,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { delimiter, dirname, join, relative } from "node:path";
 import process from "node:process";
 import { parseArgs, promisify } from "node:util";
+import { orUsage } from "./or_usage.ts";
 
 const ROOT = dirname(import.meta.dirname);
 const BIN = join(ROOT, "node_modules", ".bin");
@@ -38,14 +39,18 @@ interface Counts {
   skipped: number;
 }
 
-const { values, positionals } = parseArgs({
-  options: {
-    only: { type: "string" },
-    node: { type: "string", default: join(BIN, "node") },
-    "expect-node": { type: "string", default: "24" },
-  },
-  allowPositionals: true,
-});
+const USAGE = "npm test -- [--only node|bun|deno] [--node PATH] [--expect-node VERSION] [FILTER …]";
+
+const { values, positionals } = orUsage(USAGE, () =>
+  parseArgs({
+    options: {
+      only: { type: "string" },
+      node: { type: "string", default: join(BIN, "node") },
+      "expect-node": { type: "string", default: "24" },
+    },
+    allowPositionals: true,
+  }),
+);
 
 const RUNTIMES: readonly Runtime[] = [
   {
@@ -213,11 +218,14 @@ const files = (await Array.fromAsync(glob("**/*_test.ts", { cwd: import.meta.dir
   .map((file) => relative(ROOT, join(import.meta.dirname, file)))
   .filter((file) => positionals.every((part) => file.includes(part)))
   .sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
-if (files.length === 0)
-  throw new Error(`Cannot run the suite: no test file matches ${positionals.join(" ")}`);
-const chosen = RUNTIMES.filter(({ name }) => values.only === undefined || values.only === name);
-if (chosen.length === 0)
-  throw new Error(`Cannot run the suite: --only takes node, bun or deno, received "${values.only}"`);
+const chosen = orUsage(USAGE, () => {
+  if (files.length === 0)
+    throw new Error(`Cannot run the suite: no test file matches all of ${positionals.join(", ")}`);
+  const runtimes = RUNTIMES.filter(({ name }) => values.only === undefined || values.only === name);
+  if (runtimes.length === 0)
+    throw new Error(`Cannot run the suite: --only takes node, bun or deno, received "${values.only}"`);
+  return runtimes;
+});
 
 const reports = mkdtempSync(join(tmpdir(), "chorus-tests-"));
 const versions = new Map<Runtime, string>();

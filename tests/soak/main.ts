@@ -12,6 +12,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { wait, withDeadline } from "../../src/async/mod.ts";
 import { Ledger } from "../faults/ledger.ts";
+import { orUsage } from "../or_usage.ts";
 import type { SoakOptions, SoakWorld } from "./contract.ts";
 import { Hands } from "./hands.ts";
 import { randomFrom } from "./random.ts";
@@ -19,6 +20,9 @@ import { redisWorld } from "./redis_world.ts";
 import { describe, isKept, type SoakReport } from "./report.ts";
 import { Traffic } from "./traffic.ts";
 import { upWorld } from "./up_world.ts";
+
+const USAGE = `npm run soak -- [--minutes N] [--seed S] [--store sqlite|redis|sentinel|cluster]
+                [--runtime node|bun|deno|mixed] [--users N]`;
 
 const PROGRESS_MS = 10_000;
 /** How long everything may take to become quiet, once nothing is wrong any more. */
@@ -92,7 +96,7 @@ for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.exit(2);
   });
 }
-const options = readOptions();
+const options = orUsage(USAGE, readOptions);
 const interrupted = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
