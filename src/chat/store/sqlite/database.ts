@@ -107,7 +107,7 @@ export function openForReading(dir: string): DatabaseSync {
 }
 
 /** A file that SQLite makes by itself would be readable by others; its WAL takes over the mode of the database. */
-function makeFile(path: string): void {
+export function makeFile(path: string): void {
   // A file that exists is not opened here: closing it would give up the locks that this process holds on it.
   if (!existsSync(path)) closeSync(openSync(path, "wx", 0o600));
 }

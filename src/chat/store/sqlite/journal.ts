@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import {
   closeSync,
-  constants,
   existsSync,
   fdatasyncSync,
   fstatSync,
@@ -13,7 +12,7 @@ import {
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { StoreError } from "../contract.ts";
-import { syncFile } from "./database.ts";
+import { makeFile, syncFile } from "./database.ts";
 import type { Seed } from "./stamps.ts";
 import type { Trimmed } from "./trimming.ts";
 import type { WriteOp } from "./write.ts";
@@ -38,11 +37,6 @@ interface Noted extends Batch {
 
 /** Before each batch: the bytes of its JSON, and their checksum, both as unsigned 32-bit numbers, the lower byte first. */
 const HEAD_BYTES = 8;
-
-/** Where the journal of a data folder is. */
-export function journalPath(dir: string): string {
-  return join(dir, "journal");
-}
 
 /**
  * The batches that were answered and that the database has not committed yet.
@@ -70,12 +64,13 @@ export class Journal {
    * @throws What the file system does.
    */
   static open(dir: string, durable: "memory" | "disk"): Journal {
-    const path = journalPath(dir);
-    const isNew = !existsSync(path);
-    const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-    // A new file is only safe once the folder that names it is.
-    if (isNew) syncFile(dir, "r");
-    return new Journal(file, path, durable === "disk");
+    const path = join(dir, "journal");
+    if (!existsSync(path)) {
+      makeFile(path);
+      // A new file is only safe once the folder that names it is.
+      syncFile(dir, "r");
+    }
+    return new Journal(openSync(path, "r+"), path, durable === "disk");
   }
 
   /** Bytes of what it holds. */

@@ -60,12 +60,7 @@ export class Transactions {
     this.#applied = numberIn({ ...database.prepare("SELECT applied FROM journal").get() }, "applied");
     this.#last = this.#applied;
     this.#begin();
-    try {
-      this.#commit(this.#replay(Number.MAX_SAFE_INTEGER));
-    } catch (error) {
-      this.#rollback();
-      throw error;
-    }
+    this.#orRollback(() => this.#commit(this.#replay(Number.MAX_SAFE_INTEGER)));
   }
 
   /** Whether something is stored that the database has not committed. */
@@ -92,12 +87,7 @@ export class Transactions {
   flush(): void {
     if (!this.isPending) return;
     this.#begin();
-    try {
-      this.#commit(this.#last);
-    } catch (error) {
-      this.#rollback();
-      throw error;
-    }
+    this.#orRollback(() => this.#commit(this.#last));
   }
 
   /**
@@ -193,15 +183,12 @@ export class Transactions {
   #runDirectly<T>(body: () => T): T {
     this.flush();
     this.#begin();
-    try {
+    return this.#orRollback(() => {
       this.#stamps.begin(randomSeed());
       const result = body();
       this.#commit(this.#last + 1);
       return result;
-    } catch (error) {
-      this.#rollback();
-      throw error;
-    }
+    });
   }
 
   /** Begins a transaction, unless it is open, with all that is stored in it. */
@@ -209,14 +196,11 @@ export class Transactions {
     if (this.#database.isTransaction) return;
     this.#database.exec("BEGIN IMMEDIATE");
     if (!this.isPending) return;
-    try {
+    this.#orRollback(() => {
       const last = this.#replay(this.#last);
       if (last < this.#last)
         throw new Error(`the journal has batches up to ${last} instead of ${this.#last}: it is damaged`);
-    } catch (error) {
-      this.#rollback();
-      throw error;
-    }
+    });
   }
 
   /** Carries out again what the journal has, up to number `last`. @returns The number of the last batch that it has. */
@@ -241,6 +225,15 @@ export class Transactions {
     this.#last = number;
     this.#pendingEntries = 0;
     this.#journal.rewind();
+  }
+
+  #orRollback<T>(body: () => T): T {
+    try {
+      return body();
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
   }
 
   #rollback(): void {

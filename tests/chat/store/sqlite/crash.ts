@@ -5,9 +5,10 @@
  */
 import { copyFile, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { pairOf } from "../../../../src/chat/protocol.ts";
 import type { Store } from "../../../../src/chat/store/mod.ts";
 import type { Folder } from "../open_stores.ts";
-import { EVERYTHING, readAll } from "../store_steps.ts";
+import { EVERYTHING, linesOf, readAll } from "../store_steps.ts";
 
 /** What a disk holds when the machine loses its power: the files as they are now. */
 export async function snapshot({ path }: Folder, name: string): Promise<Folder> {
@@ -23,10 +24,10 @@ export async function seenBy(store: Store, users: readonly string[]): Promise<un
   const views = users.map(async (user) => ({
     user,
     state: await store.inboxState(user),
-    lines: (await readAll(store, user)).map(({ line }) => new TextDecoder().decode(line)),
+    lines: linesOf(await readAll(store, user)),
     unread: await store.unread(user),
     conversations: await store.conversations(user, "", 100),
-    receipts: await Promise.all(users.map((other) => store.receipts([user, other].sort().join(":")))),
+    receipts: await Promise.all(users.map((other) => store.receipts(pairOf(user, other)))),
     members: await store.groupMembers("#g", user, "", 100),
     log: await store.readLog(user, "#g", undefined, EVERYTHING),
   }));

@@ -5,7 +5,17 @@ import { sqliteStore, type WriteOp, type WriterOptions } from "../../../../src/c
 import { seeded } from "../../../balancer/policy/seeded.ts";
 import { test } from "../../../testing.ts";
 import { createUsers, openQuietWriter, temporaryFolder } from "../open_stores.ts";
-import { EVERYTHING, makeGroup, NOW, outgoing, readAll, sendMany, sendNew } from "../store_steps.ts";
+import {
+  EVERYTHING,
+  frameOf,
+  frames,
+  makeGroup,
+  NOW,
+  outgoing,
+  sendMany,
+  sendNew,
+  textsOf,
+} from "../store_steps.ts";
 import { seenBy, snapshot } from "./crash.ts";
 import { useStore } from "./use_store.ts";
 
@@ -62,7 +72,7 @@ for (const [seed, limits] of TIGHT.entries()) {
       clock,
       limits,
       onError: () => undefined,
-      hint: (user, line) => tops.set(user, JSON.parse(new TextDecoder().decode(line)).inbox),
+      hint: (user, line) => tops.set(user, frameOf(line).inbox),
     };
     const open = async () => {
       const writer = await openQuietWriter(folder.path, options);
@@ -149,9 +159,6 @@ test("after a commit that failed and may be on the disk all the same, nothing is
   assertEquals(errors.length, 1);
   assertEquals(await sendNew(store, { text: "third" }), 3);
   await using crashed = await snapshot(folder, "crashed");
-  const lines = await useStore(crashed.path, (after) => readAll(after, "bob"));
-  assertEquals(
-    lines.map(({ line }) => JSON.parse(new TextDecoder().decode(line)).text),
-    ["first", "second", "third"],
-  );
+  const found = await useStore(crashed.path, (after) => frames(after, "bob"));
+  assertEquals(textsOf(found), ["first", "second", "third"]);
 });

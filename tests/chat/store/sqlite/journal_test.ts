@@ -39,6 +39,17 @@ function committed(folder: Folder): number {
   return Number(count);
 }
 
+/** A database with one message for bob, beside the journal of a later time, which begins after another commit. */
+async function olderWithJournal(folder: Folder, writer: Writer, store: Store): Promise<Folder> {
+  await sendNew(store);
+  await writer.flush();
+  const older = await snapshot(folder, "older");
+  await writer.write([{ type: "open_device", user: "bob", device: "phone", now: NOW }]);
+  await sendNew(store);
+  await copyFile(join(folder.path, "journal"), join(older.path, "journal"));
+  return older;
+}
+
 test("what was answered is in the journal before it is in the database, and is the same after a crash", async () => {
   await using folder = await temporaryFolder();
   const hints: string[] = [];
@@ -110,12 +121,7 @@ test("a journal is written over from its beginning, and what it held before is n
 test("a journal that goes on later than the database is refused, and nothing is touched", async () => {
   await using folder = await temporaryFolder();
   const { writer, store } = await openStore(folder);
-  await sendNew(store);
-  await writer.flush();
-  await using older = await snapshot(folder, "older");
-  await writer.write([{ type: "open_device", user: "bob", device: "phone", now: NOW }]);
-  await sendNew(store);
-  await copyFile(join(folder.path, "journal"), join(older.path, "journal"));
+  await using older = await olderWithJournal(folder, writer, store);
   const error = await assertRejects(
     () => openQuietWriter(older.path),
     StoreError,
@@ -179,13 +185,8 @@ test("a journal that is damaged while the database cannot take it makes writes f
 test("without a wait for the disk a loss of power may take the newest, and the folder opens all the same", async () => {
   await using folder = await temporaryFolder();
   const { writer, store } = await openStore(folder, { durable: "memory" });
-  await sendNew(store);
-  await writer.flush();
-  await using older = await snapshot(folder, "older");
-  await writer.write([{ type: "open_device", user: "bob", device: "phone", now: NOW }]);
-  await sendNew(store);
   // The system had written the journal, but not yet the WAL.
-  await copyFile(join(folder.path, "journal"), join(older.path, "journal"));
+  await using older = await olderWithJournal(folder, writer, store);
   await useStore(older.path, async (after) => {
     assertEquals((await readAll(after, "bob")).length, 1);
     assertEquals(await sendNew(after), 2);
