@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { orderOf } from "../contract.ts";
 import type { StoreLimits } from "../limits.ts";
 import { Applier } from "./apply.ts";
+import type { Checkpoints } from "./checkpoints.ts";
 import { toStoreError } from "./error.ts";
 import type { Delivered } from "./inboxes.ts";
 import type { Batch, Journal } from "./journal.ts";
@@ -17,6 +18,13 @@ const MAX_PENDING_BYTES = 1024 * 1024;
 
 /** A sender's later message is not to overtake one that goes again. */
 const BEHIND: WriteResult = { type: "failed", reason: "a message before it could not be written" };
+
+/** What {@linkcode Transactions} works with. */
+export interface TransactionParts {
+  readonly database: DatabaseSync;
+  readonly journal: Journal;
+  readonly checkpoints: Checkpoints;
+}
 
 /** What came of a batch that is stored. */
 export interface Stored {
@@ -37,6 +45,7 @@ export interface Stored {
 export class Transactions {
   readonly #database: DatabaseSync;
   readonly #journal: Journal;
+  readonly #checkpoints: Checkpoints;
   readonly #stamps = new Stamps();
   readonly #applier: Applier;
   readonly #setApplied: StatementSync;
@@ -52,9 +61,10 @@ export class Transactions {
   #isInDoubt = false;
 
   /** Commits what the journal has. @throws {StoreError} `damaged` when it does not go with the database. */
-  constructor(database: DatabaseSync, journal: Journal, limits: Required<StoreLimits>) {
+  constructor({ database, journal, checkpoints }: TransactionParts, limits: Required<StoreLimits>) {
     this.#database = database;
     this.#journal = journal;
+    this.#checkpoints = checkpoints;
     this.#applier = new Applier(database, limits, this.#stamps);
     this.#setApplied = database.prepare("UPDATE journal SET applied = ?");
     this.#applied = numberIn({ ...database.prepare("SELECT applied FROM journal").get() }, "applied");
@@ -225,6 +235,7 @@ export class Transactions {
     this.#last = number;
     this.#pendingEntries = 0;
     this.#journal.rewind();
+    this.#checkpoints.committed();
   }
 
   #orRollback<T>(body: () => T): T {

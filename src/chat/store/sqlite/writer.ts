@@ -2,7 +2,8 @@ import type { DatabaseSync } from "node:sqlite";
 import { type Clock, systemClock, type Timer } from "../../../async/mod.ts";
 import { MAX_QUEUED_WRITES, orderOf, StoreError, type StoreErrorHandler } from "../contract.ts";
 import { type StoreLimits, withDefaults } from "../limits.ts";
-import { lockFolder, makeFolder, openForWriting } from "./database.ts";
+import { Checkpoints } from "./checkpoints.ts";
+import { databasePath, lockFolder, makeFolder, openForWriting } from "./database.ts";
 import { toStoreError } from "./error.ts";
 import type { Delivered } from "./inboxes.ts";
 import { Journal } from "./journal.ts";
@@ -50,8 +51,10 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     const lock = opened.adopt(lockFolder(dir), (held) => held.close());
     const database = opened.adopt(openForWriting(dir, durable), (open) => open.close());
     const journal = opened.adopt(Journal.open(dir, durable), (open) => open.close());
-    const transactions = new Transactions(database, journal, limits);
-    const writer = new SqliteWriter({ lock, database, journal, transactions }, options);
+    const onError = (error: Error) => options.onError(error, { during: "write" });
+    const checkpoints = new Checkpoints({ database, path: databasePath(dir), onError });
+    const transactions = new Transactions({ database, journal, checkpoints }, limits);
+    const writer = new SqliteWriter({ lock, database, journal, checkpoints, transactions }, options);
     opened.move();
     return writer;
   } catch (cause) {
@@ -64,6 +67,7 @@ interface WriterParts {
   readonly lock: DatabaseSync;
   readonly database: DatabaseSync;
   readonly journal: Journal;
+  readonly checkpoints: Checkpoints;
   readonly transactions: Transactions;
 }
 
@@ -252,9 +256,15 @@ class SqliteWriter implements Writer {
   async #close(): Promise<void> {
     while (this.#queue.length > 0) this.#store();
     this.#flushTimer?.cancel();
-    const { lock, database, journal, transactions } = this.#parts;
+    const { lock, database, journal, checkpoints, transactions } = this.#parts;
+    await using held = new AsyncDisposableStack();
+    held.adopt(lock, (one) => one.close());
+    held.adopt(database, (one) => one.close());
+    held.adopt(journal, (one) => one.close());
+    held.adopt(checkpoints, (one) => one.close());
     try {
       transactions.flush();
+      await checkpoints.close();
       database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
       journal.clear();
     } catch (cause) {
@@ -262,11 +272,6 @@ class SqliteWriter implements Writer {
       this.#options.onError(toStoreError(cause, `close data folder "${this.#options.dir}"`), {
         during: "close",
       });
-    } finally {
-      using held = new DisposableStack();
-      held.adopt(lock, (one) => one.close());
-      held.adopt(database, (one) => one.close());
-      held.adopt(journal, (one) => one.close());
     }
   }
 }
