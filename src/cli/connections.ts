@@ -5,7 +5,7 @@ import { ADMIN_FLAGS, clientOf, readCommandLine } from "./admin_flags.ts";
 import { byteWords, timeWords } from "./backend_words.ts";
 import { printable } from "./client_screen.ts";
 import { StartError, UsageError } from "./errors.ts";
-import { duration, switchFlag, text, whole, withDefault } from "./flag_kinds.ts";
+import { duration, local, switchFlag, text, whole, withDefault } from "./flag_kinds.ts";
 import { unread, writeLines } from "./output.ts";
 import { type Column, table } from "./table.ts";
 
@@ -19,7 +19,7 @@ const CONNECTIONS = {
     frontend: text("NAME", "those of this frontend"),
     "min-age": duration("those that are at least as old"),
     "min-idle": duration("those where nothing has moved for as long"),
-    limit: { ...withDefault(whole(1, 100_000, "at most so many"), "100"), isLocal: true },
+    limit: local(withDefault(whole(1, 100_000, "at most so many"), "100")),
     json: switchFlag("one JSON object a line, one line a connection"),
     ...ADMIN_FLAGS,
   },

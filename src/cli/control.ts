@@ -1,7 +1,7 @@
 import { ADMIN_FLAGS, backendPoolFlag, clientOf, poolFlag, readCommandLine } from "./admin_flags.ts";
 import { findTarget, followDrain, pathOf, show } from "./drain_target.ts";
 import { UsageError } from "./errors.ts";
-import { address, duration, parseWeight, switchFlag, text, weight, whole } from "./flag_kinds.ts";
+import { address, duration, local, parseWeight, switchFlag, text, weight, whole } from "./flag_kinds.ts";
 import { Wrong } from "./flags.ts";
 import type { Interruption } from "./process.ts";
 
@@ -13,14 +13,14 @@ const DRAINING_FLAGS = {
   ...POOL_FLAGS,
 };
 
-const serverFlag = switchFlag(
-  "the chat server itself that serves --admin, instead of what is behind a balancer",
+const serverFlag = local(
+  switchFlag("the chat server itself that serves --admin, instead of what is behind a balancer"),
 );
 
 const NEW_BACKEND_FLAGS = {
-  weight: weight("its share of new clients compared with others (1)"),
-  backup: switchFlag("serve only when no other can"),
-  "max-connections": whole(1, 1_000_000_000, "the most connections at once"),
+  weight: local(weight("its share of new clients compared with others (1)")),
+  backup: local(switchFlag("serve only when no other can")),
+  "max-connections": local(whole(1, 1_000_000_000, "the most connections at once")),
   pool: poolFlag,
   ...ADMIN_FLAGS,
 };
@@ -30,7 +30,7 @@ const DRAIN = {
   operands: "[BACKEND]",
   counts: [0, 1],
   flags: {
-    frontend: text("NAME", "drain this frontend: it stops listening"),
+    frontend: local(text("NAME", "drain this frontend: it stops listening")),
     server: serverFlag,
     ...DRAINING_FLAGS,
   },

@@ -103,6 +103,11 @@ export function withDefault<T>(flag: Flag<T>, value: string): Flag<T> & { readon
   return { ...flag, default: value };
 }
 
+/** Has a flag read from the command line alone: it says what one command is about, and is not to be set for others by the way. */
+export function local<F extends Flag<unknown>>(flag: F): F & { readonly isLocal: true } {
+  return { ...flag, isLocal: true };
+}
+
 /** Lets a flag be given several times. */
 export function repeated<T>(flag: Flag<T>): Flag<T> & { readonly repeated: true } {
   return { ...flag, repeated: true };

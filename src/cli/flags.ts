@@ -9,7 +9,7 @@ export interface Flag<T> {
   readonly help: string;
   /** The value unless told otherwise, as one would write it. Absent: the flag is not set. */
   readonly default?: string;
-  /** Whether it has no environment variable, since another command means something else by its name. @default {false} */
+  /** Whether it has no environment variable. @default {false} */
   readonly isLocal?: boolean;
   /** @returns The value, or a sentence that says what was found and what is allowed. Throws nothing. */
   parse(text: string): T | Wrong;

@@ -5,7 +5,7 @@ import { ADMIN_FLAGS, clientOf, readCommandLine } from "./admin_flags.ts";
 import { byteWords, timeWords } from "./backend_words.ts";
 import { printable } from "./client_screen.ts";
 import { StartError, UsageError } from "./errors.ts";
-import { switchFlag, text, whole, withDefault } from "./flag_kinds.ts";
+import { local, switchFlag, text, whole, withDefault } from "./flag_kinds.ts";
 import { unread, writeLines } from "./output.ts";
 import { type Column, table } from "./table.ts";
 
@@ -14,8 +14,8 @@ const SESSIONS = {
   operands: "",
   counts: [0, 0],
   flags: {
-    user: text("NAME", "those of this user"),
-    limit: { ...withDefault(whole(1, 5000, "at most so many"), "100"), isLocal: true },
+    user: local(text("NAME", "those of this user")),
+    limit: local(withDefault(whole(1, 5000, "at most so many"), "100")),
     json: switchFlag("one JSON object a line, one line a session"),
     ...ADMIN_FLAGS,
   },
@@ -27,8 +27,8 @@ const KICK = {
   operands: "[SESSION]",
   counts: [0, 1],
   flags: {
-    user: text("NAME", "all sessions of this user, on every server of the cluster"),
-    revoke: switchFlag("with --user: to come back they need the password"),
+    user: local(text("NAME", "all sessions of this user, on every server of the cluster")),
+    revoke: local(switchFlag("with --user: to come back they need the password")),
     ...ADMIN_FLAGS,
   },
   summary:

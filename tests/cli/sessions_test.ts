@@ -1,3 +1,4 @@
+import process from "node:process";
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { type Control, type DrainView, type SessionView, startAdmin } from "../../src/admin/mod.ts";
 import { drain } from "../../src/cli/control.ts";
@@ -137,6 +138,16 @@ test("kick wants a session or a user and not both, --revoke a user, and announce
   ];
   for (const [command, args, words] of mistakes)
     assertStringIncludes(await chat.failure(command, args, UsageError), words);
+});
+
+test("whom kick is about comes from the command line alone, not from CHORUS_USER", async () => {
+  await using chat = await desk({ closeUserSessions: () => ({ ok: true }) });
+  process.env.CHORUS_USER = "ada";
+  try {
+    assertStringIncludes(await chat.failure(kick, [], UsageError), "say whom: SESSION");
+  } finally {
+    delete process.env.CHORUS_USER;
+  }
 });
 
 test("drain --server sends the clients of a chat server elsewhere and shows it, undrain --server keeps them, and no balancer is one", async () => {
