@@ -3,7 +3,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Outgoing, SendResult } from "../contract.ts";
 import type { StoreLimits } from "../limits.ts";
 import type { Heads, LogHead, SenderHead } from "./heads.ts";
-import { bytesIn, encodeJson, numberIn } from "./row.ts";
+import { bytesIn, decodeJson, encodeJson, numberIn } from "./row.ts";
 
 /** What makes a send the same as an earlier one. */
 export interface SendKey {
@@ -46,7 +46,7 @@ export class Dedupe {
     this.#trim = database.prepare("DELETE FROM dedupe WHERE sender = ? AND number <= ?");
     this.#touch = database.prepare("UPDATE senders SET used_at = ? WHERE id = ?");
     this.#selectSenders = database.prepare(
-      `SELECT id, used_at FROM senders WHERE id > ? ORDER BY id LIMIT ${SWEEP_ROWS}`,
+      `SELECT id, user, device, used_at FROM senders WHERE id > ? ORDER BY id LIMIT ${SWEEP_ROWS}`,
     );
     this.#removeSender = database.prepare("DELETE FROM senders WHERE id = ?");
   }
@@ -88,9 +88,9 @@ export class Dedupe {
       if (numberIn(row, "used_at") > before) continue;
       this.#trim.run(this.#sweptTo, Number.MAX_SAFE_INTEGER);
       this.#removeSender.run(this.#sweptTo);
+      this.#heads.forgetSender(numberIn(row, "user"), decodeJson(bytesIn(row, "device")));
     }
     if (rows.length < SWEEP_ROWS) this.#sweptTo = 0;
-    this.#heads.forgetSenders();
   }
 }
 

@@ -151,7 +151,7 @@ export class Heads {
    * @param at Wall time in milliseconds.
    */
   sender(user: UserHead, device: string, at: number): SenderHead {
-    const key = `${user.id}:${device}`;
+    const key = senderKey(user.id, device);
     const kept = this.#senders.get(key);
     if (kept) return kept;
     const name = encodeJson(device);
@@ -204,9 +204,9 @@ export class Heads {
     this.#unsavedMarks.clear();
   }
 
-  /** Forgets senders that were removed. */
-  forgetSenders(): void {
-    this.#senders.clear();
+  /** Forgets a sender that was removed. The others stay: to read them again goes through all that each has sent. */
+  forgetSender(user: number, device: string): void {
+    this.#senders.delete(senderKey(user, device));
   }
 
   /** Forgets everything: what was changed since the last commit is carried out again, or did not happen. */
@@ -214,4 +214,8 @@ export class Heads {
     for (const kept of [this.#users, this.#logs, this.#senders, this.#marks]) kept.clear();
     this.#unsavedMarks.clear();
   }
+}
+
+function senderKey(user: number, device: string): string {
+  return `${user}:${device}`;
 }

@@ -27,6 +27,11 @@ export function encodeJson(text: string): Uint8Array {
   return Buffer.from(JSON.stringify(text));
 }
 
+/** What {@linkcode encodeJson} encoded. @throws When it is no JSON. */
+export function decodeJson(bytes: Uint8Array): string {
+  return String(JSON.parse(Buffer.from(bytes).toString()));
+}
+
 function damaged(column: string, wanted: string, value: unknown): never {
   throw new StoreError(
     "damaged",
