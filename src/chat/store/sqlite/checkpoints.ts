@@ -56,9 +56,10 @@ export class Checkpoints {
   committed(): void {
     try {
       const { pages, left } = placeIn(this.#look);
-      if (this.#isBusy || pages < this.#pages) return;
-      if (left > this.#pages * OWN_SHARE) this.#askThread();
-      else this.#bring.get();
+      if (pages < this.#pages) return;
+      // The thread's word that it is done may come later than what it has done.
+      if (left <= this.#pages * OWN_SHARE) this.#bring.get();
+      else if (!this.#isBusy) this.#askThread();
     } catch (cause) {
       this.#fail(cause);
     }
