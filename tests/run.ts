@@ -22,7 +22,7 @@ const BIN = join(ROOT, "node_modules", ".bin");
 /** A test has a limit of its own; on a machine that others use, too, a file of many takes minutes. */
 const FILE_LIMIT_MS = 300_000;
 /** Files wait more than they compute. */
-const FILES_A_CORE = 2;
+const FILES_A_CORE = 3;
 
 interface Runtime {
   readonly name: "node" | "bun" | "deno";
