@@ -11,6 +11,10 @@ import { temporaryFolder, unexpected } from "../open_stores.ts";
 /** Pages of the WAL with which a checkpoint begins here; a commit makes some ten. */
 const PAGES = 2000;
 
+function checkpointsOf(database: DatabaseSync, path: string, onError: (error: Error) => void): Checkpoints {
+  return new Checkpoints({ database, path, pages: PAGES, onError });
+}
+
 /** Commits a row of eight pages. */
 function commit(database: DatabaseSync, number: number): void {
   database.exec(`INSERT INTO messages (place, stamp, tail) VALUES (${number}, 0, zeroblob(30_000))`);
@@ -33,12 +37,7 @@ async function rowsWithoutWal(dir: string): Promise<number> {
 test("the WAL begins anew while commits go on: a thread brings most of it into the database", async () => {
   await using folder = await temporaryFolder();
   using database = openForWriting(folder.path, "disk");
-  const checkpoints = new Checkpoints({
-    database,
-    path: databasePath(folder.path),
-    pages: PAGES,
-    onError: unexpected,
-  });
+  const checkpoints = checkpointsOf(database, databasePath(folder.path), unexpected);
   let [commits, begunAnew, pages] = [0, 0, 0];
   while (begunAnew < 3) {
     commit(database, commits++);
@@ -58,14 +57,9 @@ test("a checkpoint that fails is told, and tried again after the next commit", a
   using database = openForWriting(folder.path, "disk");
   const errors: string[] = [];
   let next = Promise.withResolvers<void>();
-  const checkpoints = new Checkpoints({
-    database,
-    path: join(folder.path, "none", "chat.sqlite"),
-    pages: PAGES,
-    onError: (error) => {
-      errors.push(error.message);
-      next.resolve();
-    },
+  const checkpoints = checkpointsOf(database, join(folder.path, "none", "chat.sqlite"), (error) => {
+    errors.push(error.message);
+    next.resolve();
   });
   for (let number = 0; number < 250; number++) commit(database, number);
   for (let count = 0; count < 2; count++) {
@@ -82,12 +76,7 @@ test("a checkpoint that fails is told, and tried again after the next commit", a
 test("after its close no checkpoint is begun", async () => {
   await using folder = await temporaryFolder();
   using database = openForWriting(folder.path, "disk");
-  const checkpoints = new Checkpoints({
-    database,
-    path: databasePath(folder.path),
-    pages: PAGES,
-    onError: unexpected,
-  });
+  const checkpoints = checkpointsOf(database, databasePath(folder.path), unexpected);
   await checkpoints.close();
   for (let number = 0; number < 250; number++) commit(database, number);
   checkpoints.committed();
