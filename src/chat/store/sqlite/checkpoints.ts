@@ -40,9 +40,7 @@ export class Checkpoints {
   readonly #look: StatementSync;
   readonly #bring: StatementSync;
   #thread: Thread | undefined;
-  /** Whether the thread is at it, or is gone for good. */
-  #isBusy = false;
-  #isClosing = false;
+  #state: "idle" | "at work" | "over" = "idle";
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
@@ -59,7 +57,7 @@ export class Checkpoints {
       if (pages < this.#pages) return;
       // The thread's word that it is done may come later than what it has done.
       if (left <= this.#pages * OWN_SHARE) this.#bring.get();
-      else if (!this.#isBusy) this.#askThread();
+      else if (this.#state === "idle") this.#askThread();
     } catch (cause) {
       this.#fail(cause);
     }
@@ -67,8 +65,7 @@ export class Checkpoints {
 
   /** Ends the thread: none is begun any more. Never rejects. */
   async close(): Promise<void> {
-    this.#isBusy = true;
-    this.#isClosing = true;
+    this.#state = "over";
     if (!this.#thread) return;
     const { channel, exited, kill } = this.#thread;
     const closed = new Promise<void>((resolve) => channel.on(CLOSE, () => resolve()));
@@ -79,7 +76,7 @@ export class Checkpoints {
   }
 
   #askThread(): void {
-    this.#isBusy = true;
+    this.#state = "at work";
     this.#thread ??= this.#startThread();
     this.#thread.channel.send(CHECKPOINT, this.#options.path);
   }
@@ -87,12 +84,13 @@ export class Checkpoints {
   #startThread(): Thread {
     const thread = startThread(THREAD);
     thread.channel.on(CHECKPOINT, (reason) => {
-      this.#isBusy = false;
+      if (this.#state === "at work") this.#state = "idle";
       if (reason !== undefined) this.#fail(reason);
     });
     void thread.exited.then((end) => {
-      this.#isBusy = true;
-      if (!this.#isClosing) this.#fail("error" in end ? end.error : "its thread has ended");
+      if (this.#state === "over") return;
+      this.#state = "over";
+      this.#fail("error" in end ? end.error : "its thread has ended");
     });
     return thread;
   }

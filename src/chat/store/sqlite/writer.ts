@@ -7,7 +7,7 @@ import { databasePath, lockFolder, makeFolder, openForWriting } from "./database
 import { toStoreError } from "./error.ts";
 import type { Delivered } from "./inboxes.ts";
 import { Journal } from "./journal.ts";
-import { Transactions } from "./transactions.ts";
+import { type TransactionParts, Transactions } from "./transactions.ts";
 import type { Hint, WriteOp, WriteResult, Writer } from "./write.ts";
 
 /** Options for {@linkcode openWriter}. */
@@ -53,8 +53,9 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     const journal = opened.adopt(Journal.open(dir, durable), (open) => open.close());
     const onError = (error: Error) => options.onError(error, { during: "write" });
     const checkpoints = new Checkpoints({ database, path: databasePath(dir), onError });
-    const transactions = new Transactions({ database, journal, checkpoints }, limits);
-    const writer = new SqliteWriter({ lock, database, journal, checkpoints, transactions }, options);
+    const parts = { database, journal, checkpoints };
+    const transactions = new Transactions(parts, limits);
+    const writer = new SqliteWriter({ ...parts, lock, transactions }, options);
     opened.move();
     return writer;
   } catch (cause) {
@@ -62,12 +63,9 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
   }
 }
 
-/** What a writer holds, and gives back in this order from the last. */
-interface WriterParts {
+/** What a writer holds. */
+interface WriterParts extends TransactionParts {
   readonly lock: DatabaseSync;
-  readonly database: DatabaseSync;
-  readonly journal: Journal;
-  readonly checkpoints: Checkpoints;
   readonly transactions: Transactions;
 }
 
@@ -257,6 +255,7 @@ class SqliteWriter implements Writer {
     while (this.#queue.length > 0) this.#store();
     this.#flushTimer?.cancel();
     const { lock, database, journal, checkpoints, transactions } = this.#parts;
+    // They are given back from the last: the lock when nothing is open any more.
     await using held = new AsyncDisposableStack();
     held.adopt(lock, (one) => one.close());
     held.adopt(database, (one) => one.close());
