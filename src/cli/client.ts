@@ -70,10 +70,15 @@ export async function client(argv: readonly string[], interrupted: Interruption)
 
 async function chat(screen: Screen, server: Server, values: ClientValues): Promise<number> {
   const credentials = await askCredentials(screen, values);
-  // Whoever leaves has made no mistake.
-  if (!credentials) return screen.isInterrupted ? INTERRUPTED : 0;
+  if (!credentials) return leftBy(screen);
   if (values.register) await register(server, credentials);
-  return await talk(screen, server, credentials, values.device);
+  const conversation = await login(screen, server, credentials, values.device);
+  return conversation ? await talk(screen, server, conversation) : leftBy(screen);
+}
+
+/** The exit code where whoever was asked has left, which is no mistake. */
+function leftBy(screen: Screen): number {
+  return screen.isInterrupted ? INTERRUPTED : 0;
 }
 
 type ClientValues = Values<typeof FLAGS>;
@@ -164,13 +169,7 @@ function cannotConnect({ address, isThere }: Server, cause: unknown): StartError
   return new StartError(`Cannot connect to ${formatAddress(address)}: ${why}`, { cause });
 }
 
-async function talk(
-  screen: Screen,
-  server: Server,
-  credentials: NamePassword,
-  device: string,
-): Promise<number> {
-  const talking = await login(screen, server, credentials, device);
+async function talk(screen: Screen, server: Server, talking: Conversation): Promise<number> {
   void screen.over.then(() => talking.hurry(server.timeoutMs));
   for await (const line of screen.lines()) {
     if ((await talking.take(line)) === "quit") break;
@@ -179,13 +178,17 @@ async function talk(
   return await talking.finish();
 }
 
-/** Logs in; where the account does not exist and somebody is there to ask, makes it. */
+/**
+ * Logs in; where the account does not exist and somebody is there to ask, makes it.
+ *
+ * @returns Undefined when whoever was asked has left.
+ */
 async function login(
   screen: Screen,
   server: Server,
   credentials: NamePassword,
   device: string,
-): Promise<Conversation> {
+): Promise<Conversation | undefined> {
   const conversation = new Conversation(screen, credentials.name);
   const handler = conversation.handler();
   try {
@@ -194,6 +197,7 @@ async function login(
   } catch (error) {
     if (!(error instanceof ChatError)) throw cannotConnect(server, error);
     const isNew = error.code === "bad_credentials" && (await wantsAccount(screen, credentials.name));
+    if (isNew === undefined) return undefined;
     if (!isNew)
       throw new StartError(`Cannot log in as ${credentials.name}: ${error.message}`, { cause: error });
     await register(server, credentials);
@@ -221,7 +225,9 @@ function firstTry({ dial, timeoutMs }: Server): { readonly dial: Dial; readonly 
   };
 }
 
-async function wantsAccount(screen: Screen, name: string): Promise<boolean> {
+/** @returns Undefined when whoever was asked has left. */
+async function wantsAccount(screen: Screen, name: string): Promise<boolean | undefined> {
+  if (!screen.isInteractive) return false;
   const answer = await screen.ask(`The name or the password is wrong. Make a new account ${name}? [y/N] `);
-  return /^y(es)?$/i.test(answer?.trim() ?? "");
+  return answer === undefined ? undefined : /^y(es)?$/i.test(answer.trim());
 }

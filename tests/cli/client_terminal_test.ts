@@ -56,24 +56,27 @@ test("a message is shown above the line that is being typed, which goes on unhar
   assertEquals(await bob.end(), 0);
 });
 
-test(
-  "Ctrl-C ends it, at the prompt with 0 and before a name was given with 130; Ctrl-D with 0",
-  OPTIONS,
-  async () => {
-    await using cluster = await chatServers(1);
-    await using ada = terminalOf(cluster, "--name", "ada", "--password", "secret", "--register");
-    await using nobody = terminalOf(cluster);
-    await using silent = terminalOf(cluster, "--name", "eve");
-    await ada.says("ada> ");
-    ada.type("never sent\u0003");
-    await nobody.says("name: ");
-    nobody.type("\u0003");
-    await silent.says("password: ");
-    silent.type("\u0004");
-    assertEquals([await ada.end(), await nobody.end(), await silent.end()], [0, 130, 0]);
-    for (const { stdout } of [nobody, silent]) assert(!stdout.includes("chorus: "), stdout);
-  },
-);
+test("Ctrl-C ends it, at the prompt with 0 and at a question with 130; Ctrl-D with 0", OPTIONS, async () => {
+  await using cluster = await chatServers(1);
+  await using ada = terminalOf(cluster, "--name", "ada", "--password", "secret", "--register");
+  await using nobody = terminalOf(cluster);
+  await using silent = terminalOf(cluster, "--name", "eve");
+  await using unknown = terminalOf(cluster, "--name", "mia", "--password", "secret");
+  await using undecided = terminalOf(cluster, "--name", "tom", "--password", "secret");
+  await ada.says("ada> ");
+  ada.type("never sent\u0003");
+  await nobody.says("name: ");
+  nobody.type("\u0003");
+  await silent.says("password: ");
+  silent.type("\u0004");
+  await unknown.says("[y/N] ");
+  unknown.type("\u0003");
+  await undecided.says("[y/N] ");
+  undecided.type("\u0004");
+  const codes = [ada, nobody, silent, unknown, undecided].map((each) => each.end());
+  assertEquals(await Promise.all(codes), [0, 130, 0, 130, 0]);
+  for (const { stdout } of [nobody, silent, unknown, undecided]) assert(!stdout.includes("chorus: "), stdout);
+});
 
 test("/passwd asks unseen, and shows what comes meanwhile", OPTIONS, async () => {
   await using cluster = await chatServers(1);
