@@ -170,7 +170,7 @@ export class Heads {
 
   /** How far an inbox has taken a conversation; all of it 0 when not at all. */
   mark(user: UserHead, log: LogHead): Mark {
-    const key = `${user.id}:${log.id}`;
+    const key = markKey(user, log);
     const kept = this.#marks.get(key) ?? this.#unsavedMarks.get(key)?.mark;
     if (kept) return kept;
     const row = this.#selectMark.get(user.id, log.id);
@@ -185,13 +185,13 @@ export class Heads {
 
   /** Its table takes it with {@linkcode save}: in one transaction a group may go on several times. */
   setMark(user: UserHead, log: LogHead, mark: Mark): void {
-    const key = `${user.id}:${log.id}`;
+    const key = markKey(user, log);
     this.#marks.set(key, mark);
     this.#unsavedMarks.set(key, { user: user.id, log: log.id, mark });
   }
 
   removeMark(user: UserHead, log: LogHead): void {
-    const key = `${user.id}:${log.id}`;
+    const key = markKey(user, log);
     this.#removeMark.run(user.id, log.id);
     this.#marks.delete(key);
     this.#unsavedMarks.delete(key);
@@ -214,6 +214,10 @@ export class Heads {
     for (const kept of [this.#users, this.#logs, this.#senders, this.#marks]) kept.clear();
     this.#unsavedMarks.clear();
   }
+}
+
+function markKey(user: UserHead, log: LogHead): string {
+  return `${user.id}:${log.id}`;
 }
 
 function senderKey(user: number, device: string): string {
