@@ -49,7 +49,6 @@ export class Transactions {
   readonly #stamps = new Stamps();
   readonly #applier: Applier;
   readonly #setApplied: StatementSync;
-  /** The number of the last batch that is committed. */
   #applied: number;
   /** The number of the last batch that is stored. */
   #last: number;
@@ -71,6 +70,11 @@ export class Transactions {
     this.#last = this.#applied;
     this.#begin();
     this.#orRollback(() => this.#commit(this.#replay(Number.MAX_SAFE_INTEGER)));
+  }
+
+  /** The number of the last batch that is committed. */
+  get applied(): number {
+    return this.#applied;
   }
 
   /** Whether something is stored that the database has not committed. */

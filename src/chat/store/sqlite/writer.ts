@@ -80,6 +80,8 @@ class SqliteWriter implements Writer {
   #queuedOps = 0;
   #isScheduled = false;
   #flushTimer: Timer | undefined;
+  /** The last batch that was committed when the timer was set. */
+  #timedFrom = 0;
   #nextSweep: number;
   #closing: Promise<void> | undefined;
 
@@ -143,7 +145,10 @@ class SqliteWriter implements Writer {
 
   /** The tables take what is stored before long, also when nobody reads it. */
   #flushSoon(): void {
-    if (this.#flushTimer !== undefined || this.#closing || !this.#parts.transactions.isPending) return;
+    const { isPending, applied } = this.#parts.transactions;
+    if (this.#closing || !isPending || (this.#flushTimer && this.#timedFrom === applied)) return;
+    this.#flushTimer?.cancel();
+    this.#timedFrom = applied;
     this.#flushTimer = this.#clock.after(FLUSH_MS, () => {
       this.#flushTimer = undefined;
       try {

@@ -165,6 +165,21 @@ test("the database takes what was stored within a second, also when nobody reads
   await writer.close();
 });
 
+test("a second counts from what was stored first since the last commit, whoever asked for that one", async () => {
+  await using folder = await temporaryFolder();
+  const clock = new ManualClock(NOW);
+  const { writer, store } = await openStore(folder, { clock });
+  await sendNew(store);
+  clock.advance(600);
+  await writer.flush();
+  await sendNew(store);
+  clock.advance(999);
+  assertEquals(committed(folder), 1);
+  clock.advance(1);
+  assertEquals(committed(folder), 2);
+  await writer.close();
+});
+
 test("a journal that is damaged while the database cannot take it makes writes fail instead of losing what it held", async () => {
   await using folder = await temporaryFolder();
   const during: string[] = [];
