@@ -152,6 +152,7 @@ local function remember(message, seq)
   local number = message.number + 1
   local numberText = text(number)
   local value = seq .. ' ' .. message.at .. ' ' .. numberText .. ' ' .. message.hash
+  -- As texts: both are times of 13 digits, but for the 0 of who has sent nothing yet; blanks behind one change nothing.
   if nowText >= message.putOffAt or number == ${TABLE_FROM} then
     local width = number >= ${TABLE_FROM} and 65 or 1
     call('HSET', message.dedupe, message.id, value, 'n', numberText, 'x', format('%-' .. width .. 'd', nowText + dedupeStep))
