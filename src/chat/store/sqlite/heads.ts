@@ -93,7 +93,7 @@ export class Heads {
       FROM conversations WHERE name = ?`);
     this.#insertLog = database.prepare("INSERT INTO conversations (name) VALUES (?) RETURNING id");
     this.#selectSender = database.prepare(`
-      SELECT id, used_at, coalesce((SELECT max(number) FROM dedupe WHERE sender = id), 0) AS number
+      SELECT id, used_at, coalesce((SELECT max(number) FROM dedupe WHERE sender = senders.id), 0) AS number
       FROM senders WHERE user = ? AND device = ?`);
     this.#insertSender = database.prepare(
       "INSERT INTO senders (user, device, used_at) VALUES (?, ?, ?) RETURNING id",

@@ -22,10 +22,10 @@ import { useStore } from "./use_store.ts";
 const USERS = ["ann", "bob", "carl", "dan"];
 /** So small that everything is trimmed all the time. */
 const TIGHT = [
-  { inboxBytes: 30_000, inboxEntries: 300 },
-  { inboxBytes: 60_000, inboxEntries: 5000 },
-  { inboxBytes: 200_000, inboxEntries: 700 },
-].map((limits) => ({ ...limits, logEntries: 50, dedupeIds: 300, dedupeMs: 5000, logMs: 8000 }));
+  { inboxBytes: 30_000, inboxEntries: 300, dedupeIds: 300 },
+  { inboxBytes: 60_000, inboxEntries: 5000, dedupeIds: 10 },
+  { inboxBytes: 200_000, inboxEntries: 700, dedupeIds: 40 },
+].map((limits) => ({ ...limits, logEntries: 50, dedupeMs: 5000, logMs: 8000 }));
 
 /** What a write of {@linkcode someOp} is about. */
 interface Circumstances {
@@ -134,6 +134,26 @@ for (const [name, bad] of Object.entries({
     assertEquals((await read(store)).length, 140);
   });
 }
+
+test("a start goes on to count what a device has sent: an id that was forgotten stays so, also when the journal is carried out again", async () => {
+  const limits = { dedupeIds: 3 };
+  await using folder = await temporaryFolder();
+  await using writer = await openQuietWriter(folder.path, { limits });
+  await using store = await sqliteStore({ dir: folder.path, writer });
+  await createUsers(store, USERS);
+  const sendAs = (id: string, text: string) => store.send(outgoing({ id, text }));
+  await sendAs("x", "first");
+  await sendMany(store, 3);
+  await writer.flush();
+  assertEquals(await sendAs("x", "second"), { outcome: "stored", seq: 5, at: NOW, duplicate: false });
+  await using crashed = await snapshot(folder, "crashed");
+  const texts = await useStore(
+    crashed.path,
+    async (after) => textsOf(await frames(after, "bob")),
+    limits,
+  );
+  assertEquals([texts.length, texts.at(-1)], [5, "second"]);
+});
 
 test("after a commit that failed and may be on the disk all the same, nothing is answered by the journal alone", async () => {
   await using folder = await temporaryFolder();
