@@ -183,8 +183,19 @@ export class Heads {
     return this.#marks.set(key, { seq, read, delivered });
   }
 
-  /** Its table takes it with {@linkcode save}: in one transaction a group may go on several times. */
+  /**
+   * Its table takes it with {@linkcode save}: in one transaction a group may go on several times.
+   *
+   * @throws {RangeError} When one of its numbers is none that the table takes: by then the write would have been answered.
+   */
   setMark(user: UserHead, log: LogHead, mark: Mark): void {
+    const { seq, read, delivered } = mark;
+    if (!(Number.isSafeInteger(seq) && Number.isSafeInteger(read) && Number.isSafeInteger(delivered))) {
+      const found = [seq, read, delivered].join(", ");
+      throw new RangeError(
+        `Cannot note how far "${user.name}" has got "${log.name}": not whole numbers: ${found}`,
+      );
+    }
     const key = markKey(user, log);
     this.#marks.set(key, mark);
     this.#unsavedMarks.set(key, { user: user.id, log: log.id, mark });

@@ -147,11 +147,7 @@ test("a start goes on to count what a device has sent: an id that was forgotten 
   await writer.flush();
   assertEquals(await sendAs("x", "second"), { outcome: "stored", seq: 5, at: NOW, duplicate: false });
   await using crashed = await snapshot(folder, "crashed");
-  const texts = await useStore(
-    crashed.path,
-    async (after) => textsOf(await frames(after, "bob")),
-    limits,
-  );
+  const texts = await useStore(crashed.path, async (after) => textsOf(await frames(after, "bob")), limits);
   assertEquals([texts.length, texts.at(-1)], [5, "second"]);
 });
 

@@ -180,6 +180,26 @@ test("a second counts from what was stored first since the last commit, whoever 
   await writer.close();
 });
 
+test("a number that no message has is refused before the journal takes it", async () => {
+  const seq = 0.5;
+  await using folder = await temporaryFolder();
+  const { writer, store } = await openStore(folder, { onError: () => undefined });
+  await sendNew(store);
+  const { epoch } = await store.openDevice("bob", "phone", NOW);
+  const conversation = "ann:bob";
+  const results = await writer.write([
+    { type: "read", user: "bob", conversation, seq },
+    { type: "ack", user: "bob", device: "phone", epoch, inbox: 1, delivered: [{ conversation, seq }] },
+    { type: "send", message: outgoing() },
+  ]);
+  assertEquals(
+    results.map(({ type }) => type),
+    ["failed", "failed", "sent"],
+  );
+  await writer.close();
+  assertEquals(await useStore(folder.path, async (after) => (await readAll(after, "bob")).length), 2);
+});
+
 test("a journal that is damaged while the database cannot take it makes writes fail instead of losing what it held", async () => {
   await using folder = await temporaryFolder();
   const during: string[] = [];
