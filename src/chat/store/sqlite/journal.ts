@@ -116,10 +116,10 @@ export class Journal {
     this.#end = 0;
   }
 
-  /** Gives its room back: the database has all that it holds. @throws What the file system does. */
+  /** Gives its room back: the database has all that it holds and is to have. @throws What the file system does. */
   clear(): void {
     this.#end = 0;
-    ftruncateSync(this.#file, 0);
+    if (fstatSync(this.#file).size > 0) ftruncateSync(this.#file, 0);
   }
 
   /** Closes the file, and leaves it as it is. */

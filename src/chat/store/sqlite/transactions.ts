@@ -70,6 +70,8 @@ export class Transactions {
     this.#last = this.#applied;
     this.#begin();
     this.#orRollback(() => this.#commit(this.#replay(Number.MAX_SAFE_INTEGER)));
+    // What it held and the tables did not take must not be found behind the next batches, where its numbers may go on.
+    this.#journal.clear();
   }
 
   /** The number of the last batch that is committed. */

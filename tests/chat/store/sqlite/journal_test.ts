@@ -13,7 +13,7 @@ import {
 } from "../../../../src/chat/store/mod.ts";
 import { RUNTIME, test } from "../../../testing.ts";
 import { createUsers, type Folder, openQuietWriter, temporaryFolder } from "../open_stores.ts";
-import { makeGroup, NOW, outgoing, readAll, sendNew } from "../store_steps.ts";
+import { frames, makeGroup, NOW, outgoing, readAll, sendNew, textsOf } from "../store_steps.ts";
 import { seenBy, snapshot } from "./crash.ts";
 import { useStore } from "./use_store.ts";
 
@@ -227,6 +227,24 @@ test("without a wait for the disk a loss of power may take the newest, and the f
     assertEquals(await sendNew(after), 2);
   });
   await writer.close();
+});
+
+test("a journal that was dropped does not come back behind what is written next", async () => {
+  await using folder = await temporaryFolder();
+  const { writer, store } = await openStore(folder, { durable: "memory" });
+  await sendNew(store, { text: "first" });
+  await writer.flush();
+  await using older = await snapshot(folder, "older");
+  await writer.write([{ type: "open_device", user: "bob", device: "phone", now: NOW }]);
+  for (const number of [1, 2, 3]) await sendNew(store, { text: `old ${number}`, id: `old ${number}` });
+  await copyFile(join(folder.path, "journal"), join(older.path, "journal"));
+  await writer.close();
+  await using next = await openQuietWriter(older.path, { durable: "memory" });
+  // Of the length of the one that it takes the place of, so that what was dropped lies right behind.
+  await next.write([{ type: "send", message: outgoing({ text: "new 1", id: "new 1" }) }]);
+  await using killed = await snapshot(older, "killed");
+  const texts = await useStore(killed.path, async (again) => textsOf(await frames(again, "bob")));
+  assertEquals(texts, ["first", "new 1"]);
 });
 
 test("a writer that cannot take its journal in when it is closed says so once, and leaves it for the next start", async () => {
