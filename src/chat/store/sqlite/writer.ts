@@ -78,6 +78,8 @@ class SqliteWriter implements Writer {
   /** Those of what is queued that wait behind one that failed. */
   #behind: ReadonlySet<WriteOp> = new Set();
   #queuedOps = 0;
+  /** Some were refused for want of room: fewer that would find some are not to overtake them before their caller knows. */
+  #isFull = false;
   #isScheduled = false;
   #flushTimer: Timer | undefined;
   /** The last batch that was committed when the timer was set. */
@@ -100,7 +102,8 @@ class SqliteWriter implements Writer {
 
   write(ops: readonly WriteOp[]): Promise<readonly WriteResult[]> {
     if (this.#closing !== undefined) return Promise.reject(unavailable("the writer was closed"));
-    if (this.#queuedOps + ops.length > MAX_QUEUED_WRITES) {
+    if (this.#isFull || this.#queuedOps + ops.length > MAX_QUEUED_WRITES) {
+      this.#isFull = this.#queue.length > 0;
       return Promise.reject(unavailable(`${MAX_QUEUED_WRITES} writes wait already`));
     }
     this.#queuedOps += ops.length;
@@ -138,6 +141,7 @@ class SqliteWriter implements Writer {
 
   #run(): void {
     this.#isScheduled = false;
+    this.#isFull = false;
     this.#store();
     this.#schedule();
     this.#flushSoon();

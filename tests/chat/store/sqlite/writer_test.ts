@@ -111,6 +111,19 @@ test("a writer refuses the write after the 10,000th that waits, and does those",
   assertEquals((await writer.write([ack])).length, 1);
 });
 
+test("a writer that had no room for some writes takes no fewer of them either, until it has done some: none overtakes those", async () => {
+  await using folder = await temporaryFolder();
+  await using writer = await openQuietWriter(folder.path);
+  const ack: WriteOp = { type: "ack", user: "nobody", device: "phone", epoch: "", inbox: 1 };
+  const asked = [9900, 256, 50].map((count) => writer.write(Array.from({ length: count }, () => ack)));
+  const outcomes = await Promise.allSettled(asked);
+  assertEquals(
+    outcomes.map(({ status }) => status),
+    ["fulfilled", "rejected", "rejected"],
+  );
+  assertEquals((await writer.write([ack])).length, 1);
+});
+
 test("a writer does what is queued when it is closed, and refuses what comes later", async () => {
   await using folder = await temporaryFolder();
   const writer = await openQuietWriter(folder.path);
