@@ -30,6 +30,7 @@ export class Trimming {
   readonly #deviceMs: number;
   readonly #trim: StatementSync;
   readonly #sumUp: StatementSync;
+  readonly #selectBytes: StatementSync;
   readonly #insertSum: StatementSync;
   readonly #removeSums: StatementSync;
   readonly #selectSums: StatementSync;
@@ -47,6 +48,9 @@ export class Trimming {
       INSERT OR REPLACE INTO inbox_bytes (chunk, bytes)
       SELECT place >> 8, sum(length(tail) + ${ENTRY_BYTES}) FROM inboxes
       WHERE place BETWEEN ?1 << 32 | ?2 AND ?1 << 32 | ?3 GROUP BY place >> 8`);
+    this.#selectBytes = database.prepare(`
+      SELECT coalesce(sum(length(tail) + ${ENTRY_BYTES}), 0) AS bytes FROM inboxes
+      WHERE place BETWEEN ?1 << 32 | ?2 AND ?1 << 32 | ?3`);
     this.#insertSum = database.prepare(
       "INSERT OR REPLACE INTO inbox_bytes (chunk, bytes) VALUES ((?1 << 32 | ?2) >> 8, ?3)",
     );
@@ -116,16 +120,28 @@ export class Trimming {
 
   /** Sums up the chunk that has just become full, and drops the oldest chunks while all of them are too much. */
   #weigh(head: UserHead): void {
+    const first = head.top - CHUNK + 1;
     this.#removeSums.run(head.id, head.floor + 1);
-    if (head.chunkBytes !== undefined) this.#insertSum.run(head.id, head.top, head.chunkBytes);
-    else this.#sumUp.run(head.id, Math.max(head.floor, head.top - CHUNK + 1), head.top);
+    if (head.chunkBytes !== undefined && head.floor < first)
+      this.#insertSum.run(head.id, head.top, head.chunkBytes);
+    else this.#sumUp.run(head.id, Math.max(head.floor, first), head.top);
     let bytes = 0;
     for (const row of this.#selectSums.all(head.id)) {
-      bytes += numberIn(row, "bytes");
-      if (bytes <= this.#maxBytes) continue;
-      this.#trimTo(head, Math.min(numberIn(row, "first") + CHUNK - 1, head.top - 1));
-      return;
+      const last = numberIn(row, "first") + CHUNK - 1;
+      const sum = numberIn(row, "bytes");
+      if (bytes + sum > this.#maxBytes && bytes + this.#bytesLeft(head, last, sum) > this.#maxBytes) {
+        this.#trimTo(head, Math.min(last, head.top - 1));
+        return;
+      }
+      bytes += sum;
     }
+  }
+
+  /** What is left of a chunk that had `sum` bytes: the oldest may have lost entries since. */
+  #bytesLeft(head: UserHead, last: number, sum: number): number {
+    if (head.floor <= last - CHUNK) return sum;
+    const row = this.#selectBytes.get(head.id, head.floor + 1, last);
+    return row ? numberIn(row, "bytes") : sum;
   }
 
   #trimTo(head: UserHead, floor: number): void {

@@ -5,7 +5,17 @@ import { ManualClock } from "../../../../src/async/mod.ts";
 import { StoreError, sqliteStore, type WriteOp } from "../../../../src/chat/store/mod.ts";
 import { test } from "../../../testing.ts";
 import { createUsers, openQuietWriter, temporaryFolder } from "../open_stores.ts";
-import { type Frame, frames, makeGroup, NOW, outgoing, sendNew, sendTexts } from "../store_steps.ts";
+import {
+  type Frame,
+  frames,
+  makeGroup,
+  NOW,
+  outgoing,
+  readAll,
+  sendMany,
+  sendNew,
+  sendTexts,
+} from "../store_steps.ts";
 import { useStore } from "./use_store.ts";
 
 const ANN: WriteOp = { type: "create_user", user: { name: "ann", password: "p" } };
@@ -122,6 +132,37 @@ test("a writer that had no room for some writes takes no fewer of them either, u
     ["fulfilled", "rejected", "rejected"],
   );
   assertEquals((await writer.write([ack])).length, 1);
+});
+
+for (const count of [511, 767]) {
+  test(`an inbox loses nothing while it is within its bounds, whatever it held before: ${count} entries`, async () => {
+    const limits = { inboxEntries: 100, inboxBytes: 100_000 };
+    await using folder = await temporaryFolder();
+    await useStore(
+      folder.path,
+      async (store) => {
+        await createUsers(store, ["ann", "bob"]);
+        await sendMany(store, count, { text: "x".repeat(250) });
+        assertEquals((await readAll(store, "bob")).length, 100);
+      },
+      limits,
+    );
+  });
+}
+
+test("of an inbox that has too many bytes the oldest go, by whole chunks, and what is gone does not count", async () => {
+  const limits = { inboxEntries: 400, inboxBytes: 150_000 };
+  await using folder = await temporaryFolder();
+  await useStore(
+    folder.path,
+    async (store) => {
+      await createUsers(store, ["ann", "bob"]);
+      // Some 420 bytes each with all that belongs to them: 400 are too much, 256 are not.
+      await sendMany(store, 767, { text: "x".repeat(250) });
+      assertEquals((await readAll(store, "bob")).length, 256);
+    },
+    limits,
+  );
 });
 
 test("a writer does what is queued when it is closed, and refuses what comes later", async () => {
