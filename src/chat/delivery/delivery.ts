@@ -83,7 +83,7 @@ export class Delivery {
     );
     try {
       const state = await stored(store.openDevice(user, device, clock.wallNow(), attempt));
-      if (attempt !== undefined && state.generation > attempt) throw overtaken(state.generation);
+      if (attempt !== undefined && !state.isRaised) throw overtaken(state.generation);
       const start = await stored(findStart(store, user, state, cursor));
       delivery = new Delivery(context, recipient, subscription, state, start);
     } catch (error) {
@@ -306,5 +306,7 @@ export class Delivery {
 }
 
 function overtaken(attempt: number): ProtocolError {
-  return new ProtocolError("unavailable", "a later login of this device was quicker", { attempt });
+  return new ProtocolError("unavailable", "another login of this device has that number, or a greater one", {
+    attempt,
+  });
 }

@@ -34,6 +34,8 @@ export interface InboxState {
 export interface DeviceState extends InboxState {
   /** Grows with every login of the user: of two sessions of a device, the one with the smaller number is replaced. */
   readonly generation: number;
+  /** Whether the device had a smaller number before, or none: else another login has this one, or a greater one. */
+  readonly isRaised: boolean;
   /** The last entry this device acknowledged; for a device not seen before, that any device of the user has. */
   readonly acked: number;
 }
@@ -102,7 +104,7 @@ export interface AccountStore {
    * the inbox misses after a fail-over is brought first.
    *
    * @param generation What a session has already, or its client has numbered the login with: it is kept, and a larger one than that in the
-   * answer is that of a newer login. Absent: one newer than any before, also where the store has lost them.
+   * answer is that of a newer login. Of logins with the same number the first one has it. Absent: one newer than any before, also where the store has lost them.
    */
   openDevice(user: string, device: string, now: number, generation?: number): Promise<DeviceState>;
   /**

@@ -108,6 +108,9 @@ test("a login that is carried out after a later one of its device replaces nobod
   assertEquals([code, attempt], ["unavailable", 3]);
   await one.server.reconcile();
   assertEquals((await late.ask({ type: "send", to: "ada", text: "still here" })).type, "ok");
+  // The same number is no later one: else both would stay.
+  const { code: again, attempt: present } = await early.ask({ type: "login", token, attempt: 3 });
+  assertEquals([again, present], ["unavailable", 3]);
   assertEquals((await early.ask({ type: "login", token, attempt: 4 })).type, "ok");
   assertEquals((await late.next("closing")).reason, "replaced");
 });

@@ -32,7 +32,7 @@ function testLogins(promise: StorePromise, open: OpenStore): void {
     const { store } = opened;
     assertEquals(await store.inboxState("nobody"), { epoch: "", top: 0, stamp: 0, floor: 0 });
     const device = await store.openDevice("nobody", "phone", NOW);
-    assertEquals(device, { epoch: "", top: 0, stamp: 0, floor: 0, generation: 0, acked: 0 });
+    assertEquals(device, { epoch: "", top: 0, stamp: 0, floor: 0, generation: 0, isRaised: true, acked: 0 });
     assertEquals(await store.readInbox("nobody", 0, { count: 10, bytes: 1000 }), []);
     await store.ack("nobody", "phone", "", 0, []);
     assertEquals(await store.createUser({ name: "nobody", password: "p" }), true);
@@ -80,6 +80,28 @@ function testGenerations(promise: StorePromise, open: OpenStore): void {
     const second = await store.openDevice("ann", "phone", NOW + 2);
     assert(first.generation > 0);
     assert(second.generation > first.generation, `${second.generation} after ${first.generation}`);
+  });
+
+  promise("gives a number that was asked for to the first who asks, and says so to the others", async () => {
+    await using opened = await open(["ann"]);
+    const { store } = opened;
+    const openAs = async (number: number, device = "phone") => {
+      const { generation, isRaised } = await store.openDevice("ann", device, NOW, number);
+      return [generation, isRaised];
+    };
+    assertEquals(await openAs(0), [0, true]);
+    const both = await Promise.all([openAs(7), openAs(7)]);
+    assertEquals(both.map(String).sort(), ["7,false", "7,true"]);
+    assertEquals(
+      [await openAs(6), await openAs(7), await openAs(7, "laptop")],
+      [
+        [7, false],
+        [7, false],
+        [7, true],
+      ],
+    );
+    assertEquals(await openAs(8), [8, true]);
+    assertEquals((await store.openDevice("ann", "phone", NOW)).isRaised, true);
   });
 
   promise(

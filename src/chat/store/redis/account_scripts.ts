@@ -63,7 +63,7 @@ return before
  * newer than those that a rollback took. Who is too much is forgotten, but never the device itself: `now` is of a server whose clock may be
  * behind.
  *
- * Gives epoch, top, stamp, floor, generation, acknowledged; nothing where there is no inbox; 0 when it is to be repaired.
+ * Gives epoch, top, stamp, floor, generation, acknowledged, 1 when the device's generation was smaller or none before; nothing where there is no inbox; 0 when it is to be repaired.
  */
 export const OPEN_DEVICE_SCRIPT: RedisScript = defineScript(`
 ${TEXT_LUA}${NOW_LUA}
@@ -72,8 +72,9 @@ if not state[1] then return {} end
 if ARGV[4] ~= '' and state[6] ~= ARGV[4] then return 0 end
 local known = call('HGET', KEYS[2], ARGV[1])
 local last = tonumber(state[8] or '0')
-local generation = ARGV[5] ~= '' and math.max(tonumber(ARGV[5]), tonumber(known and match(known, '^%d+ (%d+)') or '0'))
-  or math.max(last + 1, tonumber(now()))
+local before = known and tonumber(match(known, '^%d+ (%d+)')) or -1
+local generation = ARGV[5] ~= '' and math.max(tonumber(ARGV[5]), before) or math.max(last + 1, tonumber(now()))
+local isRaised = generation > before and 1 or 0
 call('HSET', KEYS[1], 'generation', text(math.max(last, generation)))
 generation = text(generation)
 local acked = known and match(known, '^%d+') or state[5] or '0'
@@ -93,5 +94,5 @@ if not known and call('HLEN', KEYS[2]) > tonumber(ARGV[3]) then
   end)
   for i = tonumber(ARGV[3]), #others do call('HDEL', KEYS[2], others[i].name) end
 end
-return { state[1], state[2], state[3] or '0', state[4] or '0', generation, acked }
+return { state[1], state[2], state[3] or '0', state[4] or '0', generation, acked, isRaised }
 `);

@@ -27,7 +27,15 @@ const MAX_FAILURES = 128;
 /** How often a login is begun again because its inbox is to be repaired: Redis may fail over meanwhile. */
 const MAX_TRIES = 3;
 
-const NO_DEVICE: DeviceState = { epoch: "", top: 0, stamp: 0, floor: 0, generation: 0, acked: 0 };
+const NO_DEVICE: DeviceState = {
+  epoch: "",
+  top: 0,
+  stamp: 0,
+  floor: 0,
+  generation: 0,
+  isRaised: true,
+  acked: 0,
+};
 
 /** The part of a store in Redis that knows who is who, and where devices stand. Disposing writes what is queued. */
 export function accountPart(context: RedisStoreContext): AccountStore & AsyncDisposable {
@@ -195,8 +203,8 @@ class DeviceLogins {
 function toDeviceState(values: readonly unknown[]): DeviceState {
   if (values.length === 0) return NO_DEVICE;
   const [epoch, ...numbers] = values;
-  const [top = 0, stamp = 0, floor = 0, generation = 0, acked = 0] = numbers.map(Number);
-  return { epoch: toText(epoch), top, stamp, floor, generation, acked };
+  const [top = 0, stamp = 0, floor = 0, generation = 0, acked = 0, isRaised = 0] = numbers.map(Number);
+  return { epoch: toText(epoch), top, stamp, floor, generation, isRaised: isRaised === 1, acked };
 }
 
 /** What a try is counted under. */

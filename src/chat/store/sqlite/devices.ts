@@ -55,17 +55,15 @@ export class Devices {
     const head = this.#heads.user(user);
     // At least the time: newer than those that a folder brought back from a copy has lost. Who has one already raises it to no more.
     const login = head && this.#login.get(head.id, own ?? now);
-    if (!head || !login) return { ...NO_INBOX, generation: 0, acked: 0 };
+    if (!head || !login) return { ...NO_INBOX, generation: 0, isRaised: true, acked: 0 };
     const name = encodeJson(device);
     const known = this.#select.get(head.id, name);
     const acked = numberIn(known ?? login, "acked");
-    const generation =
-      own === undefined
-        ? numberIn(login, "generation")
-        : Math.max(own, known ? numberIn(known, "generation") : 0);
+    const before = known ? numberIn(known, "generation") : -1;
+    const generation = own === undefined ? numberIn(login, "generation") : Math.max(own, before);
     this.#upsert.run(head.id, name, acked, generation, now);
     if (!known) this.#forget.run(head.id, name, this.#maxDevices - 1);
-    return { ...stateOf(head), generation, acked };
+    return { ...stateOf(head), generation, isRaised: generation > before, acked };
   }
 
   /** Gives every device but `except` a newer generation, in the order of those they had. */

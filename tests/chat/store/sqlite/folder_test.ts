@@ -178,7 +178,15 @@ test("sqliteStore() finds everything again after the folder was closed and opene
     const device = await store.openDevice("bob", "phone", NOW);
     const [, newest] = await readAll(store, "bob");
     const stamp = newest?.stamp;
-    assertEquals(device, { epoch: before, top: 2, stamp, floor: 0, generation: NOW + 1, acked: 1 });
+    assertEquals(device, {
+      epoch: before,
+      top: 2,
+      stamp,
+      floor: 0,
+      generation: NOW + 1,
+      isRaised: true,
+      acked: 1,
+    });
     assertEquals(await store.send(outgoing({ from: "bob", to: "ann" })), { outcome: "blocked" });
     assertEquals(await store.memberNames("#g", "bob"), ["ann", "bob"]);
     assertEquals(

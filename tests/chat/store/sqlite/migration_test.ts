@@ -137,7 +137,7 @@ async function checkAll(dir: string): Promise<void> {
     );
     const device = await store.openDevice("bob", "phone", NOW);
     const state = { epoch: "epoch-of-bob", top: 2, stamp: 32, floor: 0 };
-    assertEquals(device, { ...state, generation: NOW, acked: 1 });
+    assertEquals(device, { ...state, generation: NOW, isRaised: true, acked: 1 });
     assertEquals(await sendNew(store, { text: "three" }), 3);
     assertEquals(textsOf(await frames(store, "bob")), ["one", "two", "three"]);
   });
