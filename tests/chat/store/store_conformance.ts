@@ -4,6 +4,7 @@ import { test } from "../../testing.ts";
 import { testAccounts } from "./accounts_conformance.ts";
 import { testDevices } from "./devices_conformance.ts";
 import { testFriends } from "./friends_conformance.ts";
+import { testGenerations } from "./generations_conformance.ts";
 import { testGroupSends } from "./group_sends_conformance.ts";
 import { testGroups } from "./groups_conformance.ts";
 import { testInvitations } from "./invitations_conformance.ts";
@@ -57,6 +58,7 @@ export function testStore(kind: StoreKind): void {
   const promise: StorePromise = (name, body) => test(`${kind.name} ${name}`, body);
   testAccounts(promise, kind.open);
   testDevices(promise, kind.open);
+  testGenerations(promise, kind.open);
   testSends(promise, kind.open);
   testReads(promise, kind.open);
   testFriends(promise, kind.open);
