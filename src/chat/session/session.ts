@@ -14,6 +14,7 @@ import type { Link } from "./link.ts";
 import { Liveness } from "./liveness.ts";
 import { MessageRate } from "./message_rate.ts";
 import { isOutage } from "./request_failures.ts";
+import { RequestTurns } from "./request_turns.ts";
 import type { SessionContext } from "./session_context.ts";
 import { WaitingFrames } from "./waiting_frames.ts";
 
@@ -52,14 +53,12 @@ export type Online = Extract<Phase, { name: "online" }>;
 
 /** Bad frames in a row after which a connection is closed. */
 const MAX_BAD_FRAMES = 10;
-/** Sends of one session under way at once; further frames wait. */
-const MAX_SENDS = 256;
 
 /**
  * One client's connection: reads its frames, answers them, and lets its messages flow once it has logged in.
  *
  * Requests are taken in order. `send`, `ack` and `ping` do not wait for each other; every other one is finished before the next
- * frame is looked at, so that a client may write `login` and `send` in one go. While frames wait, or the client does not read
+ * frame is looked at, so that a client may write `login` and `send` in one go, and waits for the sends before it, but for `signal`. While frames wait, or the client does not read
  * its answers, nothing more is read from it.
  */
 export class Session {
@@ -75,11 +74,10 @@ export class Session {
   #phase: Phase = { name: "guest" };
   /** Frames that came while an earlier one was being worked on. */
   readonly #waiting = new WaitingFrames();
-  #isBusy = false;
+  readonly #turns = new RequestTurns();
   #isPaused = false;
   /** The client will send no more: once all it asked is answered, the connection is closed. */
   #isLast = false;
-  #sends = 0;
   #badFrames = 0;
   /** Nothing but `ping` has come. */
   #onlyPings = true;
@@ -186,13 +184,14 @@ export class Session {
   /** The connection is gone. */
   gone(): void {
     this.#waiting.clear();
+    this.#turns.clear();
     this.enter({ name: "closed" });
   }
 
   /** Closes the session if it has been silent, without a login, or without reading for too long. */
   sweep(): void {
     const isGuest = this.#phase.name === "guest" && !(this.isTrusted && this.#onlyPings);
-    const reason = this.#liveness.sweep({ isGuest, isBusy: this.#isBusy });
+    const reason = this.#liveness.sweep({ isGuest, isBusy: this.#turns.isBusy });
     if (reason) this.close(reason);
   }
 
@@ -230,7 +229,7 @@ export class Session {
   }
 
   #canTake(): boolean {
-    return !this.#isBusy && this.#sends < MAX_SENDS && this.link.queuedBytes < MAX_QUEUED_BYTES;
+    return this.#turns.isOpen && this.link.queuedBytes < MAX_QUEUED_BYTES;
   }
 
   #take(line: Uint8Array): void {
@@ -239,9 +238,10 @@ export class Session {
       this.#refuseFrame(parsed.id, parsed.error);
       return;
     }
+    const { request } = parsed;
     this.#badFrames = 0;
-    if (parsed.request.type !== "ping") this.#onlyPings = false;
-    this.#work(parsed.request);
+    if (request.type !== "ping") this.#onlyPings = false;
+    if (this.#turns.take(request)) this.#work(request);
   }
 
   #refuseFrame(frameId: string | undefined, error: ProtocolError): void {
@@ -254,8 +254,7 @@ export class Session {
     try {
       const work = this.#answer(this, request);
       if (work === undefined) return;
-      if (request.type === "send") this.#sends += 1;
-      else this.#isBusy = true;
+      this.#turns.begun(request);
       // Owned by the counters: whatever comes of it, `#finish` runs.
       void work.then(
         () => this.#finish(request),
@@ -283,8 +282,8 @@ export class Session {
   }
 
   #finish(request: Request): void {
-    if (request.type === "send") this.#sends -= 1;
-    else this.#isBusy = false;
+    const next = this.#turns.finished(request);
+    if (next && this.#isOpen()) this.#work(next);
     this.#advance();
   }
 
@@ -294,7 +293,7 @@ export class Session {
       if (!line) break;
       this.#take(line);
     }
-    if (this.#isLast && !this.#isBusy && this.#sends === 0 && this.#waiting.isEmpty) this.#end();
+    if (this.#isLast && this.#turns.isIdle && this.#waiting.isEmpty) this.#end();
     else this.#flow();
   }
 
