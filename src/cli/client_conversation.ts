@@ -18,7 +18,7 @@ import { PastView } from "./client_past.ts";
 import { promptText } from "./client_prompt.ts";
 import { Reading } from "./client_reading.ts";
 import { printable, type Screen } from "./client_screen.ts";
-import { Sending } from "./client_sending.ts";
+import { askPatiently, Sending } from "./client_sending.ts";
 import { Unread } from "./client_unread.ts";
 
 /** A receiver at the start of a line. */
@@ -238,15 +238,25 @@ export class Conversation {
       this.#problem(`${word} is not a command; /help lists them`);
       return;
     }
-    if (!this.#client) return;
+    await this.#answered();
+    const client = this.#client;
+    if (!client) return;
+    const parts = { screen: this.#screen, unread: this.#unread };
     try {
-      const lines = await command.run(this.#client, words, { screen: this.#screen, unread: this.#unread });
+      const ask = () => command.run(client, words, parts);
+      // Whoever sits before the screen is told, and decides.
+      const lines = await (this.#screen.isInteractive ? ask() : askPatiently(ask));
       if (!lines) this.#problem(`say it as ${word} ${command.operands}`);
       else for (const line of lines) this.#screen.show(printable(line));
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
       this.#problem(`— ${word}: ${error.message}`);
     }
+  }
+
+  /** Lines are done in their order. Whoever sits before the screen sees what has no answer yet, and need not wait for it. */
+  async #answered(): Promise<void> {
+    if (!this.#screen.isInteractive) await this.#sending.answered();
   }
 
   async #send(text: string): Promise<void> {
@@ -260,6 +270,7 @@ export class Conversation {
   }
 
   async #lookBack(look: (client: ChatClient) => Promise<string | undefined>): Promise<void> {
+    await this.#answered();
     if (!this.#client) return;
     try {
       const problem = await look(this.#client);

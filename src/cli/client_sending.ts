@@ -1,4 +1,4 @@
-import { type Clock, systemClock, type Timer } from "../async/mod.ts";
+import { type Clock, systemClock, type Timer, wait } from "../async/mod.ts";
 import { type ChatClient, ChatError } from "../chat/mod.ts";
 import { timeWords } from "./backend_words.ts";
 
@@ -95,5 +95,18 @@ export class Sending {
     if (this.#patience.name === "over" && error instanceof ChatError && error.code === "closed")
       this.#lost.set(to, (this.#lost.get(to) ?? 0) + 1);
     else this.#problem(`— not sent to ${to}: ${error instanceof ChatError ? error.message : String(error)}`);
+  }
+}
+
+/** Asks again where the server asks to wait, as messages do by themselves. */
+export async function askPatiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isTooFast = error instanceof ChatError && error.code === "rate_limited";
+      if (!isTooFast || error.retryMs === undefined) throw error;
+      await wait(error.retryMs);
+    }
   }
 }

@@ -37,6 +37,24 @@ test("3,000 lines that are piped in at once arrive, all and in order", async () 
   );
 });
 
+test("a command is done after the lines before it, and waits where the server asks it to", async () => {
+  await using cluster = await chatServers(1, { limits: { messagesPerSecond: 40 } });
+  await using ada = await RawClient.login(cluster.at(0), "ada");
+  await ada.ask({ type: "group.create", group: "#g", mode: "open" });
+  await using bob = clientOf(cluster, "bob");
+  const lines = Array.from({ length: 100 }, (_, index) => `#g line ${index}`);
+  const invitations = Array.from({ length: 45 }, () => "/friend ada");
+  bob.type(["/join #g", ...lines, ...invitations, "/leave #g", "#g too late"].join("\n"));
+  bob.endInput();
+  assertEquals(await bob.end(), 1);
+  assertEquals(
+    (await ada.hasMessages(100)).map(({ text }) => `#g ${text}`),
+    lines,
+  );
+  const problems = bob.stderr.split("\n").filter((line) => /not sent|too many|\/\w+:/.test(line));
+  assertEquals(problems, ["— not sent to #g: you are not in #g"]);
+});
+
 test("two clients talk, and who is written to can answer without a name", async () => {
   await using cluster = await chatServers(1);
   await using bob = clientOf(cluster, "bob");
