@@ -92,9 +92,13 @@ export class Sending {
   }
 
   #failed(to: string, error: unknown): void {
-    if (this.#patience.name === "over" && error instanceof ChatError && error.code === "closed")
+    const code = error instanceof ChatError ? error.code : undefined;
+    if (this.#patience.name === "over" && (code === "closed" || code === "unknown")) {
       this.#lost.set(to, (this.#lost.get(to) ?? 0) + 1);
-    else this.#problem(`— not sent to ${to}: ${error instanceof ChatError ? error.message : String(error)}`);
+      return;
+    }
+    const what = code === "unknown" ? "perhaps not sent" : "not sent";
+    this.#problem(`— ${what} to ${to}: ${error instanceof ChatError ? error.message : String(error)}`);
   }
 }
 

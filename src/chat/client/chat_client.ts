@@ -151,7 +151,7 @@ export class ChatClient implements AsyncDisposable {
    * Messages to one receiver keep their order.
    *
    * @throws {ChatError} With the server's code when it is refused; `too_large`, unsent, when its frame would be longer than 64 KiB; `unknown` when it
-   * had no answer for an hour; `closed`.
+   * had no answer for an hour, or before the client was closed; `closed` when it had not left by then.
    */
   send(to: string, text: string): Promise<Sent> {
     return this.post(to, text).sent;
@@ -214,7 +214,7 @@ export class ChatClient implements AsyncDisposable {
     await this.close();
   }
 
-  /** Ends the connection, after what was written to it. Sends without an answer reject with `closed`. Idempotent. */
+  /** Ends the connection, after what was written to it. Sends without an answer reject with `unknown`, or `closed` where they have not left. Idempotent. */
   async close(): Promise<void> {
     this.#attendance?.acknowledge();
     this.#finish("closed", new ChatError("closed", "the client is closed"));

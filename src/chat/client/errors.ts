@@ -18,7 +18,10 @@ import type { ErrorCode } from "../protocol.ts";
 export class ChatError extends Error {
   /** Tells it from other errors. */
   override readonly name = "ChatError";
-  /** The server's code. `closed`: the client was closed. `unknown`: too old for the server to tell it from a repeat. */
+  /**
+   * The server's code. `closed`: the client was closed before it left. `unknown`: it has left, and whether the server has it is not known, since the client was
+   * closed or it had no answer for longer than ids are remembered.
+   */
   readonly code: ErrorCode | "closed" | "unknown";
   /** For `rate_limited`: milliseconds after which to try again. */
   readonly retryMs: number | undefined;

@@ -52,12 +52,13 @@ export class Sender {
     this.#outbox.ground();
   }
 
-  /** Rejects all that has no answer, and every later send. */
+  /** Rejects all that has no answer, what has left as `unknown`, and every later send. */
   close(error: Error): void {
     this.#closedBy = error;
     this.#exchange = undefined;
     this.#cancelRests();
-    for (const { settle } of this.#outbox.clear()) settle.reject(error);
+    for (const { settle, firstMs } of this.#outbox.clear())
+      settle.reject(firstMs === undefined ? error : unanswered(error));
   }
 
   #refusal(): Error | undefined {
@@ -141,4 +142,9 @@ export class Sender {
     for (const timer of this.#rests.values()) timer.cancel();
     this.#rests.clear();
   }
+}
+
+function unanswered(error: Error): ChatError {
+  const message = `${error.message}; whether the server has the message is not known`;
+  return new ChatError("unknown", message, { cause: error });
 }

@@ -177,3 +177,14 @@ test("a send beyond the most that may wait is rate_limited at once", async () =>
   sender.close(new ChatError("closed", "over"));
   for (const one of waiting) assertEquals((await assertRejects(() => one, ChatError)).code, "closed");
 });
+
+test("at the end a send that has left is unknown, and one that has not is closed", async () => {
+  const sender = new Sender(1000, new ManualClock());
+  sender.online(await new Counter().open());
+  const left = Array.from({ length: 3 }, (_, index) => sender.post("bob", `${index}`).sent);
+  sender.offline();
+  const kept = sender.post("bob", "never left").sent;
+  sender.close(new ChatError("closed", "over"));
+  const codes = [...left, kept].map(async (one) => (await assertRejects(() => one, ChatError)).code);
+  assertEquals(await Promise.all(codes), ["unknown", "unknown", "unknown", "closed"]);
+});
