@@ -56,13 +56,15 @@ export class Accounts {
   /**
    * Makes an account.
    *
+   * @param admit Says whether there may be one account more now, by rejecting where not; not asked where the name is taken.
    * @returns The name as it is stored.
    * @throws {ProtocolError} `bad_name`, `name_taken`, `rate_limited`, `unavailable`.
    */
-  async register(name: string, password: string): Promise<string> {
+  async register(name: string, password: string, admit: () => Promise<void>): Promise<string> {
     const user = normalizeName(name);
-    // Asked first, so that a name that is taken costs no hash; the store decides.
+    // Asked first, so that a name that is taken costs no hash and counts as no account; the store decides.
     if (await stored(this.#store.findUser(user))) throw nameTaken(user);
+    await admit();
     const hash = await turn(this.#passwords.hash(password));
     if (!(await stored(this.#store.createUser({ name: user, password: hash })))) throw nameTaken(user);
     return user;

@@ -10,11 +10,11 @@ import type { LoginRequest, LogoutRequest, PasswordRequest, RegisterRequest } fr
 export async function register(session: Session, request: RegisterRequest): Promise<void> {
   const { id, name, password } = request;
   const { accounts, registerWaitMs } = session.context;
-  normalizeName(name);
-  const retryMs = await registerWaitMs(session.link.host);
-  if (retryMs > 0)
-    throw new ProtocolError("rate_limited", "too many new accounts from this address", { retryMs });
-  const user = await accounts.register(name, password);
+  const user = await accounts.register(name, password, async () => {
+    const retryMs = await registerWaitMs(session.link.host);
+    if (retryMs > 0)
+      throw new ProtocolError("rate_limited", "too many new accounts from this address", { retryMs });
+  });
   session.write({ type: "ok", id: id ?? undefined, user });
 }
 

@@ -31,7 +31,9 @@ test("one password a core is hashed and 64 wait; those beyond are rate_limited w
   await using store = await sqliteStore({ dir: folder.path, writer });
   const accounts = new Accounts({ store, passwordCost: 10 });
   const most = availableParallelism() + 64;
-  const made = Array.from({ length: most + 5 }, (_, index) => accounts.register(`user${index}`, "secret"));
+  const made = Array.from({ length: most + 5 }, (_, index) =>
+    accounts.register(`user${index}`, "secret", async () => undefined),
+  );
   const refused = (await Promise.allSettled(made)).flatMap((one) =>
     one.status === "rejected" ? [one.reason as ProtocolError] : [],
   );

@@ -11,7 +11,11 @@ test("by default an address makes five accounts a minute, and the sixth is rate_
   await using cluster = await chatServers(1, { clock, limits: { registersPerMinute } });
   await using client = await RawClient.connect(cluster.at(0));
   const register = (index: number) => client.ask({ type: "register", name: `user${index}`, password: "x" });
-  for (let index = 0; index < 5; index++) assertEquals((await register(index)).type, "ok");
+  for (let index = 0; index < 5; index++) {
+    assertEquals((await register(index)).type, "ok");
+    // That makes no account.
+    assertEquals((await register(0)).code, "name_taken");
+  }
   const refused = await register(5);
   assertEquals([refused.code, refused.retry], ["rate_limited", 12_000]);
   clock.advance(11_999);
