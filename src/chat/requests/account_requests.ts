@@ -1,7 +1,7 @@
 import { type Login, stored } from "../account/accounts.ts";
 import { Delivery } from "../delivery/delivery.ts";
 import { notify } from "../notice.ts";
-import { normalizeName, ProtocolError } from "../protocol.ts";
+import { ProtocolError } from "../protocol.ts";
 import type { Online, Session } from "../session/session.ts";
 import type { Unread } from "../store/mod.ts";
 import type { LoginRequest, LogoutRequest, PasswordRequest, RegisterRequest } from "./request.ts";
