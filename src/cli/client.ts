@@ -17,7 +17,7 @@ const FLAGS = {
   name: text("NAME", "who you are (asked for when absent)"),
   password: text("PASSWORD", "better by CHORUS_PASSWORD, or asked for when absent"),
   register: switchFlag("make the account first, if it does not exist"),
-  device: withDefault(text("NAME", "what this terminal is called among your devices"), "terminal"),
+  device: text("NAME", "what this is called among your devices (absent: terminal, or pipe when piped)"),
   timeout: withDefault(
     positiveDuration(
       "the longest that connecting may take, and piped, after the end of the input, an answer",
@@ -72,7 +72,9 @@ async function chat(screen: Screen, server: Server, values: ClientValues): Promi
   const credentials = await askCredentials(screen, values);
   if (!credentials) return leftBy(screen);
   if (values.register) await register(server, credentials);
-  const conversation = await login(screen, server, credentials, values.device);
+  // Lines that are piped in do not end the client before which the same user sits.
+  const device = values.device ?? (screen.isInteractive ? "terminal" : "pipe");
+  const conversation = await login(screen, server, credentials, device);
   return conversation ? await talk(screen, server, conversation) : leftBy(screen);
 }
 

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { chatServers } from "../chat/chat_servers.ts";
 import { RawClient } from "../helpers.ts";
 import { test } from "../testing.ts";
+import { clientOf } from "./piped_client.ts";
 import { IN_TERMINAL as OPTIONS, terminalOf } from "./terminal_client.ts";
 
 test(
@@ -116,4 +117,17 @@ test("a person is told when the last message has come and when it was read", OPT
   await ada.says("— ✓✓ bob has read it");
   ada.type("/quit\r");
   assertEquals(await ada.end(), 0);
+});
+
+test("what is piped in does not end the client before which the same person sits", OPTIONS, async () => {
+  await using cluster = await chatServers(1);
+  await using sitting = terminalOf(cluster, "--name", "ada", "--password", "secret", "--register");
+  await sitting.says("ada> ");
+  await using piped = clientOf(cluster, "ada");
+  piped.type("@ada from a script");
+  piped.endInput();
+  assertEquals(await piped.end(), 0);
+  await sitting.says("from a script");
+  sitting.type("/quit\n");
+  assertEquals(await sitting.end(), 0);
 });
