@@ -134,8 +134,9 @@ function conversationOf(user: string, to: string): string {
 /** The conversation as it is stored, if it is a group's or one of the user's pairs. */
 function ownConversation(user: string, conversation: string): string {
   if (conversation.startsWith("#")) return normalizeGroup(conversation);
-  const [first = "", second = "", ...more] = conversation.split(":").map((name) => normalizeName(name));
-  if (more.length > 0 || (first !== user && second !== user)) throw notMember(conversation);
+  const [first, second, ...more] = conversation.split(":").map((name) => normalizeName(name));
+  if (first === undefined || second === undefined || more.length > 0) throw notMember(conversation);
+  if (first !== user && second !== user) throw notMember(conversation);
   return pairOf(first, second);
 }
 

@@ -88,6 +88,7 @@ test("read is refused for a conversation that is not one's own", async () => {
     (await eve.ask({ type: "read", conversation, seq: 1 })).code;
   assertEquals(await codeFor("ada:bob"), "not_member");
   assertEquals(await codeFor("ada:bob:eve"), "not_member");
+  assertEquals(await codeFor("eve"), "not_member");
   assertEquals(await codeFor("#nowhere"), "unknown_group");
   assertEquals(await codeFor("no spaces"), "bad_name");
 });

@@ -79,6 +79,9 @@ function testRead(promise: StorePromise, open: OpenStore): void {
     await makeGroup(store, "#g", ["ann"]);
     assertEquals(told(await store.markRead("cid", "#g", 1)), "not_member");
     assertEquals(told(await store.markRead("ann", "#g", 1)), []);
+    await changeGroup(store, "#g", "ann", { action: "delete" });
+    for (const user of ["ann", "cid"])
+      assertEquals(told(await store.markRead(user, "#g", 1)), "unknown_group");
     assertEquals(told(await store.markRead("ann", "ann:cid", 1)), []);
     assertEquals(await store.receipts("ann:cid"), [
       { name: "ann", delivered: 0, read: 0 },

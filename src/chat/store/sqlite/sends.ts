@@ -49,8 +49,8 @@ export class Sends {
   read(user: string, conversation: string, seq: number): ReadResult {
     const { heads } = this.#parts;
     const log = heads.findLog(conversation);
-    if (!log && conversation.startsWith("#")) return { outcome: "unknown_group" };
     const members = this.#membersOf(conversation);
+    if (!members) return { outcome: "unknown_group" };
     if (!members.has(user)) return { outcome: "not_member" };
     const head = heads.user(user);
     if (!head || !log) return { outcome: "done", read: 0, told: [] };
@@ -116,9 +116,10 @@ export class Sends {
     return { log, seq, from: message.from, tail };
   }
 
-  #membersOf(conversation: string): ReadonlySet<string> {
+  /** Undefined when it is of a group that is not, or no more. */
+  #membersOf(conversation: string): ReadonlySet<string> | undefined {
     if (!conversation.startsWith("#")) return new Set(conversation.split(":"));
     const log = this.#parts.heads.findLog(conversation);
-    return (log && this.#parts.groupHeads.find(log)?.members) ?? new Set();
+    return log && this.#parts.groupHeads.find(log)?.members;
   }
 }
