@@ -1,5 +1,5 @@
 /**
- * A process that uses a data folder, started by the tests: `hold`, `flood` or `remote`, then the folder.
+ * A process that uses a data folder, started by the tests: what it does, then the folder.
  *
  * @module
  */
@@ -36,6 +36,17 @@ async function hold(channel: Channel): Promise<void> {
   }
 }
 
+/** Opens the folder as a user with no rights of their own, and says how that went. */
+async function openAsNobody(channel: Channel): Promise<void> {
+  process.setuid?.(65_534);
+  try {
+    await using writer = await open();
+    channel.send("opened", writer.durable);
+  } catch (error) {
+    channel.send("opened", String(error));
+  }
+}
+
 /** Sends until it is killed, ten at a time, and tells of each message only when it is stored. */
 async function flood(channel: Channel): Promise<void> {
   await using store = await sqliteStore({ dir, writer: await open() });
@@ -62,6 +73,7 @@ const channel = parentChannel();
 if (channel) {
   void channel.closed.then(() => process.exit(0));
   if (mode === "hold") await hold(channel);
+  if (mode === "open_as_nobody") await openAsNobody(channel);
   if (mode === "flood") await flood(channel);
   if (mode === "remote") await remote(channel);
 }

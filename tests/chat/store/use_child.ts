@@ -8,8 +8,11 @@ export interface StoreChild extends Child, AsyncDisposable {
   crash(): Promise<void>;
 }
 
+/** What `store_child.ts` does; `open_as_nobody` gives up the rights of root first. */
+export type StoreChildMode = "hold" | "open_as_nobody" | "flood" | "remote";
+
 /** Starts `store_child.ts` in one of its modes. */
-export async function startStoreChild(mode: "hold" | "flood" | "remote", dir: string): Promise<StoreChild> {
+export async function startStoreChild(mode: StoreChildMode, dir: string): Promise<StoreChild> {
   const child = await startChild(new URL("./store_child.ts", import.meta.url).href, [mode, dir]);
   async function crash(): Promise<void> {
     child.kill("SIGKILL");

@@ -1,4 +1,15 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../contract.ts";
@@ -47,6 +58,7 @@ export function makeFolder(dir: string): void {
 export function lockFolder(dir: string): DatabaseSync {
   const path = join(dir, "lock");
   makeFile(path);
+  checkRights(path);
   const lock = new DatabaseSync(path, { timeout: 0 });
   try {
     // Nothing is ever written in it, so there is nothing to keep a journal of.
@@ -69,6 +81,7 @@ function heldByAnother(dir: string, cause: unknown): StoreError {
  */
 export function openForWriting(dir: string, durable: "memory" | "disk"): DatabaseSync {
   const path = databasePath(dir);
+  if (existsSync(path)) checkRights(path);
   if (existsSync(path) && statSync(path).size > 0) checkFile(path);
   else createDatabase(path);
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
@@ -110,6 +123,11 @@ export function openForReading(dir: string): DatabaseSync {
 export function makeFile(path: string): void {
   // A file that exists is not opened here: closing it would give up the locks that this process holds on it.
   if (!existsSync(path)) closeSync(openSync(path, "wx", 0o600));
+}
+
+/** SQLite opens a file that may not be written for reading, without a word; a lock on it then keeps nobody away. */
+function checkRights(path: string): void {
+  accessSync(path, constants.R_OK | constants.W_OK);
 }
 
 function inspected(path: string): DatabaseSync {

@@ -1,13 +1,17 @@
-import { mkdir, open, readdir, readFile, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, readFile, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { StoreError, sqliteStore } from "../../../../src/chat/store/mod.ts";
-import { test } from "../../../testing.ts";
+import { type TestOptions, test } from "../../../testing.ts";
 import { createUsers, openQuietWriter, temporaryFolder } from "../open_stores.ts";
 import { frames, logPage, makeGroup, NOW, outgoing, readAll, sendNew } from "../store_steps.ts";
 import { startStoreChild } from "../use_child.ts";
 import { useStore } from "./use_store.ts";
+
+const AS_ROOT: TestOptions =
+  process.getuid?.() === 0 ? {} : { skip: "only root can become somebody who has fewer rights" };
 
 test("openWriter() makes a folder and files that nobody else may read", async () => {
   await using folder = await temporaryFolder();
@@ -54,6 +58,23 @@ test("openWriter() refuses a folder that another process holds until that proces
   await child.crash();
   await using writer = await openQuietWriter(folder.path);
   assertEquals(writer.durable, "disk");
+});
+
+test("openWriter() says which file of a folder this user may not write", AS_ROOT, async () => {
+  await using folder = await temporaryFolder();
+  await useStore(folder.path, (store) => createUsers(store, ["ann"]));
+  await chmod(folder.path, 0o777);
+  const files = ["lock", "chat.sqlite", "journal"].map((name) => join(folder.path, name));
+  const opened = async (): Promise<unknown> => {
+    await using child = await startStoreChild("open_as_nobody", folder.path);
+    return await child.next("opened");
+  };
+  for (const readOnly of files) {
+    for (const file of files) await chmod(file, file === readOnly ? 0o444 : 0o666);
+    assertMatch(String(await opened()), new RegExp(`permission denied.*${readOnly}`, "i"));
+  }
+  for (const file of files) await chmod(file, 0o666);
+  assertEquals(await opened(), "disk");
 });
 
 test("openWriter() gives the folder back when it is closed, and when the file there is damaged", async () => {
