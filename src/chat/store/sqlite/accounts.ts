@@ -79,10 +79,11 @@ export class Accounts {
     }
   }
 
-  /** Removes some of what has expired at wall time `now`. */
-  sweep(now: number): void {
-    this.#removeExpired.run(now);
-    this.#removeFailures.run(now - FAILURE_WINDOW_MS);
+  /** Removes some of what has expired at wall time `now`. @returns Whether there may well be more. */
+  sweep(now: number): boolean {
+    const tokens = this.#removeExpired.run(now).changes;
+    const failures = this.#removeFailures.run(now - FAILURE_WINDOW_MS).changes;
+    return Math.max(Number(tokens), Number(failures)) >= SWEEP_ROWS;
   }
 
   #createUser({ name, password }: User): boolean {

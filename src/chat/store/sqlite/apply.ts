@@ -107,10 +107,10 @@ export class Applier {
     this.#groupHeads.forget();
   }
 
-  /** Removes some of what has expired at wall time `now`; takes a bounded time. */
-  sweep(now: number): void {
-    this.#accounts.sweep(now);
-    this.#sends.sweep(now);
+  /** Removes some of what has expired at wall time `now`; takes a bounded time. @returns Whether there may well be more. */
+  sweep(now: number): boolean {
     this.#logSweep.sweep(now);
+    const isMore = [this.#accounts.sweep(now), this.#sends.sweep(now)];
+    return isMore.includes(true);
   }
 }

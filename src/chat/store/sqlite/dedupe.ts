@@ -79,18 +79,21 @@ export class Dedupe {
     this.#touch.run(at, sender.id);
   }
 
-  /** Removes what some of the devices that have long been silent have sent; each call looks at the next few. */
-  sweep(now: number): void {
+  /** Removes what some of the devices that have long been silent have sent; each call looks at the next few. @returns Whether most of them were. */
+  sweep(now: number): boolean {
     const rows = this.#selectSenders.all(this.#sweptTo);
+    let removed = 0;
     const before = now - this.#limits.dedupeMs * 1.25;
     for (const row of rows) {
       this.#sweptTo = numberIn(row, "id");
       if (numberIn(row, "used_at") > before) continue;
       this.#trim.run(this.#sweptTo, Number.MAX_SAFE_INTEGER);
       this.#removeSender.run(this.#sweptTo);
+      removed += 1;
       this.#heads.forgetSender(numberIn(row, "user"), decodeJson(bytesIn(row, "device")));
     }
     if (rows.length < SWEEP_ROWS) this.#sweptTo = 0;
+    return removed >= SWEEP_ROWS / 2;
   }
 }
 

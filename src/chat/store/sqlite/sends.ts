@@ -61,9 +61,9 @@ export class Sends {
     return { outcome: "done", read, told: members.size <= MAX_RECEIPT_MEMBERS ? [...members] : [user] };
   }
 
-  /** Removes some of what no repeat of a send needs any more. */
-  sweep(now: number): void {
-    this.#dedupe.sweep(now);
+  /** Removes some of what no repeat of a send needs any more. @returns Whether there may well be more. */
+  sweep(now: number): boolean {
+    return this.#dedupe.sweep(now);
   }
 
   #sendToUser(message: Outgoing, sender: UserHead, delivered: Delivered[]): SendResult {

@@ -109,10 +109,11 @@ export class Transactions {
   /**
    * Removes some of what has expired at wall time `now`.
    *
+   * @returns Whether there may well be more.
    * @throws When it fails: nothing of it is done.
    */
-  sweep(now: number): void {
-    this.#runDirectly(() => this.#applier.sweep(now));
+  sweep(now: number): boolean {
+    return this.#runDirectly(() => this.#applier.sweep(now));
   }
 
   /** @returns Undefined when one of them failed: nothing was written. */

@@ -40,6 +40,8 @@ const MAX_BATCH_OPS = 512;
 const FLUSH_MS = 1000;
 /** How often what has expired is looked for, in milliseconds. */
 const SWEEP_MS = 10_000;
+/** The same where the last time did not find all of it: more may expire than every tenth second removes. */
+const SWEEP_AGAIN_MS = 1000;
 
 /** Opens it; {@linkcode openWriter} of `open.ts` says what it does. */
 export async function openWriter(options: WriterOptions): Promise<Writer> {
@@ -242,7 +244,7 @@ class SqliteWriter implements Writer {
     if (now < this.#nextSweep) return;
     this.#nextSweep = now + SWEEP_MS;
     try {
-      this.#parts.transactions.sweep(wallNow);
+      if (this.#parts.transactions.sweep(wallNow)) this.#nextSweep = now + SWEEP_AGAIN_MS;
     } catch (cause) {
       this.#options.onError(toStoreError(cause, `sweep data folder "${this.#options.dir}"`), {
         during: "write",

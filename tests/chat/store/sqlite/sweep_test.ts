@@ -76,6 +76,18 @@ test("a writer drops what is too old from a log and keeps the rest, and the inbo
   assertEquals(textsOf(await frames(store, "bob")), ["1", "2", "3"]);
 });
 
+test("where more has expired than one sweep removes, the next one follows within a second", async () => {
+  await using swept = await openSwept({ dedupeMs: 1000 });
+  const { store } = swept;
+  for (let index = 0; index < 600; index++) {
+    await store.addToken({ hash: `h${index}`, user: "ann", expiresAt: NOW + 1000 });
+    await sendNew(store, { device: `d${index}` });
+  }
+  await sweep(swept, 20_000);
+  for (let seconds = 0; seconds < 3; seconds++) await sweep(swept, 1000);
+  assertEquals([await swept.rows("tokens"), await swept.rows("senders")], [0, 0]);
+});
+
 test("a log that was emptied goes on counting, also after the folder was opened anew", async () => {
   await using folder = await temporaryFolder();
   const limits = { logMs: 100_000 };
