@@ -69,6 +69,7 @@ async function changeGroup(session: Session, { user }: Online, request: ChangeRe
   session.write({ type: "ok", id: request.id ?? undefined, group });
   const name = "name" in change ? change.name : user;
   tell(bus, result.told, { type: "group", group, name, event });
+  tell(bus, result.uninvited ?? [], { type: "group", group, name, event: "deleted" });
 }
 
 /** What a request does to a group, and how those who are to know are told. */

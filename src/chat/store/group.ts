@@ -20,7 +20,13 @@ export type GroupChange =
  *   {@linkcode MAX_INVITATIONS}.
  */
 export type GroupResult =
-  | { readonly outcome: "done"; readonly told: readonly string[]; readonly owner?: string }
+  | {
+      readonly outcome: "done";
+      readonly told: readonly string[];
+      readonly owner?: string;
+      /** Who was invited to a group that is over by it; absent where nobody was. */
+      readonly uninvited?: readonly string[];
+    }
   | {
       readonly outcome:
         | "unknown_group"

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { type GroupChange, MAX_GROUPS } from "../../../src/chat/store/mod.ts";
 import { act, CLOSED, DELETE, JOIN, LEAVE, memberNames, OPEN } from "./group_steps.ts";
 import type { OpenStore, StorePromise } from "./store_conformance.ts";
@@ -118,12 +118,17 @@ function testOwners(promise: StorePromise, open: OpenStore): void {
     await changeGroup(store, "#g", "ann", CLOSED);
     for (const name of ["bob", "cid"]) await changeGroup(store, "#g", "ann", { action: "invite", name });
     await changeGroup(store, "#g", "bob", JOIN);
-    await changeGroup(store, "#g", "ann", DELETE);
+    const result = await store.changeGroup("#g", "ann", DELETE);
+    assert(result.outcome === "done", result.outcome);
+    assertEquals([[...result.told].sort(), result.uninvited], [["ann", "bob"], ["cid"]]);
     for (const user of ["ann", "bob", "cid"])
       assertEquals(await store.groups(user, "", 10), { entries: [], more: false }, user);
     assertEquals(await act(store, "cid", JOIN), ["unknown_group"]);
     assertEquals(await act(store, "bob", OPEN), [["bob"], "bob"]);
     assertEquals(await memberNames(store, "bob"), ["bob"]);
+    await changeGroup(store, "#g", "bob", { action: "invite", name: "cid" });
+    const left = await store.changeGroup("#g", "bob", { action: "leave" });
+    assertEquals(left, { outcome: "done", told: ["bob"], uninvited: ["cid"] });
   });
 }
 

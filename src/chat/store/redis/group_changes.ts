@@ -25,6 +25,7 @@ interface Reply {
   readonly outcome: string;
   readonly owner: string;
   readonly told: readonly string[];
+  readonly uninvited: readonly string[];
 }
 
 /** Changes groups: the truth is with the conversation, users' lists and marks are made to agree with it. */
@@ -94,17 +95,24 @@ export class GroupChanges {
     const args = [change.action, by, name, mode, `${limits.members}`, groupItem(group)];
     args.push(obstacle ?? "");
     const reply = await keyspace.script(CHANGE_GROUP_SCRIPT, names, args, { deadlineMs });
-    const [outcome, owner, told] = toList(reply);
-    return { outcome: toText(outcome), owner: toText(owner), told: toTexts(told) };
+    const [outcome, owner, told, uninvited] = toList(reply);
+    return {
+      outcome: toText(outcome),
+      owner: toText(owner),
+      told: toTexts(told),
+      uninvited: toTexts(uninvited),
+    };
   }
 
-  async #conclude(group: string, user: string, { outcome, owner, told }: Reply): Promise<GroupResult> {
+  async #conclude(group: string, user: string, reply: Reply): Promise<GroupResult> {
+    const { outcome, owner, told, uninvited } = reply;
     // Only the script says what came of it.
     if (outcome !== "done") return { outcome: outcome as Exclude<GroupResult["outcome"], "done"> };
     // Also where it was so already: whoever changed it may still wait for that.
     await this.#context.confirm(this.#context.keys.conv(group));
     if (told.length > 0) await this.#trySettle(group, owner === "" ? undefined : [user]);
-    return owner === "" ? { outcome: "done", told } : { outcome: "done", told, owner };
+    if (owner !== "") return { outcome: "done", told, owner };
+    return uninvited.length > 0 ? { outcome: "done", told, uninvited } : { outcome: "done", told };
   }
 
   /** What does not succeed now is owed. */

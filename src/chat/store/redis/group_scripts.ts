@@ -10,7 +10,7 @@ import { NOW_LUA, TEXT_LUA } from "./lua.ts";
  *
  * Keys: conversation, members, invites, changes, owed. Arguments: action, who does it, to whom, mode, most members, owed item, why the one
  * who would get another group or invitation cannot, or nothing.
- * Gives what came of it, the owner, and the names that are to know.
+ * Gives what came of it, the owner, the names that are to know, and those that were invited to a group that is over by it.
  */
 export const CHANGE_GROUP_SCRIPT: RedisScript = defineScript(`
 ${TEXT_LUA}${NOW_LUA}
@@ -37,8 +37,9 @@ local function changed()
   call('ZADD', owed, 'NX', time, item)
 end
 
+local uninvited = {}
 local function answer(outcome, told)
-  return { outcome, owner or '', told or {} }
+  return { outcome, owner or '', told or {}, uninvited }
 end
 
 local function enter(user, inviter)
@@ -55,7 +56,8 @@ local function drop(user)
 end
 
 local function finish()
-  for _, user in ipairs(call('HKEYS', invites)) do tell(user, 'x', '0', '0', '-') end
+  uninvited = call('HKEYS', invites)
+  for _, user in ipairs(uninvited) do tell(user, 'x', '0', '0', '-') end
   call('DEL', invites)
   call('HDEL', conv, 'mode', 'owner')
   owner = nil

@@ -4,7 +4,7 @@ import type { StoreLimits } from "../limits.ts";
 import type { Friends } from "./friends.ts";
 import type { GroupHead, GroupHeads } from "./group_heads.ts";
 import type { Heads, UserHead } from "./heads.ts";
-import { numberIn } from "./row.ts";
+import { numberIn, textIn } from "./row.ts";
 
 /** What groups are written with. */
 export interface GroupParts {
@@ -55,7 +55,9 @@ export class Groups {
       "SELECT invited_by FROM invitations WHERE conversation = ? AND user = ?",
     );
     this.#removeInvitation = database.prepare("DELETE FROM invitations WHERE conversation = ? AND user = ?");
-    this.#removeInvitations = database.prepare("DELETE FROM invitations WHERE conversation = ?");
+    this.#removeInvitations = database.prepare(`
+      DELETE FROM invitations WHERE conversation = ?
+      RETURNING (SELECT name FROM users WHERE users.id = invitations.user) AS name`);
     this.#countInvitations = database.prepare(
       "SELECT count(*) AS count FROM invitations WHERE conversation = ?",
     );
@@ -127,8 +129,7 @@ export class Groups {
     if (refusal) return refusal;
     const told = [...group.members];
     for (const name of told) this.#drop(group, name);
-    this.#end(group);
-    return { outcome: "done", told };
+    return this.#end(group, told);
   }
 
   #invite(group: GroupHead, user: UserHead, name: string): GroupResult {
@@ -171,10 +172,7 @@ export class Groups {
     const told = [...group.members];
     this.#drop(group, user.name);
     const [longest] = group.members;
-    if (longest === undefined) {
-      this.#end(group);
-      return { outcome: "done", told };
-    }
+    if (longest === undefined) return this.#end(group, told);
     if (group.owner === user.name) this.#give(group, longest);
     return { outcome: "done", told, owner: group.owner };
   }
@@ -195,10 +193,11 @@ export class Groups {
   }
 
   /** Its conversation stays, so that a group made again under the name goes on counting. */
-  #end(group: GroupHead): void {
-    this.#removeInvitations.run(group.id);
+  #end(group: GroupHead, told: readonly string[]): GroupResult {
+    const uninvited = this.#removeInvitations.all(group.id).map((row) => textIn(row, "name"));
     this.#remove.run(group.id);
     this.#groupHeads.remove(group);
+    return uninvited.length > 0 ? { outcome: "done", told, uninvited } : { outcome: "done", told };
   }
 
   #inviterOf(group: GroupHead, user: UserHead): number | undefined {
