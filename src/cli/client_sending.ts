@@ -92,13 +92,13 @@ export class Sending {
   }
 
   #failed(to: string, error: unknown): void {
-    const code = error instanceof ChatError ? error.code : undefined;
+    const { code, message } = error instanceof ChatError ? error : { code: undefined, message: String(error) };
     if (this.#patience.name === "over" && (code === "closed" || code === "unknown")) {
       this.#lost.set(to, (this.#lost.get(to) ?? 0) + 1);
       return;
     }
     const what = code === "unknown" ? "perhaps not sent" : "not sent";
-    this.#problem(`— ${what} to ${to}: ${error instanceof ChatError ? error.message : String(error)}`);
+    this.#problem(`— ${what} to ${to}: ${message}`);
   }
 }
 

@@ -81,8 +81,9 @@ function heldByAnother(dir: string, cause: unknown): StoreError {
  */
 export function openForWriting(dir: string, durable: "memory" | "disk"): DatabaseSync {
   const path = databasePath(dir);
-  if (existsSync(path)) checkRights(path);
-  if (existsSync(path) && statSync(path).size > 0) checkFile(path);
+  const isThere = existsSync(path);
+  if (isThere) checkRights(path);
+  if (isThere && statSync(path).size > 0) checkFile(path);
   else createDatabase(path);
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
