@@ -92,7 +92,8 @@ export class Sending {
   }
 
   #failed(to: string, error: unknown): void {
-    const { code, message } = error instanceof ChatError ? error : { code: undefined, message: String(error) };
+    const { code, message } =
+      error instanceof ChatError ? error : { code: undefined, message: String(error) };
     if (this.#patience.name === "over" && (code === "closed" || code === "unknown")) {
       this.#lost.set(to, (this.#lost.get(to) ?? 0) + 1);
       return;
