@@ -1,6 +1,6 @@
-/** Frames that wait for their turn, and their bytes, that are too many: by WebSocket more than a mebibyte may be on its way when reading stops. */
+/** Frames that wait for their turn, and their bytes, that are too many. */
 const MAX_FRAMES = 8192;
-const MAX_BYTES = 4 * 1_048_576;
+const MAX_BYTES = 1_048_576;
 
 /** Frames that wait for their turn, in order. As many as were on their way when reading stopped: nothing more is read while there is one. */
 export class WaitingFrames {

@@ -1,8 +1,9 @@
 import type { Clock } from "../../async/mod.ts";
 import type { CloseReason, Connection, ConnectionHandler, Driver, TcpAddress } from "../../net/mod.ts";
 import type { Carrier } from "../session/web_socket_link.ts";
+import { MessageEnds } from "./message_ends.ts";
 
-/** Bytes of a client that may be on their way to the server without it having seen a whole request or message: one of each is less. */
+/** Bytes of a client on their way to the server, from which on no more are read: a request or a message is less. */
 export const MAX_UNSEEN_BYTES = 131_072;
 /** How long a connection may be without a request, in milliseconds. */
 const IDLE_MS = 30_000;
@@ -41,8 +42,9 @@ type Use = "requests" | "messages" | "goodbye";
  * A client's connection on its way to the HTTP server of this process, which takes nothing but connections of its own.
  *
  * - A side that cannot take more stops the other one from being read.
- * - A client is read only as far as the server follows: {@linkcode MAX_UNSEEN_BYTES} without a request or message, and it is stopped; so a
- *   message without an end takes no memory, whatever the server would let pass.
+ * - A client is read only as far as the server follows: {@linkcode MAX_UNSEEN_BYTES} ahead of the last request or message that it has
+ *   seen, and it is stopped. So a message without an end takes no memory, whatever the server would let pass, and little comes when the
+ *   session has enough.
  * - A client that asks for nothing in time, or does not leave when it should, is cut off.
  */
 export class Relay implements ConnectionHandler, Carrier {
@@ -54,7 +56,11 @@ export class Relay implements ConnectionHandler, Carrier {
   #server: Connection | undefined;
   #open = 1;
   #use: Use = "requests";
-  #unseen = 0;
+  /** Of the client's bytes that were passed on since its WebSocket began to open, or else in all: how many, and up to where seen. */
+  #passed = 0;
+  #seenTo = 0;
+  /** While it is a WebSocket: where in them messages end. */
+  #ends: MessageEnds | undefined;
   #stuckSweeps = 0;
   /** When the server has last seen something, or the client has taken something. */
   #movedAt: number;
@@ -92,23 +98,30 @@ export class Relay implements ConnectionHandler, Carrier {
 
   /** The server has seen a request, or a message. */
   seen(): void {
-    this.#unseen = 0;
+    this.#seenTo = this.#ends?.next() ?? this.#passed;
     this.#stuckSweeps = 0;
     this.#movedAt = this.#options.clock.now();
     this.#flow();
   }
 
+  /** The server has seen a request to open a WebSocket, and will. Until it has answered, the client sends nothing more. */
+  upgrading(): void {
+    this.#passed = 0;
+    this.#seenTo = 0;
+    this.#ends = new MessageEnds();
+  }
+
   /** From now on it carries messages: how long it may be silent is its session's business. */
   upgraded(): void {
     this.#use = "messages";
-    this.seen();
   }
 
   finish(): void {
     this.#use = "goodbye";
     this.#movedAt = this.#options.clock.now();
     // The client's goodbye has to come through.
-    this.#unseen = 0;
+    this.#ends = undefined;
+    this.#seenTo = this.#passed;
     this.release();
   }
 
@@ -132,7 +145,7 @@ export class Relay implements ConnectionHandler, Carrier {
         break;
       case "messages":
         // Twice: the event loop may have been held up before the first time.
-        this.#stuckSweeps = this.#unseen >= MAX_UNSEEN_BYTES ? this.#stuckSweeps + 1 : 0;
+        this.#stuckSweeps = this.#isAhead() ? this.#stuckSweeps + 1 : 0;
         if (this.#stuckSweeps >= STUCK_SWEEPS) this.#options.handler.stuck();
         break;
       case "goodbye":
@@ -208,16 +221,20 @@ export class Relay implements ConnectionHandler, Carrier {
   }
 
   #forward(chunk: Uint8Array): void {
-    this.#unseen += chunk.length;
+    this.#passed += chunk.length;
     // Who was said goodbye to is listened to for their own, and no longer.
-    if (this.#use === "goodbye" && this.#unseen > MAX_UNSEEN_BYTES) return;
+    if (this.#use === "goodbye" && this.#isAhead()) return;
+    this.#ends?.read(chunk);
     if (this.#server?.write(chunk) === false) this.#isServerFull = true;
+  }
+
+  #isAhead(): boolean {
+    return this.#passed - this.#seenTo >= MAX_UNSEEN_BYTES;
   }
 
   /** Reads from the client, or stops, as there is room for what comes. */
   #flow(): void {
-    const isAhead = this.#unseen >= MAX_UNSEEN_BYTES && this.#use !== "goodbye";
-    const isFull = this.#isHeld || this.#isServerFull || isAhead;
+    const isFull = this.#isHeld || this.#isServerFull || (this.#isAhead() && this.#use !== "goodbye");
     if (isFull === this.#isPaused) return;
     this.#isPaused = isFull;
     if (isFull) this.#client.pause();

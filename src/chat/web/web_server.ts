@@ -252,6 +252,7 @@ class Server implements WebServer {
     const claim = { origin: request.headers.get("origin"), host: request.headers.get("host") };
     if (!isAllowedOrigin(claim, this.#options.origins))
       return sayWhy(403, "pages of another site may not connect");
+    visitor.relay.upgrading();
     return { context: { visitor } };
   }
 

@@ -10,6 +10,7 @@ import { DEADLINE_MS } from "../../helpers.ts";
 
 const TEXT = 1;
 const CLOSE = 8;
+const PONG = 10;
 /** The bytes of a frame's head, by the second of them. */
 const HEAD_BYTES: Readonly<Record<number, number>> = { 126: 4, 127: 10 };
 
@@ -107,9 +108,10 @@ export class HandSocket implements AsyncDisposable {
     this.connection.write(frameOf(TEXT, Buffer.from(JSON.stringify(frame))));
   }
 
-  /** Waits for the next message of the server; undefined for its goodbye. */
+  /** Waits for the next message of the server, answers to pings aside; undefined for its goodbye. */
   async message(): Promise<Readonly<Record<string, unknown>> | undefined> {
     const { opcode, payload } = await this.until("a message", () => this.#takeFrame());
+    if (opcode === PONG) return await this.message();
     return opcode === CLOSE ? undefined : JSON.parse(payload.toString());
   }
 

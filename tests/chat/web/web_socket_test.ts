@@ -9,6 +9,7 @@ import { frameOf, HandSocket } from "./hand_socket.ts";
 const TEXT = 1;
 const BINARY = 2;
 const CONTINUATION = 0;
+const PING = 9;
 
 function headerFor(host: string): Uint8Array {
   const source = { host, port: 4711 };
@@ -144,6 +145,24 @@ test("many frames behind a slow request are all answered, in order, however many
   );
   assertEquals(new Set((await Promise.all(answers)).map(({ type }) => type)), new Set(["ok"]));
   await ada.hasMessages(490);
+  assertEquals(cluster.errors, []);
+});
+
+test("pings and messages in parts, many at once, are read to the end", async () => {
+  await using cluster = await chatServers(1, { web: {} });
+  const { socket } = await HandSocket.upgrade(cluster.webAt(0));
+  await using _ = socket;
+  const ping = frameOf(PING, Buffer.alloc(100));
+  const text = Buffer.from(JSON.stringify({ type: "ping", pad: "x".repeat(1000) }));
+  const parts = [
+    frameOf(TEXT, text.subarray(0, 500), false),
+    ping,
+    frameOf(CONTINUATION, text.subarray(500)),
+  ];
+  const count = 1000;
+  for (let sent = 0; sent < count; sent++) socket.connection.write(Buffer.concat([ping, ...parts]));
+  let answered = 0;
+  while (answered < count) if ((await socket.message())?.type === "pong") answered += 1;
   assertEquals(cluster.errors, []);
 });
 
