@@ -103,8 +103,9 @@ async function announce(
   parent.on("drain", (body) => {
     const told = body as ToldDrain;
     web?.update({ draining: told !== "off" });
-    if (told === "off") server.undrain();
-    else server.drain(told.graceMs);
+    if (told !== "off") return server.drain(told.graceMs);
+    server.undrain();
+    parent.send("undrained", {});
   });
   const listening = listeningOf(server);
   parent.send("started", listening satisfies Started);

@@ -13,12 +13,20 @@ export interface UpServersOptions {
   readonly log: Logger;
 }
 
+/** A server that runs. */
+interface UpServer {
+  readonly channel: Channel;
+  readonly handOver: HandOver;
+  /** Who waits for it to have heard that it is to take clients again, in the order in which it was told. */
+  readonly undraining: (() => void)[];
+}
+
 const CHILD = new URL("./up_child.ts", import.meta.url).href;
 
 /** The chat servers of `chorus up`: child processes that are started again when they die. */
 export class UpServers {
   readonly #servers: ChildServers<Child>;
-  readonly #byAddress = new Map<string, { readonly channel: Channel; readonly handOver: HandOver }>();
+  readonly #byAddress = new Map<string, UpServer>();
 
   constructor({ count, configuration, attach, log }: UpServersOptions) {
     this.#servers = new ChildServers({
@@ -29,7 +37,9 @@ export class UpServers {
       },
       attach,
       onStarted: ({ channel, exited }, { tcp }) => {
-        this.#byAddress.set(tcp, { channel, handOver: handOver(channel) });
+        const server: UpServer = { channel, handOver: handOver(channel), undraining: [] };
+        channel.on("undrained", () => server.undraining.shift()?.());
+        this.#byAddress.set(tcp, server);
         void exited.then(() => this.#byAddress.delete(tcp));
       },
       graceMs: configuration.graceMs,
@@ -58,9 +68,12 @@ export class UpServers {
     this.#byAddress.get(address)?.channel.send("drain", { graceMs } satisfies ToldDrain);
   }
 
-  /** Lets the server at an address take clients as before. */
-  undrain(address: string): void {
-    this.#byAddress.get(address)?.channel.send("drain", "off" satisfies ToldDrain);
+  /** Lets the server at an address take clients as before. Resolves when it has heard so, or is gone. */
+  async undrain(address: string): Promise<void> {
+    const server = this.#byAddress.get(address);
+    if (!server?.channel.send("drain", "off" satisfies ToldDrain)) return;
+    const heard = new Promise<void>((resolve) => server.undraining.push(resolve));
+    await Promise.race([heard, server.channel.closed]);
   }
 
   /** Lets every server drain and end; kills those that take too long. */

@@ -60,7 +60,7 @@ export class Heart {
     this.#schedule(this.#sentAt);
   }
 
-  /** The probe is another one: what is under way is given up, and asked anew if it is waited for. Resolves when it is over. */
+  /** Gives up what is under way, and asks anew if it is waited for. Resolves when the old one is over. */
   async restart(): Promise<void> {
     const old = this.#probe;
     this.#controller.abort();

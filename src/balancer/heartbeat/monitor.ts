@@ -26,6 +26,8 @@ export interface MonitorOptions {
 export interface Monitor extends AsyncDisposable {
   /** Asks by another probe from now on. What is under way is given up, and asked anew where an answer is waited for. */
   use(probe: Probe): void;
+  /** What a backend was asked before no longer counts: a probe of it that is under way is given up, and asked anew. */
+  askAnew(backend: Backend): void;
   /** Sets no more timers, aborts the probes under way and resolves when they are over. Idempotent. */
   close(): Promise<void>;
 }
@@ -87,6 +89,11 @@ export function monitor(options: MonitorOptions): Monitor {
     for (const heart of hearts.values()) settle(heart.restart());
   }
 
+  function askAnew(backend: Backend): void {
+    const heart = hearts.get(backend);
+    if (heart) settle(heart.restart());
+  }
+
   async function close(): Promise<void> {
     watch[Symbol.dispose]();
     for (const backend of hearts.keys()) stop(backend);
@@ -98,5 +105,5 @@ export function monitor(options: MonitorOptions): Monitor {
     closing ??= close();
     return closing;
   };
-  return { use, close: closeOnce, [Symbol.asyncDispose]: closeOnce };
+  return { use, askAnew, close: closeOnce, [Symbol.asyncDispose]: closeOnce };
 }

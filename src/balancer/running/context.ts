@@ -14,8 +14,12 @@ export type Report = (error: unknown, context: { readonly during: string }) => v
 export interface Servers {
   /** The server of a backend is to end its clients within `graceMs`, as it does it best. Again: the newer time counts. */
   drain(backend: Backend, graceMs: number): void;
-  /** It takes clients, and those that it has may stay. */
-  undrain(backend: Backend): void;
+  /**
+   * It takes clients, and those that it has may stay.
+   *
+   * @returns Resolves once the server knows, or never will: until then it may answer that it drains. Undefined where it was not the server that was told.
+   */
+  undrain(backend: Backend): Promise<void> | undefined;
   /** A backend has left, or is to: those who serve its clients elsewhere are to close them, spread over `overMs`. */
   dismiss?(backend: Backend, overMs: number): void;
 }

@@ -72,7 +72,7 @@ export class ManagedPool implements AsyncDisposable {
     this.#finds = this.pool.watch({
       onAdd: (backend) => {
         // An earlier backend of its name may have left while it drained.
-        context.servers?.undrain(backend);
+        this.#resume(backend);
         this.#changeFound(backend);
       },
     });
@@ -195,11 +195,12 @@ export class ManagedPool implements AsyncDisposable {
 
   /** Its server, where it was told to drain, is to take clients again. */
   #resume(backend: Backend): void {
-    const { servers } = this.#context;
-    if (!servers) return;
-    servers.undrain(backend);
-    // Its next heartbeat will say so, too.
-    if (backend.reported?.isDraining) this.pool.report(backend, { ...backend.reported, isDraining: false });
+    // Owned by the servers: it never rejects.
+    void this.#context.servers?.undrain(backend)?.then(() => {
+      // What it has answered before may be on its way, and say that it drains.
+      this.#monitor?.askAnew(backend);
+      if (backend.reported?.isDraining) this.pool.report(backend, { ...backend.reported, isDraining: false });
+    });
   }
 
   #active(): number {

@@ -59,7 +59,10 @@ const REFRESH_MS = 1000;
 export class Workers implements AsyncDisposable {
   readonly servers: Servers = {
     drain: (backend, withinMs) => this.#tellOf(backend, (id) => ["drain_backend", { backend: id, withinMs }]),
-    undrain: (backend) => this.#tellOf(backend, (id) => ["undrain_backend", { backend: id }]),
+    undrain: (backend) => {
+      this.#tellOf(backend, (id) => ["undrain_backend", { backend: id }]);
+      return undefined;
+    },
     dismiss: (backend, overMs) => this.#tellOf(backend, (id) => ["dismiss_backend", { backend: id, overMs }]),
   };
   readonly #options: WorkersOptions;

@@ -156,3 +156,25 @@ test("monitor() leaves a backend up through 80,000 probes of which three single 
   assertEquals(states, ["suspect up", ...single, ...single, ...single]);
   assertEquals([backend.state(), backend.counters.probes, backend.counters.misses], ["up", 80_000, 3]);
 });
+
+test("Monitor.askAnew() asks a backend once more and does not hear the answer of before, others are left alone", async () => {
+  await using it = lab(2);
+  await pass(100, it);
+  it.clock.advance(2000);
+  const [old, other] = it.asked.slice(-2);
+  const backend = it.pool.find(old?.name ?? "");
+  assert(backend && old && other);
+  it.monitor.askAnew(backend);
+  await old.answer({ isDraining: true });
+  assertEquals(backend.reported?.isDraining, undefined);
+  assertEquals(
+    it.asked.slice(-2).map(({ name }) => name),
+    [other.name, old.name],
+  );
+  await it.asked.at(-1)?.answer({ isDraining: false });
+  assertEquals(backend.reported?.isDraining, false);
+  assertEquals(other.signal.aborted, false);
+  const { length } = it.asked;
+  it.monitor.askAnew(backend);
+  assertEquals(it.asked.length, length, "nothing was under way");
+});

@@ -1,7 +1,8 @@
+import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
 import { Operations } from "../../../src/balancer/control/operations.ts";
 import type { Backend } from "../../../src/balancer/pool/backend.ts";
-import { formatAddress } from "../../../src/net/mod.ts";
+import { type Connection, formatAddress, type Listener, systemDriver } from "../../../src/net/mod.ts";
 import { type Announced, localRegistry } from "../../../src/registry/mod.ts";
 import { test } from "../../testing.ts";
 import { greeter, until } from "../frontend/frontends.ts";
@@ -75,7 +76,7 @@ test("servers that can be told are asked to end their clients before a deadline,
   let told: (readonly [string | undefined, number | "undrained"])[] = [];
   const servers = {
     drain: ({ name }: Backend, graceMs: number) => void told.push([names.get(name), graceMs]),
-    undrain: ({ name }: Backend) => void told.push([names.get(name), "undrained"]),
+    undrain: async ({ name }: Backend) => void told.push([names.get(name), "undrained"]),
   };
   await using balancer = await start(
     {
@@ -126,7 +127,7 @@ test("servers that can be told are asked to end their clients before a deadline,
 test("a client whose server was told and does not end it is ended at the deadline, not before", async () => {
   using guests = new Guests();
   await using a = await greeter("a");
-  const servers = { drain: () => undefined, undrain: () => undefined };
+  const servers = { drain: () => undefined, undrain: () => Promise.resolve() };
   const file = { frontends: { one: { listen: LISTEN, pool: "main" } }, pools: { main: poolOf([a]) } };
   await using balancer = await start(file, { servers });
   const client = await guests.greeted(at(balancer, "one"));
@@ -137,4 +138,90 @@ test("a client whose server was told and does not end it is ended at the deadlin
   const tookMs = performance.now() - started;
   assert(tookMs > 990, `it was ended after ${tookMs} ms`);
   await until("no drain", () => operations.drains().length === 0);
+});
+
+/** A chat server that answers heartbeats when it is let. */
+class Answering {
+  readonly #asked: Connection[] = [];
+  #isHeld = false;
+  isDraining = false;
+
+  /** Heartbeats that wait for their answers. */
+  get waiting(): number {
+    return this.#asked.length;
+  }
+
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** Answers by what is true now, those that wait, too. */
+  release(): void {
+    this.#isHeld = false;
+    for (const connection of this.#asked.splice(0)) this.#answer(connection);
+  }
+
+  async listen(): Promise<Listener> {
+    return await systemDriver().listen(
+      { host: "127.0.0.1", port: 0 },
+      () => ({
+        data: (connection) => {
+          if (this.#isHeld) this.#asked.push(connection);
+          else this.#answer(connection);
+        },
+        end: (connection) => connection.end(),
+        close: () => undefined,
+      }),
+      {},
+    );
+  }
+
+  #answer(connection: Connection): void {
+    const pong = { type: "pong", server: "s", connections: 0, capacity: 0, draining: this.isDraining };
+    connection.write(Buffer.from(`${JSON.stringify(pong)}\n`));
+  }
+}
+
+test("a server that was told to take clients again gets some once it knows, whatever it answered before", async () => {
+  const server = new Answering();
+  await using listener = await server.listen();
+  const heard = Promise.withResolvers<void>();
+  const servers = {
+    drain() {
+      server.isDraining = true;
+    },
+    undrain: () => heard.promise,
+  };
+  await using balancer = await start(
+    {
+      frontends: { one: { listen: LISTEN, pool: "main" } },
+      pools: {
+        main: {
+          backends: [formatAddress(listener.address)],
+          heartbeat: { kind: "chat", interval: "100ms", timeout: "60s" },
+        },
+      },
+    },
+    { servers },
+  );
+  const operations = new Operations(balancer);
+  const [backend] = [...(balancer.pools.get("main")?.pool.backends() ?? [])];
+  assert(backend);
+  const change = (state: "draining" | "enabled") => operations.changeBackend("main", backend.name, { state });
+  await until("it up", () => backend.state() === "up");
+  change("draining");
+  await until("it say that it drains", () => backend.reported?.isDraining === true);
+  server.hold();
+  await until("a heartbeat on its way", () => server.waiting === 1);
+  change("enabled");
+  assertEquals(backend.state(), "draining");
+  heard.resolve();
+  await until("it up", () => backend.state() === "up");
+  const seen = new Set<string>();
+  using _ = balancer.pools.get("main")?.pool.watch({ onState: (_backend, _from, to) => void seen.add(to) });
+  server.release();
+  server.isDraining = false;
+  const { probes } = backend.counters;
+  await until("more heartbeats", () => backend.counters.probes > probes + 2);
+  assertEquals(seen, new Set());
 });
