@@ -18,7 +18,7 @@ import { PastView } from "./client_past.ts";
 import { promptText } from "./client_prompt.ts";
 import { Reading } from "./client_reading.ts";
 import { printable, type Screen } from "./client_screen.ts";
-import { askPatiently, Sending } from "./client_sending.ts";
+import { Sending } from "./client_sending.ts";
 import { Unread } from "./client_unread.ts";
 
 /** A receiver at the start of a line. */
@@ -245,7 +245,7 @@ export class Conversation {
     try {
       const ask = () => command.run(client, words, parts);
       // Whoever sits before the screen is told, and decides.
-      const lines = await (this.#screen.isInteractive ? ask() : askPatiently(ask));
+      const lines = await (this.#screen.isInteractive ? ask() : this.#sending.askPatiently(ask));
       if (!lines) this.#problem(`say it as ${word} ${command.operands}`);
       else for (const line of lines) this.#screen.show(printable(line));
     } catch (error) {

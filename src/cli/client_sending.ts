@@ -7,6 +7,9 @@ const MAX_UNANSWERED = 1000;
 /** Receivers that are named where messages were not sent. */
 const MAX_NAMED = 10;
 
+/** How long what is asked for is asked again, in milliseconds. */
+const MAX_ASKING_MS = 60_000;
+
 /** For how long answers are waited for. */
 type Patience =
   | { readonly name: "endless" }
@@ -69,6 +72,25 @@ export class Sending {
     await Promise.all(this.#unanswered);
   }
 
+  /**
+   * Asks again where the server asks to wait, as messages do by themselves: for a minute in all.
+   *
+   * @throws What `ask` does, and {@linkcode ChatError} `rate_limited` when it would take longer.
+   */
+  async askPatiently<T>(ask: () => Promise<T>): Promise<T> {
+    const until = this.#clock.now() + MAX_ASKING_MS;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        const retryMs =
+          error instanceof ChatError && error.code === "rate_limited" ? error.retryMs : undefined;
+        if (retryMs === undefined || this.#clock.now() + retryMs > until) throw error;
+        await wait(retryMs, { clock: this.#clock });
+      }
+    }
+  }
+
   /** Ends waiting, and says what was given up. */
   finish(): void {
     if (this.#patience.name === "limited") this.#patience.timer.cancel();
@@ -100,18 +122,5 @@ export class Sending {
     }
     const what = code === "unknown" ? "perhaps not sent" : "not sent";
     this.#problem(`— ${what} to ${to}: ${message}`);
-  }
-}
-
-/** Asks again where the server asks to wait, as messages do by themselves. */
-export async function askPatiently<T>(ask: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      const isTooFast = error instanceof ChatError && error.code === "rate_limited";
-      if (!isTooFast || error.retryMs === undefined) throw error;
-      await wait(error.retryMs);
-    }
   }
 }

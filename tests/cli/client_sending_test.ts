@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { ManualClock } from "../../src/async/mod.ts";
 import { type ChatClient, ChatError } from "../../src/chat/mod.ts";
 import { Sending } from "../../src/cli/client_sending.ts";
@@ -68,4 +68,25 @@ test("where all is answered in time nothing is told, and no timer is left", asyn
   await sending.answered();
   sending.finish();
   assertEquals([told, clock.pending, client.isClosed], [[], 0, false]);
+});
+
+test("what the server is asked too fast is asked again when it may be, for a minute in all", async () => {
+  const clock = new ManualClock();
+  const sending = new Sending(() => undefined, clock);
+  let asked = 0;
+  const tooFast = (retryMs: number) => async (): Promise<string> => {
+    asked += 1;
+    if (asked < 3) throw new ChatError("rate_limited", "too fast", { retryMs });
+    return "done";
+  };
+  const answer = sending.askPatiently(tooFast(20_000));
+  for (const count of [1, 2]) {
+    await settled();
+    assertEquals([asked, clock.pending], [count, 1]);
+    clock.advance(20_000);
+  }
+  assertEquals(await answer, "done");
+  asked = 0;
+  await assertRejects(() => sending.askPatiently(tooFast(60_001)), ChatError, "too fast");
+  assertEquals([asked, clock.pending], [1, 0]);
 });
