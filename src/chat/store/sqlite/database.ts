@@ -4,6 +4,7 @@ import {
   constants,
   existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -59,14 +60,15 @@ export function lockFolder(dir: string): DatabaseSync {
   const path = join(dir, "lock");
   makeFile(path);
   checkRights(path);
-  const lock = new DatabaseSync(path, { timeout: 0 });
+  let lock: DatabaseSync | undefined;
   try {
+    lock = new DatabaseSync(path, { timeout: 0 });
     // Nothing is ever written in it, so there is nothing to keep a journal of.
     lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return lock;
   } catch (cause) {
-    lock.close();
-    throw isLocked(cause) ? heldByAnother(dir, cause) : toStoreError(cause, `lock data folder "${dir}"`);
+    lock?.close();
+    throw isLocked(cause) ? heldByAnother(dir, cause) : toStoreError(cause, `lock "${path}"`);
   }
 }
 
@@ -84,7 +86,10 @@ export function openForWriting(dir: string, durable: "memory" | "disk"): Databas
   const isThere = existsSync(path);
   if (isThere) checkRights(path);
   if (isThere && statSync(path).size > 0) checkFile(path);
-  else createDatabase(path);
+  else {
+    refuseLeftovers(path);
+    createDatabase(path);
+  }
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
     database.exec(`
@@ -159,7 +164,8 @@ function checkPages(database: DatabaseSync, path: string): void {
   const found = String(database.prepare("PRAGMA quick_check(1)").get()?.quick_check);
   if (found === "ok") return;
   const words = found.replaceAll(/\s+/g, " ");
-  throw new StoreError("damaged", `Cannot open database "${path}": it is damaged (${words})`);
+  const hint = hasWal(path) ? `, unless "${path}-wal" belongs to another one` : "";
+  throw new StoreError("damaged", `Cannot open database "${path}": it is damaged (${words})${hint}`);
 }
 
 /** Looks at the beginning of every table: a large database is not read as a whole. */
@@ -177,6 +183,20 @@ function checkOwner(database: DatabaseSync, path: string): void {
     const versions = `it has version ${version}, this program knows versions up to ${SCHEMA_VERSION}`;
     throw new StoreError("damaged", `Cannot open database "${path}": ${versions}`);
   }
+}
+
+/** A database may be somewhere else just now; what an older one has left here would be brought into a new one. */
+function refuseLeftovers(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink())
+    throw new StoreError("unavailable", `Cannot open database "${path}": it is a link to what is not there`);
+  if (!hasWal(path)) return;
+  const reason = `there is none, but "${path}-wal" has what belongs to one: put the database back, or remove that file and lose what it holds`;
+  throw new StoreError("damaged", `Cannot open database "${path}": ${reason}`);
+}
+
+function hasWal(path: string): boolean {
+  const found = statSync(`${path}-wal`, { throwIfNoEntry: false });
+  return found !== undefined && found.size > 0;
 }
 
 /** Under another name first, so that a start cut short never leaves half a database behind. */

@@ -1,4 +1,15 @@
-import { chmod, mkdir, open, readdir, readFile, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
@@ -159,6 +170,32 @@ test("openWriter() makes the database anew after a start that was cut short", as
   await using writer = await openQuietWriter(folder.path);
   const [result] = await writer.write([{ type: "create_user", user: { name: "ann", password: "p" } }]);
   assertEquals(result, { type: "created", isNew: true });
+});
+
+test("openWriter() makes no database beside what an older one has left in its WAL, which it would take for its own", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "chat.sqlite");
+  await writeFile(`${path}-wal`, "what only SQLite knows");
+  for (const isThere of [false, true]) {
+    if (isThere) await writeFile(path, "");
+    const error = await assertRejects(() => openQuietWriter(folder.path), StoreError, `${path}-wal`);
+    assertEquals(error.code, "damaged");
+  }
+  assertEquals(await readFile(`${path}-wal`, "utf8"), "what only SQLite knows");
+  await rm(`${path}-wal`);
+  await (await openQuietWriter(folder.path)).close();
+});
+
+test("openWriter() says which of its files is a folder, or a link to nowhere", async () => {
+  await using folder = await temporaryFolder();
+  for (const name of ["lock", "chat.sqlite", "journal"]) {
+    const path = join(folder.path, name);
+    for (const make of [() => mkdir(path), () => symlink(join(folder.path, "nowhere"), path)]) {
+      await make();
+      await assertRejects(() => openQuietWriter(folder.path), StoreError, path);
+      await rm(path, { recursive: true });
+    }
+  }
 });
 
 test("openWriter() says that a folder cannot be used", async () => {
