@@ -9,7 +9,7 @@
  * @module
  */
 import { execFile, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { glob } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { delimiter, dirname, join, relative } from "node:path";
@@ -129,6 +129,8 @@ function environmentOf({ program }: Runtime, reports: string): NodeJS.ProcessEnv
     ...process.env,
     PATH: [dirname(program), BIN, process.env.PATH].join(delimiter),
     NO_COLOR: "1",
+    // Who is killed leaves what it had there.
+    TMPDIR: join(reports, "tmp"),
     // Programs are started hundreds of times: Node need not compile them anew each time.
     NODE_COMPILE_CACHE: join(reports, "compile-cache"),
   };
@@ -228,12 +230,13 @@ const chosen = orUsage(USAGE, () => {
 });
 
 const reports = mkdtempSync(join(tmpdir(), "chorus-tests-"));
+mkdirSync(join(reports, "tmp"));
 const versions = new Map<Runtime, string>();
 for (const runtime of chosen) versions.set(runtime, await runtime.version());
 for (const runtime of chosen) if (runtime.name === "node") await compile(runtime, reports);
 const jobs = files.flatMap((file) => chosen.map((runtime): Job => ({ runtime, file })));
 const done = await runAll(jobs, reports);
-rmSync(reports, { recursive: true });
+rmSync(reports, { recursive: true, maxRetries: 5, retryDelay: 200 });
 for (const [runtime, found] of versions)
   tell(
     `${runtime.name} ${found}`,
