@@ -22,7 +22,10 @@ export interface RedisBusOptions extends BusOptions {
   url: string;
   /** Put before every channel's name, see {@linkcode redisBus}. @default {"chorus:"} */
   prefix?: string;
-  /** Called when messages can be sent and arrive again after a connection or a channel was lost: those published meanwhile may be lost. */
+  /**
+   * Called when messages can be sent and arrive again after a connection or a channel was lost: those published meanwhile may be lost. On a
+   * Cluster, whose masters may be away for long, when any connection is back.
+   */
   onRestored?: () => void;
   /** How the connections behave. */
   connection?: Pick<RedisOptions, "deadlineMs" | "recovery" | "ending">;
@@ -61,7 +64,7 @@ export async function redisBus(options: RedisBusOptions): Promise<RedisBus> {
   // Set below; before that there is neither a subscription nor a connection that was lost.
   let bus: OverRedis | undefined;
   const onRestored = (): void => {
-    if (bus?.isUp) options.onRestored?.();
+    if (bus?.isUp || bus?.isDivided) options.onRestored?.();
   };
   const settings: RedisOptions = {
     ...options.connection,
@@ -115,6 +118,11 @@ class OverRedis implements RedisBus {
 
   get dropped(): number {
     return this.#dropped;
+  }
+
+  /** Whether some channels can be reached while others cannot. */
+  get isDivided(): boolean {
+    return this.#publisher.kind === "cluster";
   }
 
   get isUp(): boolean {

@@ -4,6 +4,8 @@ import { openSender } from "./sender.ts";
 
 /** Connections that publish. */
 export interface Publisher extends AsyncDisposable {
+  /** Whether channels are at one server, or spread over those of a Cluster. */
+  readonly kind: "one" | "cluster";
   /** Whether messages can be sent now; of a Cluster, on every channel. */
   readonly isUp: boolean;
   /** Whether messages can be sent now on that channel. */
@@ -29,6 +31,7 @@ export async function connectPublisher(url: string, options: RedisOptions = {}):
   const sender = await openSender(url, { prepare: ping, probe: ping }, options);
   const name = sender.kind === "one" ? "PUBLISH" : "SPUBLISH";
   return {
+    kind: sender.kind,
     get isUp() {
       return sender.isUp;
     },

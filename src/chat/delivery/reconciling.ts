@@ -111,7 +111,7 @@ export class Reconciling {
       });
       for (const result of await Promise.allSettled(settled))
         if (result.status === "rejected") this.#failed(result.reason);
-      if (findings.some(({ isUncertain }) => isUncertain)) this.#after(RETRY_MS);
+      if (findings.some((finding) => !finding || finding.isUncertain)) this.#after(RETRY_MS);
     } catch (error) {
       this.#failed(error);
     }

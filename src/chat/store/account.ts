@@ -133,8 +133,11 @@ export interface AccountStore {
   /**
    * Looks where inboxes stand, at most {@linkcode MAX_PLACES} at once, and makes good what a fail-over took from them. Where history was
    * rolled back, the inbox has a new epoch afterwards, drawn once however many ask.
+   *
+   * @returns For each place what was found; undefined where that part of the store is away, which is reported.
+   * @throws {StoreError} Where all of it is.
    */
-  inboxStates(places: readonly InboxPlace[]): Promise<readonly InboxFinding[]>;
+  inboxStates(places: readonly InboxPlace[]): Promise<readonly (InboxFinding | undefined)[]>;
   /**
    * Counts a try to log in at wall time `now` as a failure, until it is taken back. Of tries at once each finds another number before it,
    * whichever servers they are made on.

@@ -49,12 +49,12 @@ export function testGenerations(promise: StorePromise, open: OpenStore): void {
       await store.endDevices("ann", "laptop");
       const isEnded = async () =>
         (await store.inboxStates(places)).map(
-          ({ generation }, index) => generation > (states[index]?.generation ?? 0),
+          (finding, index) => (finding?.generation ?? 0) > (states[index]?.generation ?? 0),
         );
       assertEquals(await isEnded(), [true, false, true]);
       const newest = await store.openDevice("ann", "laptop", NOW);
       const found = await store.inboxStates(places);
-      assert(found.every(({ generation }, index) => (index === 1) === (generation === newest.generation)));
+      assert(found.every((finding, index) => (index === 1) === (finding?.generation === newest.generation)));
       await store.endDevices("ann");
       assertEquals(await isEnded(), [true, true, true]);
       await store.endDevices("nobody");

@@ -83,6 +83,6 @@ async function placeOf({ store }: RollableStore): Promise<InboxPlace> {
   return { user: "bob", device: "phone", epoch, inbox: top, stamp };
 }
 
-function isRolledBack(findings: readonly InboxFinding[]): readonly boolean[] {
-  return findings.map((finding) => finding.isRolledBack);
+function isRolledBack(findings: readonly (InboxFinding | undefined)[]): readonly unknown[] {
+  return findings.map((finding) => finding?.isRolledBack);
 }

@@ -5,6 +5,7 @@ import type { RedisStoreContext } from "./context.ts";
 import { STRIKE_DELIVERY_SCRIPT } from "./deliver_script.ts";
 import { isSilence, toStoreError } from "./error.ts";
 import { InboxWriter, type LogWindow, type Place } from "./inbox_writer.ts";
+import type { KnownNames } from "./known_names.ts";
 import { Lanes } from "./lane.ts";
 import { type LogView, viewLog } from "./log_reader.ts";
 import { type Member, Memberships } from "./members.ts";
@@ -37,12 +38,15 @@ export class Deliveries {
   readonly #running = new Set<Promise<void>>();
   readonly #hold: (() => Promise<void>) | undefined;
 
-  /** @param hold Awaited before anything that was appended is delivered. */
-  constructor(context: RedisStoreContext, hold?: () => Promise<void>) {
+  /**
+   * @param names Forgets who has turned out to be gone.
+   * @param hold Awaited before anything that was appended is delivered.
+   */
+  constructor(context: RedisStoreContext, names: Pick<KnownNames, "forget">, hold?: () => Promise<void>) {
     this.#context = context;
     this.#hold = hold;
     this.#memberships = new Memberships(context);
-    this.#writer = new InboxWriter(context);
+    this.#writer = new InboxWriter(context, (name) => names.forget(name));
     this.#catchUp = new CatchUp(context, this.#writer);
     const { deadlineMs, clock } = context;
     this.#strikes = new Lanes({

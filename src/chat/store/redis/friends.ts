@@ -90,11 +90,13 @@ export class Friends implements FriendStore {
     try {
       const { reads, keys, deadlineMs } = this.#context;
       const key = keys.conv(pairOf(from, to));
-      const [unknown, blocks] = await Promise.all([
-        this.#names.findUnknown([to]),
+      const [missing, blocks] = await Promise.all([
+        this.#names.findMissing([to]),
         reads.command(key, ["HGET", key, "blocks"], { deadlineMs }),
       ]);
-      if (unknown.has(to)) return "unknown_user";
+      const why = missing.get(to);
+      if (why === "unknown") return "unknown_user";
+      if (why !== undefined) throw why;
       return toText(blocks).includes(from < to ? SECOND : FIRST) ? "blocked" : "yes";
     } catch (cause) {
       throw toStoreError(cause, "read friends");

@@ -2,6 +2,7 @@ import { defineScript, partitionOf, type RedisScript } from "../../../redis/mod.
 import type { InboxFinding, InboxPlace, InboxState } from "../account.ts";
 import { randomEpoch } from "../line.ts";
 import type { RedisStoreContext } from "./context.ts";
+import { toStoreError } from "./error.ts";
 import { PLACE_LUA, TEXT_LUA } from "./lua.ts";
 import type { InboxRepair } from "./repair.ts";
 import { toList } from "./reply.ts";
@@ -69,17 +70,24 @@ export class InboxStates {
   }
 
   /** As {@linkcode AccountStore.inboxStates}; a place whose inbox cannot be repaired now is reported as it is, and as uncertain. */
-  async many(places: readonly InboxPlace[]): Promise<readonly InboxFinding[]> {
-    const found = await this.#look(places);
-    const due = places.filter((_, index) => this.#isDue(found[index]));
-    if (due.length === 0) return found.map(({ finding }) => finding);
-    await this.#repair.tryAll(new Set(due.map(({ user }) => user)));
-    const again = await this.#look(due);
-    const repaired = new Map(due.map((place, index) => [place, again[index]]));
-    return places.map((place, index) => this.#judge(repaired.get(place) ?? found[index] ?? toFound([])));
+  async many(places: readonly InboxPlace[]): Promise<readonly (InboxFinding | undefined)[]> {
+    const failures: unknown[] = [];
+    const found = await this.#look(places, failures);
+    if (found.size === 0 && failures.length > 0) throw failures[0];
+    const due = places.filter((place) => this.#isDue(found.get(place)));
+    if (due.length > 0) {
+      await this.#repair.tryAll(new Set(due.map(({ user }) => user)));
+      for (const [place, again] of await this.#look(due, failures)) found.set(place, again);
+    }
+    // Mostly they are one: a master that is away has many partitions.
+    const [failure] = failures;
+    if (failure !== undefined)
+      this.#context.onError(toStoreError(failure, "read where some inboxes stand"), { during: "request" });
+    return places.map((place) => this.#judge(found.get(place)));
   }
 
-  #judge(found: Found): InboxFinding {
+  #judge(found: Found | undefined): InboxFinding | undefined {
+    if (!found) return undefined;
     return this.#isDue(found) ? { ...found.finding, isUncertain: true } : found.finding;
   }
 
@@ -89,18 +97,23 @@ export class InboxStates {
     return found !== undefined && found.finding.epoch !== "" && (history === "" || found.history !== history);
   }
 
-  async #look(places: readonly InboxPlace[]): Promise<readonly Found[]> {
+  /** @param failures Takes why places could not be looked at, which are left out. */
+  async #look(places: readonly InboxPlace[], failures: unknown[]): Promise<Map<InboxPlace, Found>> {
     const found = new Map<InboxPlace, Found>();
     const groups = this.#context.isSplit ? [...byPartition(places).values()] : [places];
     await Promise.all(
       groups.map(async (group) => {
-        const values = await this.#call(group);
-        for (const [index, place] of group.entries()) {
-          found.set(place, toFound(values.slice(VALUES * index, VALUES * (index + 1))));
+        try {
+          const values = await this.#call(group);
+          for (const [index, place] of group.entries()) {
+            found.set(place, toFound(values.slice(VALUES * index, VALUES * (index + 1))));
+          }
+        } catch (error) {
+          failures.push(error);
         }
       }),
     );
-    return places.map((place) => found.get(place) ?? toFound([]));
+    return found;
   }
 
   async #call(places: readonly InboxPlace[]): Promise<readonly unknown[]> {

@@ -60,10 +60,13 @@ const MAX_CHARACTERS = 512 * 1024;
 /** Writes windows of logs into inboxes, many of them with one call. */
 export class InboxWriter {
   readonly #context: RedisStoreContext;
+  readonly #onGone: (name: string) => void;
   readonly #lanes: Lanes<Job, readonly InboxReply[]>;
 
-  constructor(context: RedisStoreContext) {
+  /** @param onGone Told of members who have no inbox. */
+  constructor(context: RedisStoreContext, onGone: (name: string) => void) {
     this.#context = context;
+    this.#onGone = onGone;
     const { deadlineMs, clock } = context;
     this.#lanes = new Lanes({
       action: "deliver",
@@ -133,10 +136,14 @@ export class InboxWriter {
     }
     const replies = toTexts(await keyspace.script(DELIVER_SCRIPT, names, args, { deadlineMs }));
     let next = 0;
-    return jobs.map(({ members }) => {
-      next += members.length;
-      return replies.slice(next - members.length, next).map(parseReply);
-    });
+    return jobs.map(({ members }) =>
+      members.map(({ name }) => {
+        const reply = replies[next] ?? "";
+        next += 1;
+        if (reply === "u") this.#onGone(name);
+        return parseReply(reply);
+      }),
+    );
   }
 }
 

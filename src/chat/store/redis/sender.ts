@@ -92,9 +92,9 @@ export class Sender {
   async #append(messages: readonly Outgoing[]): Promise<Results> {
     const { keyspace, keys, limits, deadlineMs } = this.#context;
     const names = messages.flatMap(({ from, to }) => (to.startsWith("#") ? [from] : [from, to]));
-    const unknown = await this.#names.findUnknown(names);
-    const isKnown = ({ from, to }: Outgoing): boolean => !(unknown.has(from) || unknown.has(to));
-    const sendable = messages.filter(isKnown);
+    const missing = await this.#names.findMissing(names);
+    const obstacleOf = ({ from, to }: Outgoing) => missing.get(from) ?? missing.get(to);
+    const sendable = messages.filter((message) => obstacleOf(message) === undefined);
     const call = appendCall(sendable, limits, keys);
     const replies =
       sendable.length > 0
@@ -103,7 +103,9 @@ export class Sender {
     const appended: Appended[] = [];
     let next = 0;
     const results = messages.map((message) => {
-      if (!isKnown(message)) return { outcome: "unknown_user" } as const;
+      const obstacle = obstacleOf(message);
+      if (obstacle === "unknown") return { outcome: "unknown_user" } as const;
+      if (obstacle !== undefined) return obstacle;
       next += 1;
       const sent = parseSent(replies[next - 1]);
       if (sent instanceof StoreError) return sent;

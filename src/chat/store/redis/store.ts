@@ -117,9 +117,9 @@ function makeStore(options: RedisStoreOptions, ways: RedisStoreWays, connections
     onError,
     bringUp: (conversation, users) => deliveries.bringUp(conversation, users),
   };
-  const deliveries = new Deliveries(context, ways.hold);
-  const accounts = accountPart(context);
   const names = new KnownNames(context);
+  const deliveries = new Deliveries(context, names, ways.hold);
+  const accounts = accountPart(context);
   const friends = new Friends(context, names);
   const changes = new GroupChanges(context, deliveries, friends);
   const groups = new Groups(context, changes);

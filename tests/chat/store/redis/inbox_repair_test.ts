@@ -190,7 +190,7 @@ test("an inbox that cannot be repaired is reported and left for later, and the o
     stamp: 0,
   }));
   assertEquals(
-    (await store.inboxStates(places)).map(({ top }) => top),
+    (await store.inboxStates(places)).map((finding) => finding?.top),
     [1, 1],
   );
   assertEquals(errors.length, 1);
@@ -226,6 +226,6 @@ test("500 inboxes that lost entries are repaired when they are looked at togethe
     stamp: 0,
   }));
   const findings = await store.inboxStates(places);
-  assertEquals(findings.filter(({ top, isRolledBack }) => top === 1 && !isRolledBack).length, 500);
+  assertEquals(findings.filter((finding) => finding?.top === 1 && !finding.isRolledBack).length, 500);
   assertEquals((await store.readInbox(last, 0, EVERYTHING)).length, 1);
 });
