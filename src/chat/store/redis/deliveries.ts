@@ -1,9 +1,10 @@
 import { partitionOf } from "../../../redis/mod.ts";
 import type { StoreError } from "../contract.ts";
+import type { Background } from "./background.ts";
 import { CatchUp, freshEntry } from "./catch_up.ts";
+import { beginWriting } from "./confirming.ts";
 import type { RedisStoreContext } from "./context.ts";
 import { STRIKE_DELIVERY_SCRIPT } from "./deliver_script.ts";
-import { isSilence, toStoreError } from "./error.ts";
 import { InboxWriter, type LogWindow, type Place } from "./inbox_writer.ts";
 import type { KnownNames } from "./known_names.ts";
 import { Lanes } from "./lane.ts";
@@ -15,6 +16,23 @@ import { type Appended, type VersionedWindow, WaitingWindows } from "./waiting_w
 interface Strike {
   readonly conversation: string;
   readonly reached: number;
+}
+
+/** What {@linkcode Deliveries} works with. */
+export interface DeliveryParts {
+  readonly background: Background;
+  /** Forgets who has turned out to be gone. */
+  readonly names: Pick<KnownNames, "forget">;
+  /** Awaited before anything that was appended is delivered. */
+  readonly hold: (() => Promise<void>) | undefined;
+}
+
+/** What has come of the windows of a conversation so far. */
+interface Progress {
+  /** Every inbox could be brought up. What comes later does not wait for one that could not. */
+  isDone: boolean;
+  /** Settles when they are as durable as the store promises. What comes later does not wait for that, either. */
+  confirmed: Promise<void>;
 }
 
 /** Conversations that are being delivered at once; more are left to be found as owed. */
@@ -35,15 +53,12 @@ export class Deliveries {
   readonly #waiting = new Map<string, WaitingWindows>();
   /** Conversations that are being mended, and whether they are to be once more. */
   readonly #mending = new Map<string, boolean>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #background: Background;
   readonly #hold: (() => Promise<void>) | undefined;
 
-  /**
-   * @param names Forgets who has turned out to be gone.
-   * @param hold Awaited before anything that was appended is delivered.
-   */
-  constructor(context: RedisStoreContext, names: Pick<KnownNames, "forget">, hold?: () => Promise<void>) {
+  constructor(context: RedisStoreContext, { background, names, hold }: DeliveryParts) {
     this.#context = context;
+    this.#background = background;
     this.#hold = hold;
     this.#memberships = new Memberships(context);
     this.#writer = new InboxWriter(context, (name) => names.forget(name));
@@ -69,7 +84,7 @@ export class Deliveries {
     const windows = new WaitingWindows();
     windows.add(message);
     this.#waiting.set(message.conversation, windows);
-    this.#run(() => this.#deliverAll(message.conversation, windows));
+    this.#background.run(() => this.#deliverAll(message.conversation, windows));
   }
 
   /** Brings a conversation up in the background: an inbox of it turned out to be in need of that. */
@@ -77,7 +92,7 @@ export class Deliveries {
     const isUnderWay = this.#mending.has(conversation);
     if (!isUnderWay && this.#mending.size >= MAX_CONVERSATIONS) return;
     this.#mending.set(conversation, isUnderWay);
-    if (!isUnderWay) this.#run(() => this.#mend(conversation));
+    if (!isUnderWay) this.#background.run(() => this.#mend(conversation));
   }
 
   async #mend(conversation: string): Promise<void> {
@@ -98,8 +113,11 @@ export class Deliveries {
     const view = await viewLog(this.#context, conversation, { newest: NEWEST_ENTRIES });
     const all = await this.#memberships.of(conversation);
     const members = users ? all.filter(({ name }) => users.includes(name)) : all;
+    const confirmInboxes = beginWriting(this.#context, namesOf(members));
     await this.#catchUp.bring(conversation, newestWindow(view), members);
-    if (!users) await this.#strike(conversation, view.top);
+    if (users) return;
+    await confirmInboxes();
+    await this.#strike(conversation, view.top);
   }
 
   /**
@@ -114,50 +132,42 @@ export class Deliveries {
 
   /** Finishes what is under way. */
   async close(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#background.idle();
     await this.#writer.close();
     await this.#strikes.close();
   }
 
-  #run(work: () => Promise<void>): void {
-    const running = work()
-      .catch((error: unknown) => this.#report(error))
-      .finally(() => this.#running.delete(running));
-    this.#running.add(running);
-  }
-
-  /** What fails is owed already; that Redis does not answer is told by the connection. */
-  #report(error: unknown): void {
-    const failure = toStoreError(error, "deliver");
-    if (!isSilence(failure.cause)) this.#context.onError(failure, { during: "write" });
-  }
-
   async #deliverAll(conversation: string, windows: WaitingWindows): Promise<void> {
-    let isDone = true;
+    const progress: Progress = { isDone: true, confirmed: Promise.resolve() };
     try {
       // After the turn: what else was appended in it comes along.
       await new Promise<void>((resolve) => setImmediate(resolve));
       await this.#hold?.();
       for (let window = windows.take(); window; window = windows.take()) {
-        isDone = (await this.#deliver(conversation, window)) && isDone;
+        await this.#deliver(conversation, window, progress);
         const reached = window.entries.at(-1)?.last ?? window.before;
         // What was dropped is read from the log by whoever finds it owed, if not before.
-        if (isDone && windows.isWhole && windows.size === 0) await this.#strike(conversation, reached);
+        const isAll = progress.isDone && windows.isWhole && windows.size === 0;
+        if (isAll && !this.#context.isConfirmed) await this.#strike(conversation, reached);
+        else if (isAll)
+          this.#background.run(() => progress.confirmed.then(() => this.#strike(conversation, reached)));
       }
     } finally {
       this.#waiting.delete(conversation);
     }
   }
 
-  /** @returns False when an inbox could not be brought up; what comes later must not wait for that. */
-  async #deliver(conversation: string, window: VersionedWindow): Promise<boolean> {
+  async #deliver(conversation: string, window: VersionedWindow, progress: Progress): Promise<void> {
     try {
       const members = await this.#memberships.of(conversation, window.version);
+      const confirmInboxes = beginWriting(this.#context, namesOf(members));
       await this.#catchUp.bring(conversation, window, members);
-      return true;
+      progress.confirmed = Promise.all([progress.confirmed, confirmInboxes()]).then(() => undefined);
+      // Whoever strikes hears of it.
+      progress.confirmed.catch(() => undefined);
     } catch (error) {
-      this.#report(error);
-      return false;
+      this.#background.report(error);
+      progress.isDone = false;
     }
   }
 
@@ -176,6 +186,10 @@ export class Deliveries {
     await keyspace.script(STRIKE_DELIVERY_SCRIPT, names, args, { deadlineMs });
     return strikes.map(() => true);
   }
+}
+
+function namesOf(members: readonly Member[]): Iterable<string> {
+  return members.values().map(({ name }) => name);
 }
 
 /** The newest messages of a log. What an inbox misses before them is found when it says where it is. */

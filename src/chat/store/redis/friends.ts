@@ -3,6 +3,8 @@ import { pairOf } from "../../protocol.ts";
 import { StoreError } from "../contract.ts";
 import type { Friend, FriendAction, FriendResult, FriendState, FriendStore } from "../friend.ts";
 import { changeRelation, isFull, type ListSize, type Relation } from "../relation.ts";
+import type { Background } from "./background.ts";
+import { beginWriting } from "./confirming.ts";
 import type { RedisStoreContext } from "./context.ts";
 import { toStoreError } from "./error.ts";
 import type { KnownNames } from "./known_names.ts";
@@ -56,10 +58,12 @@ const MAX_TRIES = 5;
 export class Friends implements FriendStore {
   readonly #context: RedisStoreContext;
   readonly #names: KnownNames;
+  readonly #background: Background;
 
-  constructor(context: RedisStoreContext, names: KnownNames) {
+  constructor(context: RedisStoreContext, names: KnownNames, background: Background) {
     this.#context = context;
     this.#names = names;
+    this.#background = background;
   }
 
   async changeFriend(user: string, action: FriendAction, other: string): Promise<FriendResult> {
@@ -105,22 +109,37 @@ export class Friends implements FriendStore {
 
   /** Makes both lists agree with the pair. @throws {StoreError} `unavailable`. */
   async settle(conversation: string): Promise<void> {
+    const strike = await this.#tellBoth(conversation);
+    await strike();
+  }
+
+  /** Tells both what is owed to them. What does not succeed stays owed. */
+  async #tell(conversation: string): Promise<void> {
+    try {
+      this.#background.run(await this.#tellBoth(conversation));
+    } catch (error) {
+      this.#context.onError(toStoreError(error, "change a friend"), { during: "write" });
+    }
+  }
+
+  /** @returns Strikes what is owed, once the lists are as durable as the store promises. */
+  async #tellBoth(conversation: string): Promise<() => Promise<void>> {
     const { keyspace, keys, deadlineMs } = this.#context;
     const { version, first, second } = await this.#read(conversation);
     const [one = "", another = ""] = conversation.split(":");
+    const confirmLists = beginWriting(this.#context, [one, another]);
     const learn = (user: string, other: string, state: FriendState | undefined): Promise<unknown> =>
       keyspace.script(LEARN_FRIEND_SCRIPT, [keys.friends(user)], [other, state ?? "gone", version], {
         deadlineMs,
       });
     await Promise.all([learn(one, another, first), learn(another, one, second)]);
-    const partition = partitionOf(conversation);
-    const names = [
-      keys.conv(conversation),
-      keys.owed(partition),
-      keys.tries(partition),
-      keys.aside(partition),
-    ];
-    await keyspace.script(STRIKE_FRIENDS_SCRIPT, names, [friendsItem(conversation), version], { deadlineMs });
+    return async () => {
+      await confirmLists();
+      const partition = partitionOf(conversation);
+      const owed = [keys.owed(partition), keys.tries(partition), keys.aside(partition)];
+      const args = [friendsItem(conversation), version];
+      await keyspace.script(STRIKE_FRIENDS_SCRIPT, [keys.conv(conversation), ...owed], args, { deadlineMs });
+    };
   }
 
   async #change(user: string, action: FriendAction, other: string): Promise<FriendResult> {
@@ -147,9 +166,11 @@ export class Friends implements FriendStore {
     if (isFull(before.mine, relation.mine, () => mySize)) return { outcome: "full" };
     if (isFull(before.theirs, relation.theirs, () => theirSize)) return { outcome: "full" };
     const isSame = before.mine === relation.mine && before.theirs === relation.theirs;
-    // Whoever changed it may still wait for that.
-    if (isSame) await this.#context.confirm(this.#context.keys.conv(conversation));
-    else if (!(await this.#relate(conversation, pair.version, relation, isFirst))) return undefined;
+    if (isSame) {
+      // Whoever changed it may still wait for that; and a fail-over may have set a list back.
+      await this.#context.confirm(this.#context.keys.conv(conversation));
+      await this.#tell(conversation);
+    } else if (!(await this.#relate(conversation, pair.version, relation, isFirst))) return undefined;
     return told === undefined ? { outcome: "done" } : { outcome: "done", told };
   }
 
@@ -169,12 +190,7 @@ export class Friends implements FriendStore {
     const names = [key, keys.owed(partitionOf(conversation))];
     if ((await keyspace.script(RELATE_SCRIPT, names, args, { deadlineMs })) !== 1) return false;
     await confirm(key);
-    try {
-      await this.settle(conversation);
-    } catch (error) {
-      // It is owed.
-      this.#context.onError(toStoreError(error, "change a friend"), { during: "write" });
-    }
+    await this.#tell(conversation);
     return true;
   }
 

@@ -2,6 +2,8 @@ import { partitionOf } from "../../../redis/mod.ts";
 import { StoreError } from "../contract.ts";
 import type { FriendStore } from "../friend.ts";
 import { type GroupChange, type GroupResult, MAX_GROUPS, MAX_INVITATIONS } from "../group.ts";
+import type { Background } from "./background.ts";
+import { beginWriting } from "./confirming.ts";
 import type { RedisStoreContext } from "./context.ts";
 import type { Deliveries } from "./deliveries.ts";
 import { toStoreError } from "./error.ts";
@@ -28,14 +30,32 @@ interface Reply {
   readonly uninvited: readonly string[];
 }
 
+/** What {@linkcode GroupChanges} works with. */
+export interface GroupParts {
+  readonly background: Background;
+  readonly deliveries: Deliveries;
+  readonly friends: Pick<FriendStore, "mayWrite">;
+}
+
+/** Those who have learned what they are owed to know about a group. */
+interface Told {
+  readonly learned: readonly (readonly [user: string, change: string])[];
+  /** Waits until their lists are as durable as the store promises. */
+  confirmLists(): Promise<void>;
+  /** Why others have not. */
+  readonly failure: unknown;
+}
+
 /** Changes groups: the truth is with the conversation, users' lists and marks are made to agree with it. */
 export class GroupChanges {
   readonly #context: RedisStoreContext;
+  readonly #background: Background;
   readonly #deliveries: Deliveries;
   readonly #friends: Pick<FriendStore, "mayWrite">;
 
-  constructor(context: RedisStoreContext, deliveries: Deliveries, friends: Pick<FriendStore, "mayWrite">) {
+  constructor(context: RedisStoreContext, { background, deliveries, friends }: GroupParts) {
     this.#context = context;
+    this.#background = background;
     this.#deliveries = deliveries;
     this.#friends = friends;
   }
@@ -60,19 +80,35 @@ export class GroupChanges {
    * @throws {StoreError} `unavailable` when one of them could not; the others have.
    */
   async settle(group: string, users?: readonly string[]): Promise<void> {
+    const told = await this.#tell(group, users);
+    await this.#strikeTold(group, told);
+    if (told.failure !== undefined) throw toStoreError(told.failure, `tell the members of ${group}`);
+  }
+
+  async #tell(group: string, users: readonly string[] | undefined): Promise<Told> {
     const changes = await this.#changes(group, users);
+    const confirmLists = beginWriting(
+      this.#context,
+      changes.values().map(([user]) => user),
+    );
+    const learned: (readonly [string, string])[] = [];
     let failure: unknown;
     for (let start = 0; start < changes.length; start += LEARNERS) {
       const some = changes.slice(start, start + LEARNERS);
       const outcomes = await Promise.allSettled(
         some.map(([user, change]) => this.#learn(group, user, change)),
       );
-      const learned = some.filter((_, index) => outcomes[index]?.status === "fulfilled");
+      learned.push(...some.filter((_, index) => outcomes[index]?.status === "fulfilled"));
       failure ??= outcomes.find((outcome) => outcome.status === "rejected")?.reason;
-      await this.#strike(group, learned);
     }
-    if (changes.length === 0) await this.#strike(group, []);
-    if (failure !== undefined) throw toStoreError(failure, `tell the members of ${group}`);
+    return { learned, confirmLists, failure };
+  }
+
+  async #strikeTold(group: string, { learned, confirmLists }: Told): Promise<void> {
+    await confirmLists();
+    // Also where nobody had to learn anything: that there is nothing owed.
+    for (let start = 0; start === 0 || start < learned.length; start += LEARNERS)
+      await this.#strike(group, learned.slice(start, start + LEARNERS));
   }
 
   async #changes(
@@ -118,7 +154,9 @@ export class GroupChanges {
   /** What does not succeed now is owed. */
   async #trySettle(group: string, users: readonly string[] | undefined): Promise<void> {
     try {
-      await this.settle(group, users);
+      const told = await this.#tell(group, users);
+      this.#background.run(() => this.#strikeTold(group, told));
+      if (told.failure !== undefined) throw told.failure;
     } catch (error) {
       this.#context.onError(toStoreError(error, "change a group"), { during: "write" });
     }

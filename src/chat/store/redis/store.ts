@@ -3,6 +3,7 @@ import { connectKeyspace, type RedisKeyspace } from "../../../redis/mod.ts";
 import type { Durability, Store, StoreErrorHandler } from "../contract.ts";
 import { type StoreLimits, withDefaults } from "../limits.ts";
 import { accountPart } from "./account_store.ts";
+import { Background } from "./background.ts";
 import type { RedisStoreContext } from "./context.ts";
 import { Deliveries } from "./deliveries.ts";
 import { checkDurability, confirmOnce, type Wait } from "./durability.ts";
@@ -118,10 +119,11 @@ function makeStore(options: RedisStoreOptions, ways: RedisStoreWays, connections
     bringUp: (conversation, users) => deliveries.bringUp(conversation, users),
   };
   const names = new KnownNames(context);
-  const deliveries = new Deliveries(context, names, ways.hold);
+  const background = new Background(context);
+  const deliveries = new Deliveries(context, { background, names, hold: ways.hold });
   const accounts = accountPart(context);
-  const friends = new Friends(context, names);
-  const changes = new GroupChanges(context, deliveries, friends);
+  const friends = new Friends(context, names, background);
+  const changes = new GroupChanges(context, { background, deliveries, friends });
   const groups = new Groups(context, changes);
   const sender = new Sender(context, deliveries, names);
   const sweeper = new Sweeper(context, (work) => settle(work, { deliveries, changes, friends }));
