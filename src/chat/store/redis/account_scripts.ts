@@ -61,7 +61,7 @@ return before
  * Notes a login of a device, unless the inbox is to be repaired first. Keys: mark, devices. Arguments: device, now, how many devices to
  * remember, the present history, or nothing, the generation that the session has already, or nothing. A new generation is at least the time:
  * newer than those that a rollback took. Who is too much is forgotten, but never the device itself: `now` is of a server whose clock may be
- * behind.
+ * behind. One that is ahead of Redis's makes no other device unused: that counts then.
  *
  * Gives epoch, top, stamp, floor, generation, acknowledged, 1 when the device's generation was smaller or none before; nothing where there is no inbox; 0 when it is to be repaired.
  */
@@ -73,13 +73,15 @@ if ARGV[4] ~= '' and state[6] ~= ARGV[4] then return 0 end
 local known = call('HGET', KEYS[2], ARGV[1])
 local last = tonumber(state[8] or '0')
 local before = known and tonumber(match(known, '^%d+ (%d+)')) or -1
-local generation = ARGV[5] ~= '' and math.max(tonumber(ARGV[5]), before) or math.max(last + 1, tonumber(now()))
+local present = tonumber(now())
+local generation = ARGV[5] ~= '' and math.max(tonumber(ARGV[5]), before) or math.max(last + 1, present)
+local used = math.min(tonumber(ARGV[2]), present)
 local isRaised = generation > before and 1 or 0
 call('HSET', KEYS[1], 'generation', text(math.max(last, generation)))
 generation = text(generation)
 local acked = known and match(known, '^%d+') or state[5] or '0'
-call('HSET', KEYS[2], ARGV[1], acked .. ' ' .. generation .. ' ' .. ARGV[2])
-if tonumber(ARGV[2]) > tonumber(state[7] or '0') then call('HSET', KEYS[1], 'used', ARGV[2]) end
+call('HSET', KEYS[2], ARGV[1], acked .. ' ' .. generation .. ' ' .. text(used))
+if used > tonumber(state[7] or '0') then call('HSET', KEYS[1], 'used', text(used)) end
 if not known and call('HLEN', KEYS[2]) > tonumber(ARGV[3]) then
   local others, all = {}, call('HGETALL', KEYS[2])
   for i = 1, #all, 2 do

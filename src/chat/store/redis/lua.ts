@@ -196,11 +196,13 @@ local function append(message, conv)
     call('XADD', message.log, seq, 'm', value)
   end
   conv.top, conv.topText, conv.stamp, conv.isChanged = conv.top + 1, seq, message.stamp, true
-  if not isBefore(message.at, conv.putOffAt) then
-    conv.putOffAt = text(message.at + logStep)
+  -- A server whose clock is ahead makes nothing older than it is.
+  local at = isBefore(nowText, message.at) and nowText or message.at
+  if not isBefore(at, conv.putOffAt) then
+    conv.putOffAt = text(at + logStep)
     call('HSET', message.conv, 'x', conv.putOffAt)
     call('PEXPIRE', message.log, logTtl)
-    trimLog(message.log, message.at - logMs)
+    trimLog(message.log, at - logMs)
   end
   remember(message, seq)
   return seq, value
