@@ -51,9 +51,10 @@ export class Memberships {
   }
 
   async #read(group: string): Promise<Membership> {
-    const { reads, keys, deadlineMs } = this.#context;
+    const { keyspace, keys, deadlineMs } = this.#context;
     const names = [keys.conv(group), keys.members(group)];
-    const [version, fields] = toList(await reads.script(MEMBERS_SCRIPT, names, [], { deadlineMs }));
+    // Not by the connection for reading: in a fail-over that may still be at the old master, which does not know who has joined since.
+    const [version, fields] = toList(await keyspace.script(MEMBERS_SCRIPT, names, [], { deadlineMs }));
     const texts = toTexts(fields);
     const members: Member[] = [];
     for (let index = 0; index + 1 < texts.length; index += 2) {
