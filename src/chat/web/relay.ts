@@ -100,7 +100,8 @@ export class Relay implements ConnectionHandler, Carrier {
   seen(): void {
     this.#seenTo = this.#ends?.next() ?? this.#passed;
     this.#stuckSweeps = 0;
-    this.#movedAt = this.#options.clock.now();
+    // Whoever was said goodbye to is to leave, whatever they go on to say.
+    if (this.#use !== "goodbye") this.#movedAt = this.#options.clock.now();
     this.#flow();
   }
 
@@ -117,6 +118,7 @@ export class Relay implements ConnectionHandler, Carrier {
   }
 
   finish(): void {
+    if (this.#use === "goodbye") return;
     this.#use = "goodbye";
     this.#movedAt = this.#options.clock.now();
     // The client's goodbye has to come through.

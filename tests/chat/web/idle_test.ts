@@ -8,12 +8,18 @@ import { chatServers } from "../chat_servers.ts";
 import { HandSocket } from "./hand_socket.ts";
 
 /** Lets time pass, second by second, until something has happened: within `most` seconds, however slowly this machine tells of it. */
-async function passUntil(clock: ManualClock, over: Promise<unknown>, most: number): Promise<void> {
+async function passUntil(
+  clock: ManualClock,
+  over: Promise<unknown>,
+  most: number,
+  everySecond: () => void = () => undefined,
+): Promise<void> {
   let isOver = false;
   void over.then(() => {
     isOver = true;
   });
   for (let second = 0; second < most && !isOver; second++) {
+    everySecond();
     clock.advance(1000);
     await wait(10);
   }
@@ -58,4 +64,16 @@ test("a client that is said goodbye to and does not leave is cut after 10 s", as
   await passUntil(clock, told, 20);
   await passUntil(clock, socket.closed, 12);
   assertEquals(cluster.servers[0]?.connections, 0);
+});
+
+test("what a client sends after the goodbye does not let it stay longer", async () => {
+  const { clock, cluster } = await start();
+  await using _cluster = cluster;
+  const { socket } = await HandSocket.upgrade(cluster.webAt(0));
+  await using _ = socket;
+  const told = (async () => {
+    while (await socket.message());
+  })();
+  await passUntil(clock, told, 20);
+  await passUntil(clock, socket.closed, 12, () => socket.tell({ type: "ping" }));
 });
