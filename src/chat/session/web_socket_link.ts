@@ -59,7 +59,7 @@ export class FrameTexts {
 export class WebSocketLink implements Link {
   readonly host: string;
   readonly #options: WebSocketLinkOptions;
-  #state: "open" | "slow" | "closed" = "open";
+  #state: "open" | "slow" | "closing" | "closed" = "open";
 
   constructor(options: WebSocketLinkOptions) {
     this.host = options.host;
@@ -76,7 +76,7 @@ export class WebSocketLink implements Link {
   }
 
   write(line: Uint8Array): boolean {
-    if (this.#state === "closed") return false;
+    if (this.#isOver()) return false;
     const { peer, texts, watch } = this.#options;
     peer.send(texts.textOf(line));
     if (this.#state === "open" && this.queuedBytes > HIGH_BYTES) {
@@ -86,8 +86,9 @@ export class WebSocketLink implements Link {
     return this.#state === "open";
   }
 
-  /** Looks whether a client that did not keep up has caught up. */
+  /** Looks whether a client that did not keep up has caught up, or one that is to go has been sent all. */
   look(): void {
+    if (this.#state === "closing") this.#sayGoodbye();
     if (this.#state !== "slow" || this.queuedBytes > LOW_BYTES) return;
     this.#state = "open";
     this.#options.watch.remove(this);
@@ -104,15 +105,31 @@ export class WebSocketLink implements Link {
   }
 
   close(): void {
-    if (this.#state === "closed") return;
-    this.gone();
-    this.#options.peer.close(1000, "");
+    if (this.#isOver()) return;
+    this.#state = "closing";
+    // It cuts off who takes nothing of what is still to be sent.
     this.#options.carrier.finish();
+    this.#sayGoodbye();
   }
 
   /** The client has gone: nothing is sent any more. */
   gone(): void {
     this.#state = "closed";
     this.#options.watch.remove(this);
+  }
+
+  #isOver(): boolean {
+    return this.#state === "closing" || this.#state === "closed";
+  }
+
+  /** Once all was sent: some seconds after the goodbye Bun drops what it has queued. */
+  #sayGoodbye(): void {
+    const { peer, watch } = this.#options;
+    if (peer.bufferedAmount > 0) {
+      watch.add(this);
+      return;
+    }
+    this.gone();
+    peer.close(1000, "");
   }
 }
