@@ -1,11 +1,20 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { peerOf } from "../../../src/chat/protocol.ts";
-import { Conversation } from "../../../src/chat/web/page/conversation.ts";
+import { Conversation, type Look } from "../../../src/chat/web/page/conversation.ts";
 import { Conversations } from "../../../src/chat/web/page/conversations.ts";
 import { test } from "../../testing.ts";
 
 const line = (seq: number, from = "bob") => ({ seq, id: `i${seq}`, from, text: `${seq}`, at: seq * 1000 });
+
+const linesTo = (last: number) => Array.from({ length: last }, (_, index) => line(index + 1));
+
+/** Begins to look for what is older, where that can be. */
+function lookBack(conversation: Conversation): Look {
+  const look = conversation.lookBack();
+  if (!look) throw new Error("nothing older can be asked for");
+  return look;
+}
 
 test("messages are shown once and in order, however they come", () => {
   fc.assert(
@@ -60,13 +69,25 @@ test("whoever is not in a group any more is not among its readers", () => {
 
 test("one that is not looked at keeps its newest messages, and history has the others", () => {
   const conversation = new Conversation("bob");
-  conversation.addOlder(
-    Array.from({ length: 300 }, (_, index) => line(index + 1)),
-    false,
-  );
+  conversation.addOlder(lookBack(conversation), linesTo(300), false);
   assertEquals(conversation.hasOlder, false);
   conversation.rest();
   assertEquals([conversation.lines[0]?.seq, conversation.last?.seq, conversation.hasOlder], [201, 300, true]);
+});
+
+test("what is older than messages that were forgotten meanwhile does not come before those that are here", () => {
+  const conversation = new Conversation("bob");
+  conversation.add(line(51));
+  const look = lookBack(conversation);
+  conversation.forget();
+  conversation.add(line(101));
+  const next = lookBack(conversation);
+  conversation.addOlder(look, linesTo(50), true);
+  assertEquals([conversation.history, conversation.lines.length], ["loading", 1]);
+  conversation.giveUp(look);
+  assertEquals(conversation.history, "loading");
+  conversation.addOlder(next, linesTo(100), false);
+  assertEquals([conversation.history, conversation.lines.length], ["whole", 101]);
 });
 
 test("the peer of a conversation is the other one, the group, or oneself", () => {

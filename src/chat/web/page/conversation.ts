@@ -26,6 +26,14 @@ export interface Progress {
 /** How far somebody is said to be, as far as it is said. */
 type Reached = { readonly [key in keyof Progress]?: number | undefined };
 
+/** A look into what is older. */
+export interface Look {
+  /** Older than this message; undefined for the newest ones. */
+  readonly before: number | undefined;
+  /** What was known of history before. */
+  readonly was: Conversation["history"];
+}
+
 /** The most messages of a conversation that are kept here; history goes on, but is not loaded further. */
 export const MAX_LINES = 5000;
 /** As many are kept of one that is not looked at. */
@@ -46,6 +54,8 @@ export class Conversation {
   /** Whether history has been asked for, and whether there may be more of it. */
   history: "unknown" | "loading" | "partial" | "whole" = "unknown";
   #lines: Line[] = [];
+  /** The look whose answer is waited for; none once what the answer would join is forgotten. */
+  #look: Look | undefined;
 
   constructor(peer: string) {
     this.peer = peer;
@@ -82,10 +92,24 @@ export class Conversation {
     if (index >= 0) this.unsent.splice(index, 1);
   }
 
-  /** Adds older ones, the oldest first. */
-  addOlder(lines: readonly Line[], more: boolean): void {
+  /** Begins to look for older ones. @returns What has to be asked for; undefined where nothing can be, or is already. */
+  lookBack(): Look | undefined {
+    if (!this.hasOlder) return undefined;
+    this.#look = { before: this.#lines[0]?.seq, was: this.history };
+    this.history = "loading";
+    return this.#look;
+  }
+
+  /** Adds what a look has found, the oldest first. Dropped where something is missing by now between that and what is here. */
+  addOlder(look: Look, lines: readonly Line[], more: boolean): void {
+    if (look !== this.#look) return;
     for (const line of lines) this.add(line);
-    this.history = more ? "partial" : "whole";
+    this.#endLook(more ? "partial" : "whole");
+  }
+
+  /** A look has found nothing, and may be tried again. */
+  giveUp(look: Look): void {
+    if (look === this.#look) this.#endLook(look.was);
   }
 
   /** Notes how far somebody is. It never goes back. */
@@ -121,13 +145,13 @@ export class Conversation {
   rest(): void {
     if (this.#lines.length <= KEPT_LINES) return;
     this.#lines = this.#lines.slice(-KEPT_LINES);
-    if (this.history === "whole") this.history = "partial";
+    this.#endLook(this.history === "unknown" ? "unknown" : "partial");
   }
 
   /** Messages are missing in between: what is shown comes from history again. */
   forget(): void {
     this.#lines = [];
-    this.history = "unknown";
+    this.#endLook("unknown");
   }
 
   /** What became of the user's last message: how far the others are with it. */
@@ -137,5 +161,10 @@ export class Conversation {
     if (this.peer.startsWith("#")) return readers > 0 ? `Read by ${readers}` : "Sent";
     if (readers > 0) return "Read";
     return others.some(({ delivered }) => delivered >= line.seq) ? "Delivered" : "Sent";
+  }
+
+  #endLook(history: Conversation["history"]): void {
+    this.#look = undefined;
+    this.history = history;
   }
 }

@@ -1,6 +1,6 @@
 import type { ChatClient } from "../../client/chat_client.ts";
 import { peerOf } from "../../protocol.ts";
-import type { Conversation } from "./conversation.ts";
+import type { Conversation, Look } from "./conversation.ts";
 import type { Conversations } from "./conversations.ts";
 
 /** Messages that one look into history brings. */
@@ -28,15 +28,10 @@ export class Past {
 
   /** Loads what is older than what a conversation has. */
   load(conversation: Conversation): void {
-    if (!conversation.hasOlder) return;
-    const before = conversation.lines[0]?.seq;
-    const was = conversation.history;
-    conversation.history = "loading";
+    const look = conversation.lookBack();
+    if (!look) return;
     this.#handler.changed();
-    void this.#ask(conversation, before).then((isDone) => {
-      if (!isDone) conversation.history = was;
-      this.#handler.changed();
-    });
+    void this.#ask(conversation, look).then(() => this.#handler.changed());
   }
 
   /** Takes in the conversations that there are, as many as there is room for. */
@@ -62,17 +57,17 @@ export class Past {
     } while (after !== undefined);
   }
 
-  async #ask(conversation: Conversation, before: number | undefined): Promise<boolean> {
+  async #ask(conversation: Conversation, look: Look): Promise<void> {
+    const { before } = look;
     const page = { limit: PAGE, ...(before !== undefined && { before }) };
     try {
       const { messages, more, receipts } = await this.#client.history(conversation.peer, page);
-      conversation.addOlder(messages, more);
+      conversation.addOlder(look, messages, more);
       for (const { name, ...progress } of receipts) conversation.note(name, progress);
       this.#handler.loaded(conversation);
-      return true;
     } catch (error) {
+      conversation.giveUp(look);
       this.#handler.failed(error);
-      return false;
     }
   }
 }

@@ -1,0 +1,43 @@
+import { assertEquals } from "@std/assert";
+import { RawClient } from "../../helpers.ts";
+import { test } from "../../testing.ts";
+import { chatServers } from "../chat_servers.ts";
+import { Watched } from "./watched_desk.ts";
+
+/** Messages that are sent at once. */
+const LOT = 50;
+
+async function sendLots(from: RawClient, lots: number): Promise<void> {
+  for (let lot = 0; lot < lots; lot++) {
+    const sends = Array.from({ length: LOT }, () => from.ask({ type: "send", to: "ada", text: "hello" }));
+    await Promise.all(sends);
+  }
+}
+
+test("who leaves a conversation while older messages are loading, and comes back, misses none in between", async () => {
+  await using cluster = await chatServers(1, { web: {} });
+  await using bob = await RawClient.loginWeb(cluster.webAt(0), "bob");
+  await using ada = await Watched.open(cluster.webAt(0), "ada");
+  await sendLots(bob, 6);
+  const fromBob = ada.desk.conversations.with("bob");
+  await ada.shows("the newest message", () => fromBob.last?.seq === 300);
+  fromBob.forget();
+  ada.desk.look("bob");
+  for (const count of [50, 100, 150]) {
+    await ada.shows(`${count} messages`, () => fromBob.lines.length === count);
+    if (count < 150) ada.desk.loadOlder(fromBob);
+  }
+  ada.desk.loadOlder(fromBob);
+  ada.desk.look(undefined);
+  // What was asked for first is answered first.
+  assertEquals(await ada.desk.act(async (client) => void (await client.history("bob", { limit: 1 }))), true);
+  ada.desk.look("bob");
+  while (fromBob.hasOlder) {
+    ada.desk.loadOlder(fromBob);
+    await ada.shows("older messages", () => fromBob.history !== "loading");
+  }
+  assertEquals(
+    fromBob.lines.map(({ seq }) => seq),
+    Array.from({ length: 300 }, (_, index) => index + 1),
+  );
+});
