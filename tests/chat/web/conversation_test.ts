@@ -69,14 +69,39 @@ test("whoever is not in a group any more is not among its readers", () => {
 
 test("one that is not looked at keeps its newest messages, and history has the others", () => {
   const conversation = new Conversation("bob");
+  conversation.wake();
   conversation.addOlder(lookBack(conversation), linesTo(300), false);
-  assertEquals(conversation.hasOlder, false);
+  assertEquals([conversation.lines.length, conversation.hasOlder], [300, false]);
   conversation.rest();
   assertEquals([conversation.lines[0]?.seq, conversation.last?.seq, conversation.hasOlder], [201, 300, true]);
+  for (const seq of [301, 302]) conversation.add(line(seq));
+  assertEquals([conversation.lines[0]?.seq, conversation.last?.seq, conversation.hasOlder], [203, 302, true]);
+});
+
+test("one that is looked at keeps what was loaded while messages come, but never more than 5,000", () => {
+  const conversation = new Conversation("bob");
+  conversation.wake();
+  conversation.addOlder(lookBack(conversation), linesTo(4900), false);
+  for (let seq = 4901; seq <= 5000; seq++) conversation.add(line(seq));
+  assertEquals([conversation.lines.length, conversation.history], [5000, "whole"]);
+  for (let seq = 5001; seq <= 5100; seq++) conversation.add(line(seq));
+  assertEquals([conversation.lines[0]?.seq, conversation.last?.seq], [101, 5100]);
+  assertEquals([conversation.history, conversation.hasOlder], ["partial", false]);
+});
+
+test("messages that are not kept stay unread until they are read elsewhere", () => {
+  const conversation = new Conversation("bob");
+  for (let seq = 1; seq <= 300; seq++) conversation.add(line(seq));
+  conversation.unread = 300;
+  conversation.markRead(50, "ada");
+  assertEquals(conversation.unread, 250);
+  conversation.markRead(250, "ada");
+  assertEquals(conversation.unread, 50);
 });
 
 test("what is older than messages that were forgotten meanwhile does not come before those that are here", () => {
   const conversation = new Conversation("bob");
+  conversation.wake();
   conversation.add(line(51));
   const look = lookBack(conversation);
   conversation.forget();

@@ -21,6 +21,7 @@ test("who leaves a conversation while older messages are loading, and comes back
   await sendLots(bob, 6);
   const fromBob = ada.desk.conversations.with("bob");
   await ada.shows("the newest message", () => fromBob.last?.seq === 300);
+  assertEquals(fromBob.lines.length, 100);
   fromBob.forget();
   ada.desk.look("bob");
   for (const count of [50, 100, 150]) {

@@ -34,7 +34,7 @@ export interface Look {
   readonly was: Conversation["history"];
 }
 
-/** The most messages of a conversation that are kept here; history goes on, but is not loaded further. */
+/** The most messages of a conversation that are kept here, the newest ones; history goes on, but is not loaded further. */
 export const MAX_LINES = 5000;
 /** As many are kept of one that is not looked at. */
 const KEPT_LINES = 100;
@@ -54,6 +54,7 @@ export class Conversation {
   /** Whether history has been asked for, and whether there may be more of it. */
   history: "unknown" | "loading" | "partial" | "whole" = "unknown";
   #lines: Line[] = [];
+  #maxLines = KEPT_LINES;
   /** The look whose answer is waited for; none once what the answer would join is forgotten. */
   #look: Look | undefined;
 
@@ -77,13 +78,9 @@ export class Conversation {
 
   /** Adds a message, wherever its place is; it waits no longer for its answer. @returns Whether it was not there before. */
   add(line: Line): boolean {
-    this.discard(line);
-    const index = this.#lines.findLastIndex(({ seq }) => seq <= line.seq);
-    if (this.#lines[index]?.seq === line.seq) return false;
-    this.#lines.splice(index + 1, 0, line);
-    // What one sends counts as read up to there, and of that comes no receipt.
-    this.note(line.from, { read: line.seq });
-    return true;
+    const isNew = this.#insert(line);
+    this.#trim();
+    return isNew;
   }
 
   /** Takes out what waits for its answer, or was refused. */
@@ -103,8 +100,9 @@ export class Conversation {
   /** Adds what a look has found, the oldest first. Dropped where something is missing by now between that and what is here. */
   addOlder(look: Look, lines: readonly Line[], more: boolean): void {
     if (look !== this.#look) return;
-    for (const line of lines) this.add(line);
+    for (const line of lines) this.#insert(line);
     this.#endLook(more ? "partial" : "whole");
+    this.#trim();
   }
 
   /** A look has found nothing, and may be tried again. */
@@ -138,14 +136,20 @@ export class Conversation {
   markRead(seq: number, user: string): void {
     this.note(user, { read: seq });
     const left = this.#lines.filter((line) => line.seq > seq && line.from !== user).length;
-    this.unread = seq >= (this.last?.seq ?? 0) ? 0 : Math.min(this.unread, left);
+    // Whose they are that are not kept is not known: at most all of them are unread.
+    const unknown = Math.max(0, (this.#lines[0]?.seq ?? 0) - 1 - seq);
+    this.unread = seq >= (this.last?.seq ?? 0) ? 0 : Math.min(this.unread, left + unknown);
+  }
+
+  /** Keeps what comes and what is loaded, since somebody looks at it. */
+  wake(): void {
+    this.#maxLines = MAX_LINES;
   }
 
   /** Forgets most, since nobody looks at it: history has it. */
   rest(): void {
-    if (this.#lines.length <= KEPT_LINES) return;
-    this.#lines = this.#lines.slice(-KEPT_LINES);
-    this.#endLook(this.history === "unknown" ? "unknown" : "partial");
+    this.#maxLines = KEPT_LINES;
+    this.#trim();
   }
 
   /** Messages are missing in between: what is shown comes from history again. */
@@ -161,6 +165,22 @@ export class Conversation {
     if (this.peer.startsWith("#")) return readers > 0 ? `Read by ${readers}` : "Sent";
     if (readers > 0) return "Read";
     return others.some(({ delivered }) => delivered >= line.seq) ? "Delivered" : "Sent";
+  }
+
+  #insert(line: Line): boolean {
+    this.discard(line);
+    const index = this.#lines.findLastIndex(({ seq }) => seq <= line.seq);
+    if (this.#lines[index]?.seq === line.seq) return false;
+    this.#lines.splice(index + 1, 0, line);
+    // What one sends counts as read up to there, and of that comes no receipt.
+    this.note(line.from, { read: line.seq });
+    return true;
+  }
+
+  #trim(): void {
+    if (this.#lines.length <= this.#maxLines) return;
+    this.#lines = this.#lines.slice(-this.#maxLines);
+    this.#endLook(this.history === "unknown" ? "unknown" : "partial");
   }
 
   #endLook(history: Conversation["history"]): void {

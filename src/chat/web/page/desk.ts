@@ -98,6 +98,7 @@ export class Desk {
   look(peer: string | undefined): void {
     this.#open?.rest();
     this.#open = peer === undefined ? undefined : this.conversations.with(peer);
+    this.#open?.wake();
     this.#isSeen = false;
     this.problem = "";
     this.#loadOpen();
