@@ -101,6 +101,8 @@ export class ChatClient implements AsyncDisposable {
   #user = "";
   /** The number of the last login: each is greater than those before, also than those of an earlier client of the device. */
   #attempt = 0;
+  /** What came up to this entry of the inbox was counted as unread at the login. */
+  #top = 0;
   /** The connection, while logged in on one. */
   #attendance: Attendance | undefined;
 
@@ -292,7 +294,8 @@ export class ChatClient implements AsyncDisposable {
     this.#reader.enter(String(answer.epoch));
     this.#attendance = new Attendance({ exchange, clock: this.#clock, seen: () => this.#reader.seen });
     this.#first.resolve();
-    this.#handler.online?.(String(answer.server), toUnread(answer), Number(answer.inbox));
+    this.#top = Number(answer.inbox);
+    this.#handler.online?.(String(answer.server), toUnread(answer), this.#top);
     this.#sender.online(exchange);
   }
 
@@ -318,8 +321,9 @@ export class ChatClient implements AsyncDisposable {
       }
       case "resync": {
         const reason = frame.reason as "trimmed" | "rollback";
-        this.#reader.resync(String(frame.epoch), Number(frame.inbox), reason);
-        this.#handler.resync?.(reason);
+        const inbox = Number(frame.inbox);
+        if (this.#reader.resync(String(frame.epoch), inbox, reason)) this.#top = inbox;
+        this.#handler.resync?.(reason, this.#top);
         break;
       }
       case "closing":

@@ -23,8 +23,13 @@ export interface ChatClientHandler extends EventHandler {
   closing?(reason: ClosingReason): void;
   /** So many messages of a conversation were dropped from its log before they reached this inbox. */
   gap?(conversation: string, missing: number): void;
-  /** Messages between those seen and those to come are not to be had any more. What comes again is not shown again. */
-  resync?(reason: "trimmed" | "rollback"): void;
+  /**
+   * Messages between those seen and those to come are not to be had any more. What comes again is not shown again.
+   *
+   * @param top As that of `online`; where the history is another one by now, the entry after which it goes on: what comes then is in no
+   * count.
+   */
+  resync?(reason: "trimmed" | "rollback", top: number): void;
 }
 
 /** Options for {@linkcode connectChat}. */

@@ -94,12 +94,14 @@ export class Reader {
     this.#stamp = undefined;
   }
 
-  /** The server goes on after `inbox`, whatever was seen. */
-  resync(epoch: string, inbox: number, reason: "trimmed" | "rollback"): void {
+  /** The server goes on after `inbox`, whatever was seen. @returns Whether that is in another history than before. */
+  resync(epoch: string, inbox: number, reason: "trimmed" | "rollback"): boolean {
+    const isOther = epoch !== this.#epoch;
     this.#epoch = epoch;
     this.#inbox = inbox;
     this.#stamp = undefined;
     if (reason === "rollback") this.#mayRepeat = true;
+    return isOther;
   }
 
   /**

@@ -1,53 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { connectRedis } from "../../../src/redis/mod.ts";
 import { type Frame, RawClient } from "../../helpers.ts";
-import { redisServer } from "../../redis_server.ts";
 import { test } from "../../testing.ts";
-import { type ChatServers, chatServers } from "../chat_servers.ts";
-
-/** Two servers on a Redis whose data can go back to what they were, as after a fail-over to a replica that was behind. */
-interface World extends AsyncDisposable {
-  readonly cluster: ChatServers;
-  /** Remembers the data as they are, under a number from 1 to 9. */
-  keep(number?: number): Promise<void>;
-  /** Makes the data what they were. */
-  rollBack(number?: number): Promise<void>;
-  /** The same for conversations only: the inboxes know more than these. */
-  rollBackLogs(number?: number): Promise<void>;
-  /** Cuts every connection on which hints come. */
-  cutBus(): Promise<void>;
-}
-
-const KEEP =
-  "for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', ARGV[1], 'REPLACE') end";
-const ROLL_BACK = `redis.call('FLUSHDB') redis.call('SELECT', ARGV[1])
-  for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', '0') end`;
-const ROLL_BACK_LOGS = `for _, kind in ipairs({ 'log', 'conv', 'dedupe' }) do
-    redis.call('SELECT', 0)
-    for _, key in ipairs(redis.call('KEYS', 'chorus:' .. kind .. ':*')) do redis.call('DEL', key) end
-    redis.call('SELECT', ARGV[1])
-    for _, key in ipairs(redis.call('KEYS', 'chorus:' .. kind .. ':*')) do redis.call('COPY', key, key, 'DB', '0') end
-  end`;
-
-async function start(): Promise<World> {
-  const stack = new AsyncDisposableStack();
-  const redis = stack.use(await redisServer());
-  const { client } = stack.use(await connectRedis(redis.url));
-  const cluster = stack.use(await chatServers(2, { redis: redis.url }));
-  const run = async (script: string, number = 9): Promise<void> => {
-    await client.sendCommand(["EVAL", script, "0", `${number}`]);
-  };
-  return {
-    cluster,
-    keep: (number) => run(KEEP, number),
-    rollBack: (number) => run(ROLL_BACK, number),
-    rollBackLogs: (number) => run(ROLL_BACK_LOGS, number),
-    async cutBus() {
-      await client.sendCommand(["CLIENT", "KILL", "TYPE", "pubsub"]);
-    },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
-  };
-}
+import { rollbackWorld } from "../rollback_world.ts";
 
 /** Sends texts to bob, one after another. */
 async function send(ada: RawClient, texts: readonly string[]): Promise<void> {
@@ -65,7 +19,7 @@ function shown(frames: readonly Frame[]): unknown[] {
 }
 
 test("sessions whose history was rolled back are told so, and go on after what they had acknowledged, in a new epoch", async () => {
-  await using world = await start();
+  await using world = await rollbackWorld();
   const { cluster } = world;
   await using ada = await RawClient.login(cluster.at(0), "ada");
   await using bob = await RawClient.login(cluster.at(1), "bob");
@@ -98,7 +52,7 @@ test("sessions whose history was rolled back are told so, and go on after what t
 });
 
 test("a hint whose number was there before gives the rollback away, long before the inboxes are looked at again", async () => {
-  await using world = await start();
+  await using world = await rollbackWorld();
   await using ada = await RawClient.login(world.cluster.at(0), "ada");
   await using bob = await RawClient.login(world.cluster.at(1), "bob");
   await send(ada, ["1"]);
@@ -113,7 +67,7 @@ test("a hint whose number was there before gives the rollback away, long before 
 });
 
 test("a session that was resumed at an entry which a rollback takes is told so, before what comes under newer numbers", async () => {
-  await using world = await start();
+  await using world = await rollbackWorld();
   await using ada = await RawClient.login(world.cluster.at(0), "ada");
   const first = await RawClient.login(world.cluster.at(1), "bob");
   const epoch = first.frames.find((frame) => "epoch" in frame)?.epoch;
@@ -140,7 +94,7 @@ test("a session that was resumed at an entry which a rollback takes is told so, 
 });
 
 test("hints that were lost while history went back are no trap: what came under old numbers is shown, too", async () => {
-  await using world = await start();
+  await using world = await rollbackWorld();
   await using ada = await RawClient.login(world.cluster.at(0), "ada");
   await using bob = await RawClient.login(world.cluster.at(1), "bob");
   await send(ada, ["1"]);
@@ -165,7 +119,7 @@ test("hints that were lost while history went back are no trap: what came under 
 
 for (const missed of [1, 2]) {
   test(`a hint tells of a rollback when the ${missed} before it was lost with the connection that hints come on`, async () => {
-    await using world = await start();
+    await using world = await rollbackWorld();
     await using ada = await RawClient.login(world.cluster.at(0), "ada");
     await (await RawClient.login(world.cluster.at(1), "bob"))[Symbol.asyncDispose]();
     await send(ada, ["1"]);
@@ -191,7 +145,7 @@ for (const missed of [1, 2]) {
 }
 
 test("what a rolled-back log gets once more is shown behind a resync, though no inbox has lost anything", async () => {
-  await using world = await start();
+  await using world = await rollbackWorld();
   await using ada = await RawClient.login(world.cluster.at(0), "ada");
   await using bob = await RawClient.login(world.cluster.at(1), "bob");
   await send(ada, ["1"]);
@@ -212,7 +166,7 @@ test("what a rolled-back log gets once more is shown behind a resync, though no 
 });
 
 test("a user who was away while history was rolled back gets resync and everything after the acknowledgement", async () => {
-  await using world = await start();
+  await using world = await rollbackWorld();
   await using ada = await RawClient.login(world.cluster.at(0), "ada");
   const first = await RawClient.login(world.cluster.at(1), "bob");
   const epoch = first.frames.find((frame) => "epoch" in frame)?.epoch;
@@ -234,7 +188,7 @@ test("a user who was away while history was rolled back gets resync and everythi
 });
 
 test("looking at the inboxes causes no resync and repeats nothing when nothing was rolled back", async () => {
-  await using world = await start();
+  await using world = await rollbackWorld();
   await using ada = await RawClient.login(world.cluster.at(0), "ada");
   await using bob = await RawClient.login(world.cluster.at(1), "bob");
   await send(ada, ["1", "2"]);

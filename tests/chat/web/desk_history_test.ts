@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { RawClient } from "../../helpers.ts";
 import { test } from "../../testing.ts";
 import { chatServers } from "../chat_servers.ts";
+import { rollbackWorld } from "../rollback_world.ts";
 import { Watched } from "./watched_desk.ts";
 
 /** Messages that are sent at once. */
@@ -41,4 +42,23 @@ test("who leaves a conversation while older messages are loading, and comes back
     fromBob.lines.map(({ seq }) => seq),
     Array.from({ length: 300 }, (_, index) => index + 1),
   );
+});
+
+test("what comes after the servers went back to older data is unread, also under a number that was counted before", async () => {
+  await using world = await rollbackWorld({ web: {} });
+  const { cluster } = world;
+  await using bob = await RawClient.loginWeb(cluster.webAt(0), "bob");
+  const away = await Watched.open(cluster.webAt(0), "ada");
+  await away.desk.leave();
+  await world.keep();
+  for (const text of ["1", "2", "3"]) await bob.ask({ type: "send", to: "ada", text });
+  await using ada = await Watched.open(cluster.webAt(0), "ada");
+  const fromBob = ada.desk.conversations.with("bob");
+  await ada.shows("the last", () => fromBob.last?.text === "3");
+  assertEquals(fromBob.unread, 3);
+  await world.rollBack();
+  await Promise.all(cluster.servers.map((server) => server.reconcile()));
+  for (const text of ["4", "5"]) await bob.ask({ type: "send", to: "ada", text });
+  await ada.shows("the new ones", () => fromBob.last?.text === "5");
+  assertEquals(fromBob.unread, 5);
 });

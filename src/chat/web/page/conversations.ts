@@ -5,6 +5,8 @@ const MAX_CONVERSATIONS = 500;
 
 /** All conversations that this page knows of, by their peers. */
 export class Conversations {
+  /** What came up to this entry of the inbox was counted as unread by the server. */
+  counted = 0;
   readonly #byPeer = new Map<string, Conversation>();
 
   /** The one with a user, or of a `#group`. What was silent longest makes room for a new one. */
@@ -53,8 +55,9 @@ export class Conversations {
     return sum;
   }
 
-  /** What the server counts as unread; the others are read. */
-  setUnread(unread: ReadonlyMap<string, number>): void {
+  /** What the server counts as unread, of what came up to entry `counted` of the inbox; the others are read. */
+  setUnread(unread: ReadonlyMap<string, number>, counted: number): void {
+    this.counted = counted;
     for (const [peer, count] of unread) this.with(peer).unread = count;
     for (const conversation of this.#byPeer.values())
       if (!unread.has(conversation.peer)) conversation.unread = 0;

@@ -38,8 +38,6 @@ export class Desk {
   /** Whether somebody looks at the end of the open conversation. */
   #isSeen = false;
   #lastServer = "";
-  /** What came up to this entry of the inbox was counted as unread by the server. */
-  #counted = 0;
   readonly #sending: Sending;
   readonly #past: Past;
 
@@ -186,7 +184,10 @@ export class Desk {
       },
       message: (message) => this.#receive(message),
       gap: (conversation) => this.#forget((peer) => peer === this.#peerOf(conversation)),
-      resync: () => this.#forget(() => true),
+      resync: (_, top) => {
+        this.conversations.counted = top;
+        this.#forget(() => true);
+      },
       presence: ({ name, online }) => {
         this.people.note(name, online);
         this.#changed();
@@ -212,7 +213,6 @@ export class Desk {
   }
 
   #online(server: string, unread: ReadonlyMap<string, number>, top: number): void {
-    this.#counted = top;
     const isMove = this.#lastServer !== "" && this.#lastServer !== server;
     this.#lastServer = server;
     const words = isMove
@@ -220,7 +220,7 @@ export class Desk {
       : `Connected to ${server}.`;
     this.#become({ name: "online", server }, words);
     const counts = Array.from(unread, ([name, count]) => [this.#peerOf(name), count] as const);
-    this.conversations.setUnread(new Map(counts));
+    this.conversations.setUnread(new Map(counts), top);
     // It tells of a connection that is no more.
     this.problem = "";
     this.#loadOpen();
@@ -247,12 +247,12 @@ export class Desk {
     const isNew = conversation.add({ seq, id, from, text, at });
     const isOwn = from === this.user;
     // Of what came before the login the server has counted what is unread.
-    if (isOwn && inbox > this.#counted) conversation.markRead(seq, from);
+    if (isOwn && inbox > this.conversations.counted) conversation.markRead(seq, from);
     if (!isNew || isOwn) {
       this.#changed();
       return;
     }
-    if (inbox > this.#counted) conversation.unread += 1;
+    if (inbox > this.conversations.counted) conversation.unread += 1;
     if (conversation === this.#open && this.#isSeen) this.#read(conversation);
     this.#options.onSpoken(`${from}: ${text.slice(0, 300)}`);
     this.#changed();
