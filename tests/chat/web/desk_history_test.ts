@@ -62,3 +62,17 @@ test("what comes after the servers went back to older data is unread, also under
   await ada.shows("the new ones", () => fromBob.last?.text === "5");
   assertEquals(fromBob.unread, 5);
 });
+
+test("a conversation that is loaded while somebody looks at another one stays unread", async () => {
+  await using cluster = await chatServers(1, { web: {} });
+  await using bob = await RawClient.loginWeb(cluster.webAt(0), "bob");
+  await using ada = await Watched.open(cluster.webAt(0), "ada");
+  const fromBob = ada.desk.conversations.with("bob");
+  await bob.ask({ type: "send", to: "ada", text: "hello" });
+  await ada.shows("one unread", () => fromBob.unread === 1);
+  ada.desk.look("bob");
+  ada.desk.look("ada");
+  ada.desk.see(true);
+  await ada.shows("what bob said before", () => fromBob.history === "whole");
+  assertEquals(fromBob.unread, 1);
+});

@@ -66,7 +66,7 @@ export class Desk {
     });
     this.#past = new Past(this.#client, this.conversations, {
       loaded: (conversation) => {
-        if (this.#isSeen) this.#read(conversation);
+        if (conversation === this.#open && this.#isSeen) this.#read(conversation);
       },
       failed: (error) => this.#failed(error),
       changed: () => this.#changed(),
