@@ -28,6 +28,12 @@ export class Attendance {
   readonly #clock: Clock;
   readonly #seen: () => Seen | undefined;
   #heardMs: number;
+  /** When it has pinged last; a login counts. */
+  #pingedMs: number;
+  /** When it has sent the ping from which on a sign of life is waited for. */
+  #askedMs = Number.NEGATIVE_INFINITY;
+  /** The time for that is up, but for the reading. */
+  #isOverdue = false;
   #ackedMs = Number.NEGATIVE_INFINITY;
   #pingTimer: Timer;
   #ackTimer: Timer | undefined;
@@ -38,7 +44,8 @@ export class Attendance {
     this.#clock = clock;
     this.#seen = seen;
     this.#heardMs = clock.now();
-    this.#pingTimer = this.#schedulePing();
+    this.#pingedMs = this.#heardMs;
+    this.#pingTimer = this.#lookIn(PING_MS);
   }
 
   /** Something came. */
@@ -81,22 +88,29 @@ export class Attendance {
     this.#leaveTimer?.cancel();
   }
 
-  #schedulePing(delayMs = PING_MS): Timer {
-    return this.#clock.after(delayMs, () => {
-      this.exchange.tell({ type: "ping" });
-      this.#pingTimer = this.#awaitSign(this.#clock.now());
-    });
+  #lookIn(delayMs: number): Timer {
+    return this.#clock.after(delayMs, () => this.#look());
   }
 
-  #awaitSign(pingedMs: number): Timer {
-    return this.#clock.after(ANSWER_MS - READING_MS, () => {
-      this.#pingTimer = this.#clock.after(READING_MS, () => this.#judge(pingedMs));
-    });
+  /** Does all that is due, in one go: in a page that nobody sees, browsers call a timer that follows a timer once a minute. */
+  #look(): void {
+    const now = this.#clock.now();
+    const isHeard = this.#heardMs >= this.#askedMs;
+    if (!isHeard && this.#isOverdue) {
+      // Of a connection that is dead no goodbyes are to be expected either.
+      this.exchange.abort();
+      return;
+    }
+    this.#isOverdue = !isHeard;
+    const isDue = now - this.#pingedMs >= PING_MS;
+    if (isDue) this.#ping(now);
+    if (isDue && isHeard) this.#askedMs = now;
+    const nextMs = isDue ? ANSWER_MS - READING_MS : this.#pingedMs + PING_MS - now;
+    this.#pingTimer = this.#lookIn(isHeard ? nextMs : READING_MS);
   }
 
-  /** Of a connection that is dead no goodbyes are to be expected either. */
-  #judge(pingedMs: number): void {
-    if (this.#heardMs < pingedMs) this.exchange.abort();
-    else this.#pingTimer = this.#schedulePing(PING_MS - ANSWER_MS);
+  #ping(now: number): void {
+    this.#pingedMs = now;
+    this.exchange.tell({ type: "ping" });
   }
 }

@@ -5,10 +5,12 @@ import { type Connection, memoryNetwork } from "../../../src/net/mod.ts";
 import { test } from "../../testing.ts";
 
 const SERVER = { host: "server", port: 1 };
+const PONG = { type: "pong", server: "s" };
 
-/** A server that answers the login of each who comes, and after that only what it is told to say. */
-async function silentServer() {
+/** A server that answers the login of each who comes, and after that only pings, if at all, and what it is told to say. */
+async function silentServer({ isAnswering = false } = {}) {
   const network = memoryNetwork();
+  let pings = 0;
   const connections: Connection[] = [];
   const listener = await network.driver.listen(SERVER, (connection) => {
     connections.push(connection);
@@ -17,6 +19,9 @@ async function silentServer() {
         const { type, id } = JSON.parse(new TextDecoder().decode(chunk)) as { type: string; id: string };
         const answer = { type: "ok", id, user: "ada", token: "t", server: "s", epoch: "e", inbox: 0 };
         if (type === "login") connection.write(new TextEncoder().encode(`${JSON.stringify(answer)}\n`));
+        if (type !== "ping") return;
+        pings += 1;
+        if (isAnswering) connection.write(new TextEncoder().encode(`${JSON.stringify(PONG)}\n`));
       },
       end: (ended) => ended.end(),
       close: () => undefined,
@@ -26,6 +31,9 @@ async function silentServer() {
     dial: tcpDial(network.driver, [SERVER]),
     get connections() {
       return connections.length;
+    },
+    get pings() {
+      return pings;
     },
     say: (text: string) => connections[0]?.write(new TextEncoder().encode(text)),
     [Symbol.asyncDispose]: () => listener.close(),
@@ -79,7 +87,7 @@ test("a client whose process stood still reads what has come meanwhile before it
   await using _ = await connectChat({ dial: server.dial, credentials: { token: "t" }, clock });
   clock.stall(30_000);
   await settled();
-  server.say(`${JSON.stringify({ type: "pong", server: "s" })}\n`);
+  server.say(`${JSON.stringify(PONG)}\n`);
   clock.stall(60_000);
   for (let seconds = 0; seconds < 10; seconds++) {
     await settled();
@@ -102,4 +110,15 @@ test("a client whose process stood still finds a dead connection none the less, 
   clock.stall(1000);
   await settled();
   assertEquals(server.connections, 2);
+});
+
+test("a client in a page that nobody sees, whose timers are called once a minute, pings each time", async () => {
+  const clock = stallingClock();
+  await using server = await silentServer({ isAnswering: true });
+  await using _ = await connectChat({ dial: server.dial, credentials: { token: "t" }, clock });
+  for (let minute = 1; minute <= 10; minute++) {
+    clock.stall(60_000);
+    await settled();
+    assertEquals([server.pings, server.connections], [minute, 1]);
+  }
 });
