@@ -10,6 +10,11 @@ const HEADERS: Readonly<Record<string, string>> = {
   "x-frame-options": "DENY",
 };
 
+/** Whether something follows the head of a request. */
+export function hasBody({ headers }: Request): boolean {
+  return headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0";
+}
+
 /** A sentence for whoever asked wrongly. */
 export function sayWhy(
   status: number,

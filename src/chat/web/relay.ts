@@ -127,6 +127,12 @@ export class Relay implements ConnectionHandler, Carrier {
     this.release();
   }
 
+  /** The answer under way is the last: what the client goes on to send is dropped. */
+  endRequests(): void {
+    this.finish();
+    this.#seenTo = Number.NEGATIVE_INFINITY;
+  }
+
   /** Ends it now. */
   abort(): void {
     this.#dialing.abort(new Error("the client is gone"));
@@ -194,8 +200,10 @@ export class Relay implements ConnectionHandler, Carrier {
       this.#dialing.abort(new Error("the client is gone"));
       if (reason === "finished" || reason === "closed") this.#server?.close();
       else this.#server?.abort();
-    } else if (reason === "finished" || reason === "closed") this.#client.close();
-    else this.#client.abort();
+    } else if (reason === "finished" || reason === "closed" || this.#use === "goodbye") {
+      // A server that leaves something unread resets; what it said before is passed on all the same.
+      this.#client.close();
+    } else this.#client.abort();
     if (this.#open === 0) this.#options.handler.over();
   }
 

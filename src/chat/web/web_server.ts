@@ -17,7 +17,7 @@ import { DrainWatch } from "../session/drain_watch.ts";
 import type { Link } from "../session/link.ts";
 import type { Session } from "../session/session.ts";
 import { FrameTexts, WebSocketLink } from "../session/web_socket_link.ts";
-import { sayJson, sayWhy, sendFile } from "./answers.ts";
+import { hasBody, sayJson, sayWhy, sendFile } from "./answers.ts";
 import { callerPort } from "./caller_port.ts";
 import { isAllowedOrigin } from "./origin.ts";
 import { Relay } from "./relay.ts";
@@ -221,7 +221,18 @@ class Server implements WebServer {
   }
 
   #answer(request: Request): Response {
-    if (!this.#visitorOf(request)) return sayWhy(403, "this port is not to be used");
+    const visitor = this.#visitorOf(request);
+    if (!visitor) return sayWhy(403, "this port is not to be used");
+    const answer = this.#find(request);
+    if (hasBody(request)) {
+      // Nobody reads it, and a next request would come behind it.
+      visitor.relay.endRequests();
+      answer.headers.set("connection", "close");
+    }
+    return answer;
+  }
+
+  #find(request: Request): Response {
     if (request.method !== "GET" && request.method !== "HEAD")
       return sayWhy(405, "only GET and HEAD", { allow: "GET, HEAD" });
     const pathname = requestUrl(request)?.pathname;

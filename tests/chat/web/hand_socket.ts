@@ -88,19 +88,23 @@ export class HandSocket implements AsyncDisposable {
   }
 
   /** Asks for something. @returns The status of the answer; its head is taken off what has come. */
-  async ask({ path = "/", method = "GET", headers = {} }: HandRequest): Promise<number> {
+  async ask(request: HandRequest): Promise<number> {
+    return Number((await this.askForHead(request)).split(" ")[1]);
+  }
+
+  /** Asks for something. @returns The head of the answer, taken off what has come. */
+  async askForHead({ path = "/", method = "GET", headers = {} }: HandRequest): Promise<string> {
     const lines = Object.entries({ host: "chat.test", ...headers }).map(
       ([name, value]) => `${name}: ${value}`,
     );
     this.connection.write(Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`));
-    const head = await this.until("the head of an answer", () => {
+    return await this.until("the head of an answer", () => {
       const end = this.#bytes.indexOf("\r\n\r\n");
       if (end < 0) return undefined;
       const text = this.#bytes.subarray(0, end).toString();
       this.#bytes = this.#bytes.subarray(end + 4);
       return text;
     });
-    return Number(head.split(" ")[1]);
   }
 
   /** Sends a frame of the chat protocol. */
