@@ -4,8 +4,17 @@ import type { Dial, DialHandler, ServerLink } from "./dial.ts";
 /** How long the goodbyes of a connection may take, in milliseconds: one that hangs would wait for minutes in some browsers. */
 const CLOSE_MS = 3000;
 
+/** What Bun's WebSockets can do, too: end without the server's goodbye. */
+interface Terminable {
+  terminate?(): void;
+}
+
 /**
  * Dials a chat server, or a balancer before some, by WebSocket: in a browser, or on any of the runtimes.
+ *
+ * A connection that is given up is over at once where nobody is there any more, else 3 s after its goodbye at most. Under Bun its socket is
+ * gone then, too. Those of Node and Deno end with the server's goodbye or its connection, and by nothing that a program could do: until
+ * then they keep its process, unless it calls `process.exit` or dials by `tcpDial`.
  *
  * @example A client as a browser has it
  * ```ts
@@ -107,6 +116,7 @@ class WebSocketServerLink implements ServerLink {
     const wasOpen = this.#phase === "open" || this.#timer !== undefined;
     this.#phase = "closed";
     clearTimeout(this.#timer);
+    (this.#socket as Terminable).terminate?.();
     this.#settle.reject(new Error("Cannot open a WebSocket: nobody answers, or it is refused"));
     // One that never opened is told of by the dial.
     if (wasOpen) this.#handler.close();
