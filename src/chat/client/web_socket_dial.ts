@@ -28,8 +28,10 @@ interface Terminable {
  * ```
  *
  * @param urls Such as `wss://chat.example.org/ws`. Several are tried in turn, one each time.
+ * @throws {RangeError} When one of them is no `ws` or `wss` URL, or has a fragment.
  */
 export function webSocketDial(urls: readonly [string, ...string[]]): Dial {
+  for (const url of urls) checkUrl(url);
   let turn = 0;
   return async (handler, signal) => {
     const url = urls[turn % urls.length] ?? urls[0];
@@ -48,6 +50,13 @@ export function webSocketDial(urls: readonly [string, ...string[]]): Dial {
       signal.removeEventListener("abort", onAbort);
     }
   };
+}
+
+/** What is wrong with a URL would otherwise look like a server that is away, and be tried for ever. */
+function checkUrl(text: string): void {
+  const { protocol, hash } = URL.canParse(text) ? new URL(text) : { protocol: "", hash: "" };
+  if ((protocol === "ws:" || protocol === "wss:") && hash === "") return;
+  throw new RangeError(`Cannot dial "${text}": a URL such as wss://chat.example.org/ws is wanted`);
 }
 
 type Phase = "opening" | "open" | "closing" | "closed";

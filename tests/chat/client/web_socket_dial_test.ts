@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { wait } from "../../../src/async/mod.ts";
 import { webSocketDial } from "../../../src/chat/mod.ts";
 import { type Connection, formatAddress, systemDriver } from "../../../src/net/mod.ts";
@@ -38,6 +38,17 @@ async function muteServer() {
     },
   };
 }
+
+test("webSocketDial() refuses what is no URL of a WebSocket at once", () => {
+  for (const url of [
+    "",
+    "ws:///",
+    "chat.example.org",
+    "https://chat.example.org/ws",
+    "ws://chat.example.org/ws#a",
+  ])
+    assertThrows(() => webSocketDial(["wss://chat.example.org/ws", url]), RangeError, `"${url}"`);
+});
 
 test("a connection that is given up is gone under Bun; Node and Deno keep its socket until the server says goodbye", async () => {
   await using server = await muteServer();
