@@ -11,10 +11,10 @@ export interface Ask {
 }
 
 /**
- * Answers asks in their order: for each its users' answers in theirs. For `+` and `-`: whether no other server holds the user; for `?`:
- * whether any does.
+ * Answers asks in their order: for each its users' answers in theirs, or why it cannot be answered. For `+` and `-`: whether no other server
+ * holds the user; for `?`: whether any does.
  */
-export type CarryOut = (asks: readonly Ask[]) => Promise<readonly (readonly boolean[])[]>;
+export type CarryOut = (asks: readonly Ask[]) => Promise<readonly (readonly boolean[] | PresenceError)[]>;
 
 /** Users of whom something may be asked at once; more is `unavailable`. */
 const MAX_WAITING_USERS = 200_000;
@@ -75,7 +75,11 @@ export class AskQueue {
   async #runBatch(batch: readonly Waiting[]): Promise<void> {
     try {
       const answers = await this.#carryOut(batch);
-      for (const [index, { resolve }] of batch.entries()) resolve(answers[index] ?? []);
+      for (const [index, { resolve, reject }] of batch.entries()) {
+        const answer = answers[index] ?? [];
+        if (answer instanceof PresenceError) reject(answer);
+        else resolve(answer);
+      }
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }

@@ -178,25 +178,30 @@ class OverRedis implements Presence {
     return this.#closed;
   }
 
-  async #carryOut(asks: readonly Ask[]): Promise<readonly (readonly boolean[])[]> {
+  async #carryOut(asks: readonly Ask[]): Promise<readonly (readonly boolean[] | PresenceError)[]> {
     try {
-      const holders = await this.#holders.ask(this.#life, asks);
-      const others = holders.map((servers) => servers.filter((server) => !this.#isMine(server)));
+      const answers = await this.#holders.ask(this.#life, asks);
+      const others = answers.map((holders) => (holders instanceof Error ? holders : this.#othersOf(holders)));
+      if (others.some((holders) => holders instanceof Error)) this.#isDoubtful = true;
+      const named = others.flatMap((holders) => (holders instanceof Error ? [] : holders.flat()));
       // A server that began to live after the leases were read, or a dead one whose users nobody has taken yet.
-      if (others.some((servers) => servers.some((server) => !this.#leases.isAlive(server)))) {
-        await this.#leases.look();
-      }
-      let next = 0;
-      return asks.map(({ kind, users }) =>
-        users.map(() => {
-          const isElsewhere = others[next++]?.some((server) => this.#isAlive(server)) ?? false;
+      if (named.some((server) => !this.#leases.isAlive(server))) await this.#leases.look();
+      return asks.map(({ kind, users }, index) => {
+        const holders = others[index] ?? [];
+        if (holders instanceof Error) return toPresenceError(holders);
+        return users.map((_, place) => {
+          const isElsewhere = holders[place]?.some((server) => this.#isAlive(server)) ?? false;
           return kind === "?" ? isElsewhere : !isElsewhere;
-        }),
-      );
+        });
+      });
     } catch (cause) {
       this.#isDoubtful = true;
       throw toPresenceError(cause);
     }
+  }
+
+  #othersOf(holders: readonly (readonly string[])[]): readonly (readonly string[])[] {
+    return holders.map((servers) => servers.filter((server) => !this.#isMine(server)));
   }
 
   #isMine(server: string): boolean {

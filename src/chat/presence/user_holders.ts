@@ -8,10 +8,14 @@ const MAX_CALL_USERS = 500;
 /** Users that are taken off a dead server in one call. */
 const CLEARED_USERS = 256;
 
+/** The servers that hold each user of an ask, in order. */
+type Holders = (readonly string[])[];
+
 /** One user in a batch, and where the answer belongs. */
 interface Item {
   readonly kind: AskKind;
   readonly user: string;
+  readonly ask: number;
   readonly place: number;
 }
 
@@ -28,23 +32,21 @@ export class UserHolders {
   /**
    * Carries out asks of a server, those about one user in order.
    *
-   * @returns For each user of each ask, in order, the servers that hold the user; for `+` and `-` without the one that asks.
-   * @throws {RedisError}
+   * @returns For each ask the servers that hold each of its users, in order, for `+` and `-` without the one that asks; an error where that of
+   * one of them cannot be reached.
    */
-  async ask(server: string, asks: readonly Ask[]): Promise<readonly (readonly string[])[]> {
+  async ask(server: string, asks: readonly Ask[]): Promise<readonly (Holders | Error)[]> {
     const parts = new Map<string, Item[]>();
-    let count = 0;
-    for (const { kind, users } of asks) {
-      for (const user of users) {
+    for (const [ask, { kind, users }] of asks.entries()) {
+      for (const [place, user] of users.entries()) {
         const part = partitionOf(user);
         const items = parts.get(part);
-        if (items) items.push({ kind, user, place: count });
-        else parts.set(part, [{ kind, user, place: count }]);
-        count += 1;
+        if (items) items.push({ kind, user, ask, place });
+        else parts.set(part, [{ kind, user, ask, place }]);
       }
     }
-    const answers: (readonly string[])[] = Array.from({ length: count }, () => []);
-    await Promise.all(parts.entries().map(([part, items]) => this.#askPart(server, part, items, answers)));
+    const answers: (Holders | Error)[] = asks.map(() => []);
+    await Promise.all(parts.entries().map(([part, items]) => this.#tryPart(server, part, items, answers)));
     return answers;
   }
 
@@ -60,18 +62,35 @@ export class UserHolders {
     }
   }
 
+  /** A part of a Cluster that is away keeps nobody else from being answered. */
+  async #tryPart(
+    server: string,
+    part: string,
+    items: readonly Item[],
+    answers: (Holders | Error)[],
+  ): Promise<void> {
+    try {
+      await this.#askPart(server, part, items, answers);
+    } catch (error) {
+      for (const { ask } of items) answers[ask] = error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
   async #askPart(
     server: string,
     part: string,
     items: readonly Item[],
-    answers: (readonly string[])[],
+    answers: readonly (Holders | Error)[],
   ): Promise<void> {
     const keys = this.#keys(part, server);
     for (let start = 0; start < items.length; start += MAX_CALL_USERS) {
       const call = items.slice(start, start + MAX_CALL_USERS);
       const args = [server, ...call.flatMap(({ kind, user }) => [kind, user])];
       const reply = toList(await this.#keyspace.script(ASK_SCRIPT, keys, args));
-      for (const [index, { place }] of call.entries()) answers[place] = toServers(reply[index]);
+      for (const [index, { ask, place }] of call.entries()) {
+        const holders = answers[ask];
+        if (Array.isArray(holders)) holders[place] = toServers(reply[index]);
+      }
     }
   }
 

@@ -166,7 +166,7 @@ test("users of a dead server are given again when whoever clears it away dies be
   const gone: string[] = [];
   await holders.clear("dead", (some) => void gone.push(...some));
   assertEquals(gone.toSorted(), users.filter((user) => user !== "user7").toSorted());
-  assertEquals(await holders.ask("living", [{ kind: "?", users: ["user7", "user8"] }]), [["living"], []]);
+  assertEquals(await holders.ask("living", [{ kind: "?", users: ["user7", "user8"] }]), [[["living"], []]]);
 });
 
 test("servers that came and went leave nothing in Redis", async () => {
