@@ -115,10 +115,8 @@ export class Accounts {
   async changePassword(attempt: Attempt, password: string, device: string): Promise<Login> {
     const { name, password: from } = await this.#authenticate(attempt);
     const to = await turn(this.#passwords.hash(password));
-    const isChanged = await stored(this.#store.changePassword(name, from, to));
+    const isChanged = await stored(this.#store.changePassword(name, from, to, device));
     if (!isChanged) throw wrongPassword();
-    await stored(this.#store.removeTokens(name));
-    await stored(this.#store.endDevices(name, device));
     return await this.#makeToken(name);
   }
 

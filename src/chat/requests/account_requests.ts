@@ -18,6 +18,9 @@ export async function register(session: Session, request: RegisterRequest): Prom
   session.write({ type: "ok", id: id ?? undefined, user });
 }
 
+/** How far before the server's clock a number of a login may be, in milliseconds. */
+const DAY_MS = 86_400_000;
+
 /** Logs in, and lets the messages flow. @throws {ProtocolError} */
 export async function login(session: Session, request: LoginRequest): Promise<void> {
   const { phase, context } = session;
@@ -55,7 +58,7 @@ async function enter(session: Session, request: LoginRequest, { user, token }: L
     user,
     device,
     link,
-    attempt: request.attempt ?? undefined,
+    attempt: atMostTomorrow(request.attempt ?? undefined, clock.wallNow()),
     replaced: () => session.close("replaced"),
     loggedOut: () => session.close("operator"),
   };
@@ -85,6 +88,11 @@ async function enter(session: Session, request: LoginRequest, { user, token }: L
   });
   delivery.release();
   context.loggedIn(session);
+}
+
+/** However large a number a client takes, there is one left for those after it, who go by their clocks. */
+function atMostTomorrow(attempt: number | undefined, now: number): number | undefined {
+  return attempt === undefined ? undefined : Math.min(attempt, now + DAY_MS);
 }
 
 /** Does something, and closes the delivery if it fails. */

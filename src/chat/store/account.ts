@@ -85,12 +85,14 @@ export interface AccountStore {
   /** Finds a user by name. */
   findUser(name: string): Promise<User | undefined>;
   /**
-   * Changes the password, if it is still the one that was read.
+   * Changes the password, if it is still the one that was read, and does {@linkcode removeTokens} and {@linkcode endDevices} with it: all of
+   * it, or nothing.
    *
    * @param from The hash that is to be replaced.
+   * @param except The device whose sessions stay.
    * @returns Whether it was; false when somebody else was faster, or there is no such user.
    */
-  changePassword(name: string, from: string, to: string): Promise<boolean>;
+  changePassword(name: string, from: string, to: string, except?: string): Promise<boolean>;
   /** Adds a token. */
   addToken(token: Token): Promise<void>;
   /** Finds whose a token is. @returns The token's user, unless it is unknown or has expired at wall time `now`. */
@@ -109,7 +111,7 @@ export interface AccountStore {
   openDevice(user: string, device: string, now: number, generation?: number): Promise<DeviceState>;
   /**
    * Makes every session of the user one of an older generation, except that of device `except`: what `inboxStates` finds then ends
-   * those that nobody could tell.
+   * those that nobody could tell, also those of devices that are forgotten.
    */
   endDevices(user: string, except?: string): Promise<void>;
   /**

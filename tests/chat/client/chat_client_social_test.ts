@@ -1,7 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type ChatClient, ChatError, type Credentials, connectChat } from "../../../src/chat/mod.ts";
+import { type ChatClient, ChatError, type Credentials, connectChat, tcpDial } from "../../../src/chat/mod.ts";
+import { systemDriver } from "../../../src/net/mod.ts";
 import { faultProxy } from "../../fault_proxy.ts";
-import { Signal } from "../../helpers.ts";
+import { RawClient, Signal } from "../../helpers.ts";
+import { test } from "../../testing.ts";
 import { type ChatServers, chatServers } from "../chat_servers.ts";
 import { Hearer, optionsFor } from "./hearer.ts";
 import { eachWay, type Way } from "./ways.ts";
@@ -149,6 +151,27 @@ eachWay(
     assertEquals(await codeOf(connectChat(optionsFor(way, way.at(cluster, 0), "ada"))), "bad_credentials");
   },
 );
+
+test("however large a number somebody has logged in with, no change of the password shuts out the user's own devices", async () => {
+  await using cluster = await chatServers(1);
+  await using thief = await RawClient.login(cluster.at(0), "ada", { device: "thief", attempt: 2 ** 52 });
+  assertEquals(thief.frames.at(-1)?.type, "ok");
+  const options = {
+    dial: tcpDial(systemDriver(), [cluster.at(0)]),
+    credentials: { name: "ada", password: "secret" },
+  } as const;
+  {
+    await using laptop = await connectChat({ ...options, device: "laptop" });
+    await using phone = await connectChat({ ...options, device: "phone" });
+    await phone.changePassword("secret", "new secret");
+    assertEquals(await laptop.closed, "refused");
+  }
+  for (const device of ["laptop", "phone", "thief"]) {
+    const credentials = { name: "ada", password: "new secret" };
+    await using client = await connectChat({ ...options, credentials, device });
+    assertEquals(client.user, "ada");
+  }
+});
 
 eachWay("logout of all ends every client of the user, and none comes back", async (way) => {
   await using world = await start(way);

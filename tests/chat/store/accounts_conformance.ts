@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { FAILURE_WINDOW_MS, type LoginFailures } from "../../../src/chat/store/mod.ts";
 import type { OpenStore, StorePromise } from "./store_conformance.ts";
+import { NOW } from "./store_steps.ts";
 
 /** Users, their passwords and tokens, and failed logins. */
 export function testAccounts(promise: StorePromise, open: OpenStore): void {
@@ -32,6 +33,29 @@ function testUsers(promise: StorePromise, open: OpenStore): void {
     assertEquals(await store.changePassword("nobody", "hash", "new"), false);
     assertEquals(await store.findUser("nobody"), undefined);
   });
+
+  promise(
+    "makes tokens worthless and ends the other devices together with a change of the password",
+    async () => {
+      await using opened = await open(["ann"]);
+      const { store } = opened;
+      const states = await Promise.all(
+        ["phone", "laptop"].map((device) => store.openDevice("ann", device, NOW)),
+      );
+      const isEnded = async (): Promise<readonly boolean[]> => {
+        const places = states.map(({ epoch }, index) => {
+          return { user: "ann", device: index === 0 ? "phone" : "laptop", epoch, inbox: 0, stamp: 0 };
+        });
+        const found = await store.inboxStates(places);
+        return found.map((finding, index) => (finding?.generation ?? 0) > (states[index]?.generation ?? 0));
+      };
+      await store.addToken({ hash: "t", user: "ann", expiresAt: Date.now() + 60_000 });
+      assertEquals(await store.changePassword("ann", "wrong", "new", "phone"), false);
+      assertEquals([await isEnded(), await store.findToken("t", NOW)], [[false, false], "ann"]);
+      assertEquals(await store.changePassword("ann", "hash", "new", "phone"), true);
+      assertEquals([await isEnded(), await store.findToken("t", NOW)], [[false, true], undefined]);
+    },
+  );
 }
 
 function testTokens(promise: StorePromise, open: OpenStore): void {

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { MAX_DEVICES } from "../../../src/chat/store/mod.ts";
 import type { OpenStore, StorePromise } from "./store_conformance.ts";
 import { NOW } from "./store_steps.ts";
 
@@ -83,4 +84,25 @@ export function testGenerations(promise: StorePromise, open: OpenStore): void {
       assert((await store.openDevice("ann", "laptop", NOW)).generation > lost);
     },
   );
+
+  promise("ends the sessions of devices that are forgotten, too, but none that comes later", async () => {
+    await using opened = await open(["ann"]);
+    const { store } = opened;
+    const first = await store.openDevice("ann", "first", NOW);
+    const place = { user: "ann", device: "first", epoch: first.epoch, inbox: 0, stamp: 0 };
+    const isEnded = async (generation: number): Promise<boolean> => {
+      const [finding] = await store.inboxStates([place]);
+      return (finding?.generation ?? 0) > generation;
+    };
+    const forget = async (): Promise<void> => {
+      for (let n = 1; n <= MAX_DEVICES; n++) await store.openDevice("ann", `d${n}`, NOW + n);
+    };
+    await forget();
+    assertEquals(await isEnded(first.generation), false);
+    await store.endDevices("ann", "d1");
+    assertEquals(await isEnded(first.generation), true);
+    const again = await store.openDevice("ann", "first", NOW);
+    await forget();
+    assertEquals(await isEnded(again.generation), false);
+  });
 }

@@ -8,10 +8,42 @@ redis.call('HSET', KEYS[2], 'epoch', ARGV[2], 'top', '0', 'stamp', '0', 'history
 return 1
 `);
 
-/** Changes a password that is still the one that was read. Keys: user. Arguments: from, to. Gives 1, or 0 when it is another. */
+/**
+ * `endDevices(mark, devices, except)`: gives every device but `except` a newer generation, in the order of those they had. A device that is
+ * forgotten may have sessions: the mark's `ended` is newer than any of theirs.
+ */
+const END_LUA = `
+${TEXT_LUA}${NOW_LUA}
+local function endDevices(mark, devices, except)
+  local last = call('HMGET', mark, 'epoch', 'generation')
+  if not last[1] then return end
+  local known, all = {}, call('HGETALL', devices)
+  for i = 1, #all, 2 do
+    local acked, generation, used = match(all[i + 1], '^(%d+) (%d+) (%d+)')
+    known[#known + 1] = { name = all[i], acked = acked, generation = tonumber(generation), used = used }
+  end
+  table.sort(known, function(one, other) return one.generation < other.generation end)
+  local generation = math.max(tonumber(last[2] or '0'), tonumber(now())) + 1
+  for _, device in ipairs(known) do
+    if device.name ~= except then
+      call('HSET', devices, device.name, device.acked .. ' ' .. text(generation) .. ' ' .. device.used)
+      generation = generation + 1
+    end
+  end
+  call('HSET', mark, 'generation', text(generation), 'ended', text(generation))
+end
+`;
+
+/**
+ * Changes a password that is still the one that was read, makes the tokens added before worth nothing and ends the sessions of every other
+ * device. Keys: user, mark, devices. Arguments: from, to, the device that keeps its own, or nothing. Gives 1, or 0 when it is another.
+ */
 export const CHANGE_PASSWORD_SCRIPT: RedisScript = defineScript(`
-if redis.call('HGET', KEYS[1], 'password') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'password', ARGV[2])
+${END_LUA}
+if call('HGET', KEYS[1], 'password') ~= ARGV[1] then return 0 end
+call('HSET', KEYS[1], 'password', ARGV[2])
+call('HINCRBY', KEYS[1], 'removals', 1)
+endDevices(KEYS[2], KEYS[3], ARGV[3])
 return 1
 `);
 
@@ -21,26 +53,10 @@ if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HINCRBY', KEYS[1], 'remov
 return 1
 `);
 
-/**
- * Gives every device a newer generation, in the order of those they had. Keys: mark, devices. Arguments: the device that keeps its own, or
- * nothing.
- */
+/** Ends the sessions of every device. Keys: mark, devices. Arguments: the device that keeps its own, or nothing. */
 export const END_DEVICES_SCRIPT: RedisScript = defineScript(`
-${TEXT_LUA}${NOW_LUA}
-local devices, all = {}, call('HGETALL', KEYS[2])
-for i = 1, #all, 2 do
-  local acked, generation, used = match(all[i + 1], '^(%d+) (%d+) (%d+)')
-  devices[#devices + 1] = { name = all[i], acked = acked, generation = tonumber(generation), used = used }
-end
-table.sort(devices, function(one, other) return one.generation < other.generation end)
-local generation = math.max(tonumber(call('HGET', KEYS[1], 'generation') or '0'), tonumber(now()))
-for _, device in ipairs(devices) do
-  if device.name ~= ARGV[1] then
-    generation = generation + 1
-    call('HSET', KEYS[2], device.name, device.acked .. ' ' .. text(generation) .. ' ' .. device.used)
-  end
-end
-if #devices > 0 then call('HSET', KEYS[1], 'generation', text(generation)) end
+${END_LUA}
+endDevices(KEYS[1], KEYS[2], ARGV[1])
 return 1
 `);
 

@@ -49,7 +49,8 @@ export function accountPart(context: RedisStoreContext): AccountStore & AsyncDis
   return {
     createUser: (user) => tried("make a user", users.create(user, repair.history)),
     findUser: (name) => tried("find a user", users.find(name)),
-    changePassword: (name, from, to) => tried("change a password", users.changePassword(name, from, to)),
+    changePassword: (name, from, to, except) =>
+      tried("change a password", users.changePassword(name, from, to, except)),
     addToken: (token) => tried("add a token", tokens.add(token)),
     findToken: (hash, now) => tried("find a token", tokens.find(hash, now)),
     removeToken: (hash) => tried("remove a token", tokens.remove(hash)),
@@ -102,10 +103,11 @@ class Users {
     return typeof password === "string" ? { name, password } : undefined;
   }
 
-  async changePassword(name: string, from: string, to: string): Promise<boolean> {
+  async changePassword(name: string, from: string, to: string, except = ""): Promise<boolean> {
     const { keyspace, keys, deadlineMs } = this.#context;
     const key = keys.user(name);
-    const changed = await keyspace.script(CHANGE_PASSWORD_SCRIPT, [key], [from, to], { deadlineMs });
+    const names = [key, keys.mark(name), keys.devices(name)];
+    const changed = await keyspace.script(CHANGE_PASSWORD_SCRIPT, names, [from, to, except], { deadlineMs });
     if (changed !== 1) return false;
     await this.#context.confirm(key);
     return true;

@@ -11,13 +11,13 @@ import { toList } from "./reply.ts";
  * Looks where inboxes stand, and begins a new epoch where the entry at a place is no longer the one that was sent from there. Keys: for each
  * place its mark, devices and inbox. Arguments: for each its device, epoch, number, stamp, and a new epoch.
  *
- * Gives for each epoch, top, stamp, floor, generation of the device, 1 when the place is lost, and the history.
+ * Gives for each epoch, top, stamp, floor, generation of the device, or of the last end of all where it is forgotten, 1 when the place is lost, and the history.
  */
 const INBOX_STATES_SCRIPT: RedisScript = defineScript(`
 ${TEXT_LUA}${PLACE_LUA}
 local reply = {}
 local function look(mark, devices, inbox, device, epoch, number, stamp, newEpoch)
-  local state = call('HMGET', mark, 'epoch', 'top', 'stamp', 'floor', 'history')
+  local state = call('HMGET', mark, 'epoch', 'top', 'stamp', 'floor', 'history', 'ended')
   local top, floor = tonumber(state[2] or '0'), tonumber(state[4] or '0')
   if state[1] and state[1] == epoch and isLost(inbox, top, floor, tonumber(number), stamp, state[3]) then
     call('HSET', mark, 'epoch', newEpoch)
@@ -25,7 +25,7 @@ local function look(mark, devices, inbox, device, epoch, number, stamp, newEpoch
   end
   local known = call('HGET', devices, device)
   local values = {
-    state[1] or '', text(top), state[3] or '0', text(floor), known and match(known, '^%d+ (%d+)') or '0',
+    state[1] or '', text(top), state[3] or '0', text(floor), known and match(known, '^%d+ (%d+)') or state[6] or '0',
     (state[1] or '') ~= epoch and '1' or '0', state[5] or '',
   }
   for _, value in ipairs(values) do reply[#reply + 1] = value end

@@ -58,10 +58,7 @@ export class Accounts {
       case "create_user":
         return { type: "created", isNew: this.#createUser(op.user) };
       case "change_password":
-        return {
-          type: "changed",
-          isChanged: Number(this.#updatePassword.run(op.to, op.name, op.from).changes) > 0,
-        };
+        return { type: "changed", isChanged: this.#changePassword(op) };
       case "add_token":
         this.#addToken(op.token);
         return DONE;
@@ -84,6 +81,12 @@ export class Accounts {
     const tokens = this.#removeExpired.run(now).changes;
     const failures = this.#removeFailures.run(now - FAILURE_WINDOW_MS).changes;
     return Math.max(Number(tokens), Number(failures)) >= SWEEP_ROWS;
+  }
+
+  #changePassword({ name, from, to }: Extract<UserOp, { type: "change_password" }>): boolean {
+    if (Number(this.#updatePassword.run(to, name, from).changes) === 0) return false;
+    this.#removeTokens.run(name);
+    return true;
   }
 
   #createUser({ name, password }: User): boolean {

@@ -71,8 +71,14 @@ export class Applier {
       }
       case "group":
         return { type: "group", result: this.#groups.change(op.group, op.by, op.change) };
+      case "change_password": {
+        const result = this.#accounts.apply(op);
+        const { name: user, except } = op;
+        if (result.type === "changed" && result.isChanged)
+          this.#devices.endAll(except === undefined ? { user } : { user, except }, now);
+        return result;
+      }
       case "create_user":
-      case "change_password":
       case "add_token":
       case "remove_token":
       case "remove_tokens":

@@ -9,6 +9,14 @@ import type { DeviceOp } from "./write.ts";
 /** Where the inbox of nobody stands. */
 export const NO_INBOX: InboxState = { epoch: "", top: 0, stamp: 0, floor: 0 };
 
+/**
+ * In place of a device, of which none has an empty name: its generation is newer than that of every session that was ended with all of its
+ * user. It stands for devices that are forgotten, but may have sessions.
+ */
+export const FORGOTTEN: Uint8Array = encodeJson("");
+/** It was never used, and so is not waited for to acknowledge anything. */
+const NEVER = -Number.MAX_SAFE_INTEGER;
+
 /** Writes where devices stand in their user's inbox. */
 export class Devices {
   readonly #heads: Heads;
@@ -38,10 +46,10 @@ export class Devices {
     // Not the device that logs in, whatever its time: a clock may go back.
     this.#forget = database.prepare(`
       DELETE FROM devices WHERE user = ?1 AND device IN (
-        SELECT device FROM devices WHERE user = ?1 AND device <> ?2
+        SELECT device FROM devices WHERE user = ?1 AND device NOT IN (?2, ?4)
         ORDER BY used_at DESC, generation DESC LIMIT -1 OFFSET ?3)`);
     this.#selectOthers = database.prepare(
-      "SELECT device FROM devices WHERE user = ? AND device <> ? ORDER BY generation",
+      "SELECT device FROM devices WHERE user = ? AND device NOT IN (?, ?) ORDER BY generation",
     );
     this.#renew = database.prepare("UPDATE devices SET generation = ?3 WHERE user = ?1 AND device = ?2");
     this.#ackDevice = database.prepare(`
@@ -62,19 +70,19 @@ export class Devices {
     const before = known ? numberIn(known, "generation") : -1;
     const generation = own === undefined ? numberIn(login, "generation") : Math.max(own, before);
     this.#upsert.run(head.id, name, acked, generation, now);
-    if (!known) this.#forget.run(head.id, name, this.#maxDevices - 1);
+    if (!known) this.#forget.run(head.id, name, this.#maxDevices - 1, FORGOTTEN);
     return { ...stateOf(head), generation, isRaised: generation > before, acked };
   }
 
   /** Gives every device but `except` a newer generation, in the order of those they had. */
-  endAll({ user, except }: Extract<DeviceOp, { type: "end_devices" }>, now: number): void {
+  endAll({ user, except }: { readonly user: string; readonly except?: string }, now: number): void {
     const head = this.#heads.user(user);
     if (!head) return;
-    // No device has an empty name.
-    for (const { device } of this.#selectOthers.all(head.id, encodeJson(except ?? ""))) {
-      const login = this.#login.get(head.id, now);
-      if (login) this.#renew.run(head.id, device as Uint8Array, numberIn(login, "generation"));
-    }
+    const next = (): number => numberIn({ ...this.#login.get(head.id, now) }, "generation");
+    const kept = except === undefined ? FORGOTTEN : encodeJson(except);
+    for (const { device } of this.#selectOthers.all(head.id, kept, FORGOTTEN))
+      this.#renew.run(head.id, device as Uint8Array, next());
+    this.#upsert.run(head.id, FORGOTTEN, 0, next(), NEVER);
   }
 
   /** @param now Wall time, at which the device is in use. */
@@ -95,7 +103,8 @@ export class Devices {
     if (!head) return { ...NO_INBOX, generation: 0, isRolledBack: place.epoch !== "" };
     const isLost = place.epoch === head.epoch && this.#isLost(head, place);
     if (isLost) this.#heads.renew(head);
-    const device = this.#select.get(head.id, encodeJson(place.device));
+    const device =
+      this.#select.get(head.id, encodeJson(place.device)) ?? this.#select.get(head.id, FORGOTTEN);
     return {
       ...stateOf(head),
       generation: device ? numberIn(device, "generation") : 0,

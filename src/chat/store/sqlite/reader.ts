@@ -4,7 +4,7 @@ import type { InboxFinding, InboxPlace, InboxState, User } from "../account.ts";
 import { Budget } from "../budget.ts";
 import type { InboxEntry, ReadLimits } from "../contract.ts";
 import { gapLine, messageLine } from "../line.ts";
-import { NO_INBOX } from "./devices.ts";
+import { FORGOTTEN, NO_INBOX } from "./devices.ts";
 import { bytesIn, encodeJson, numberIn, type Row, textIn } from "./row.ts";
 import { MAX_NUMBER } from "./schema.ts";
 
@@ -32,7 +32,10 @@ export class Reader {
     // All of it with one statement: between two, the writer may trim the inbox, and that would look like a rollback.
     this.#selectFinding = database.prepare(`
       SELECT ${state},
-        coalesce((SELECT generation FROM devices WHERE user = id AND device = ?2), 0) AS generation,
+        coalesce(
+          (SELECT generation FROM devices WHERE user = id AND device = ?2),
+          (SELECT generation FROM devices WHERE user = id AND device = ?4),
+          0) AS generation,
         coalesce((SELECT stamp FROM inboxes WHERE place = (id << 32 | min(?3, ${MAX_NUMBER}))), -1) AS found
       FROM ${user}`);
     this.#selectInbox = database.prepare(`
@@ -58,7 +61,7 @@ export class Reader {
 
   /** What is found at a place; the writer has the last word on whether it was rolled back. */
   finding({ user, device, epoch, inbox, stamp }: InboxPlace): InboxFinding {
-    const row = this.#selectFinding.get(user, encodeJson(device), inbox);
+    const row = this.#selectFinding.get(user, encodeJson(device), inbox, FORGOTTEN);
     if (!row) return { ...NO_INBOX, generation: 0, isRolledBack: epoch !== "" };
     const state = toState(row);
     const isLost = inbox > state.top || (inbox > state.floor && numberIn(row, "found") !== stamp);

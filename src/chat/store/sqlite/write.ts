@@ -20,6 +20,8 @@ export type UserOp =
       readonly name: string;
       readonly from: string;
       readonly to: string;
+      /** The device whose sessions stay. */
+      readonly except?: string;
     }
   | { readonly type: "add_token"; readonly token: Token }
   | { readonly type: "remove_token"; readonly hash: string }

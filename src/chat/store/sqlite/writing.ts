@@ -31,8 +31,9 @@ export function writing(write: (op: WriteOp) => Promise<WriteResult>): Writing {
     async createUser(user) {
       return expect(await write({ type: "create_user", user }), "created").isNew;
     },
-    async changePassword(name, from, to) {
-      return expect(await write({ type: "change_password", name, from, to }), "changed").isChanged;
+    async changePassword(name, from, to, except) {
+      const kept = except === undefined ? {} : { except };
+      return expect(await write({ type: "change_password", name, from, to, ...kept }), "changed").isChanged;
     },
     async addToken(token) {
       expect(await write({ type: "add_token", token }), "done");
