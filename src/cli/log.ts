@@ -23,18 +23,30 @@ function formatJson({ timestamp, level, category, message, properties }: LogReco
   return `${JSON.stringify({ time, level, role: category.join("."), message: message.map(String).join(""), ...properties })}\n`;
 }
 
-/** Starts logging to standard error and gives the logger of this process. Call once. */
+/**
+ * Starts logging to standard error and gives the logger of this process. Call once. What cannot be written there is lost, and nothing else:
+ * whoever reads the log may go before the program does, and its disk may be full.
+ */
 export async function startLog({ format, level, role }: LogOptions): Promise<Logger> {
   const formatLine =
     (format ?? (process.stderr.isTTY ? "text" : "json")) === "json" ? formatJson : formatText;
+  process.stderr.on("error", () => undefined);
   await configure({
-    sinks: { stderr: (record) => void process.stderr.write(formatLine(record)) },
+    sinks: { stderr: (record) => writeLog(formatLine(record)) },
     loggers: [
       { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "warning" },
       { category: role, sinks: ["stderr"], lowestLevel: level },
     ],
   });
   return getLogger(role);
+}
+
+function writeLog(line: string): void {
+  try {
+    process.stderr.write(line);
+  } catch {
+    // Deno throws what the others tell as an event.
+  }
 }
 
 /** Logs what fails inside of a role. What clients do wrong is not told here, so that they cannot fill the log. */

@@ -55,6 +55,8 @@ export interface Program extends AsyncDisposable {
   type(text: string): void;
   /** Ends standard input. */
   endInput(): void;
+  /** Reads standard error no longer, as a log collector that has ended. */
+  closeErrors(): void;
   signal(signal: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGHUP"): void;
   /** The exit code, or the signal that ended it. */
   readonly exited: Promise<number | string>;
@@ -172,6 +174,10 @@ class RunningProgram implements Program {
 
   type(text: string): void {
     this.#child.stdin?.write(text);
+  }
+
+  closeErrors(): void {
+    this.#child.stderr?.destroy();
   }
 
   endInput(): void {
