@@ -66,17 +66,18 @@ const HELP = `chorus [up] [FLAGS]
 
 The whole cluster on this machine: a balancer and chat servers, each a process of its own, started again if it dies.
 With --dispatch hand-over no byte of a connection passes through the balancer: it counts no bytes and has no idle timeout.
-What comes by --web is always spliced.
+What comes by --web or by a unix socket is always spliced.
 
 ${describeFlags(FLAGS)}`;
 
 /** Runs the whole cluster until it is told to end. */
 export async function up(argv: readonly string[], interrupted: Interruption): Promise<number> {
-  const { values, given, positionals } = parseFlags("up", FLAGS, argv);
-  if (values.help) {
+  const { values: parsed, given, positionals } = parseFlags("up", FLAGS, argv);
+  if (parsed.help) {
     await writeLines([HELP]);
     return 0;
   }
+  const values = { ...parsed, dispatch: dispatchOf(parsed, given) };
   if (positionals[0] !== undefined)
     throw new UsageError(`chorus up takes no argument, received "${positionals[0]}"`);
   checkStore(values, given);
@@ -120,6 +121,16 @@ export async function up(argv: readonly string[], interrupted: Interruption): Pr
 }
 
 type UpValues = Values<typeof FLAGS>;
+
+/** Not every runtime can give a connection by a unix socket to another process. */
+function dispatchOf({ listen, dispatch }: UpValues, given: ReadonlySet<string>): UpValues["dispatch"] {
+  if (!("path" in listen) || dispatch === "splice") return dispatch;
+  if (given.has("dispatch"))
+    throw new UsageError(
+      `--dispatch hand-over takes no unix socket, received --listen ${formatAddress(listen)}; use --dispatch splice`,
+    );
+  return "splice";
+}
 
 /** The folder to keep data in; one that keeps nothing is removed when the process ends. */
 function dataFolder(data: string): string {

@@ -1,6 +1,7 @@
 import { createServer, type Socket } from "node:net";
 import { systemClock } from "../async/mod.ts";
 import { AcceptGate, listenContext, offer, reportTo } from "./accepting.ts";
+import { formatAddress } from "./address.ts";
 import type { Accept, Address, Connection, Listener, ListenOptions } from "./contract.ts";
 import { keepAliveMs } from "./keep_alive.ts";
 import type { DriverOptions } from "./node_driver.ts";
@@ -19,17 +20,20 @@ export interface PausedSocket {
 }
 
 /**
- * Listens on a TCP address and gives each connection away unread. Works on every runtime.
+ * Listens on a TCP address and gives each connection away unread. Works on every runtime, which for a unix socket it would not.
  *
  * A taken socket does not count as an open handle: it is `take`'s to hand over, adopt or abort. When `take` throws it is aborted.
  *
  * @throws {NetError} As {@linkcode Driver.listen}.
+ * @throws {RangeError} For the address of a unix socket.
  */
 export async function listenPaused(
   address: Address,
   take: (socket: PausedSocket) => void,
   options: ListenOptions = {},
 ): Promise<Listener> {
+  if ("path" in address)
+    throw new RangeError(`Cannot give connections away: ${formatAddress(address)} is no TCP address`);
   const gate = new AcceptGate(address, systemClock, options);
   const server = createServer({ ...SOCKET_OPTIONS, pauseOnConnect: true }, (native) => {
     if (!gate.admits(() => void native.destroy())) return;

@@ -110,6 +110,21 @@ test("kill -9 of a server while 20 clients exchange messages loses none and doub
     await new Promise((resolve) => setTimeout(resolve, 100));
 });
 
+test("up on a unix socket serves its clients, and says what cannot be done there", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "socket");
+  const args = ["up", ...FREE, "--listen", `unix:${path}`];
+  await using up = startProgram(args);
+  await up.ready();
+  await using ada = await RawClient.login({ path }, "ada");
+  await using bob = await RawClient.login({ path }, "bob");
+  assertEquals((await ada.ask({ type: "send", to: "bob", text: "hello" })).type, "ok");
+  await bob.hasMessages(1);
+  await using refused = startProgram([...args, "--dispatch", "hand-over"]);
+  assertEquals(await refused.end(), 2);
+  assertStringIncludes(refused.stderr, "--dispatch hand-over takes no unix socket");
+});
+
 test("up with splice balances and delivers as with hand-over", async () => {
   await using up = startProgram(["up", ...FREE, "--dispatch", "splice"]);
   const tcp = partAddress(await up.ready(), "tcp");
