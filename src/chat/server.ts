@@ -39,6 +39,8 @@ import type { WebServer } from "./web/web_server.ts";
 export type { ChatServer, ChatServerOptions, WebOptions } from "./server_contract.ts";
 
 const SWEEP_MS = 1000;
+/** How long clients that were closed at the end of the grace may take to leave, in milliseconds: whoever starts servers waits 5 s for them to end. */
+const GOODBYE_MS = 3000;
 /** Connections of one trusted address that count as its balancer's. */
 const MAX_TRUSTED_CONNECTIONS = 4;
 
@@ -213,7 +215,10 @@ class Server implements ChatServer {
     await Promise.all([this.#listener?.close(), this.#web?.stop()]);
     this.#gates.open();
     this.#draining.start(graceMs);
-    await this.#inside.empty();
+    const late = this.#context.clock.after(graceMs + GOODBYE_MS, () => {
+      for (const { link } of this.#all) link.abort();
+    });
+    await this.#inside.empty().finally(() => late.cancel());
     this.#draining.stop();
     await this.#end();
   }

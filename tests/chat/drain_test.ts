@@ -1,6 +1,8 @@
+import { Buffer } from "node:buffer";
 import { assertEquals } from "@std/assert";
-import { ManualClock } from "../../src/async/mod.ts";
-import { RawClient } from "../helpers.ts";
+import { ManualClock, wait } from "../../src/async/mod.ts";
+import { systemDriver } from "../../src/net/mod.ts";
+import { eventually, RawClient, Signal } from "../helpers.ts";
 import { test } from "../testing.ts";
 import { type ChatServers, chatServers } from "./chat_servers.ts";
 
@@ -99,4 +101,26 @@ test("a server that drains says so to a balancer, which may go on asking after t
   assertEquals((await balancer.ask({ type: "ping" })).draining, true);
   server?.undrain();
   assertEquals((await balancer.ask({ type: "ping" })).draining, false);
+});
+
+test("a server that closes waits 3 s at most for clients that do not close their side", async () => {
+  await using cluster = await start();
+  const { server, clock } = cluster;
+  const heard = new Signal<void>();
+  const client = await systemDriver().connect(cluster.at(0), {
+    data: () => heard.fire(),
+    end: () => undefined,
+    close: () => undefined,
+  });
+  client.write(Buffer.from('{"type":"ping"}\n'));
+  await heard.wait("an answer");
+  const ends: string[] = [];
+  const closed = server.close(1000).then(() => void ends.push("the server"));
+  await eventually("the drain", async () => server.draining !== undefined);
+  clock.advance(3999);
+  await wait(50);
+  assertEquals(ends, []);
+  clock.advance(1);
+  await closed;
+  client.abort();
 });

@@ -20,4 +20,6 @@ export interface Link {
   resume(): void;
   /** Sends what is queued, then closes. */
   close(): void;
+  /** Ends it at once, whatever is queued. */
+  abort(): void;
 }

@@ -88,4 +88,8 @@ export class TcpLink implements Link {
     this.flush();
     this.#connection.close();
   }
+
+  abort(): void {
+    this.#connection.abort();
+  }
 }

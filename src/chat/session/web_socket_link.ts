@@ -27,6 +27,8 @@ export interface Carrier {
   release(): void;
   /** Nothing more will be said: ends once the client has taken all, or takes no more. */
   finish(): void;
+  /** Ends it at once. */
+  abort(): void;
 }
 
 /** Options for a {@linkcode WebSocketLink}. */
@@ -110,6 +112,10 @@ export class WebSocketLink implements Link {
     // It cuts off who takes nothing of what is still to be sent.
     this.#options.carrier.finish();
     this.#sayGoodbye();
+  }
+
+  abort(): void {
+    this.#options.carrier.abort();
   }
 
   /** The client has gone: nothing is sent any more. */
