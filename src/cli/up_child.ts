@@ -75,7 +75,7 @@ async function serve(parent: Channel, options: ChildConfiguration): Promise<void
   running = server;
   const desk = sessionDesk(server, store, { server: id });
   using _serving = serveDesk(parent, { desk, store, onError });
-  takeConnections(parent, (socket, onClosed) => server.adopt(socket, onClosed));
+  takeConnections(parent, (socket, onClosed) => server.adopt(socket, onClosed), onError);
   const announced = await announce(parent, registry, { server, instance });
 
   await Promise.race([stopped, parent.closed]);

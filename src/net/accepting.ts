@@ -1,6 +1,5 @@
 import type { Clock } from "../async/mod.ts";
-import { formatAddress } from "./address.ts";
-import type { Accept, Address, ListenOptions } from "./contract.ts";
+import type { Accept, ListenOptions } from "./contract.ts";
 import { isOutOfDescriptors } from "./descriptors.ts";
 import { NetError, toNetError } from "./error.ts";
 import type { ConnectionContext, StreamConnection } from "./stream_connection.ts";
@@ -41,7 +40,7 @@ export function offer(connection: StreamConnection, accept: Accept, options: Lis
 const TELL_EVERY_MS = 1000;
 
 /**
- * Keeps a listener within what the process may open. Left to itself a runtime without descriptors closes whom it cannot take
+ * Keeps a listener, or whoever is given connections, within what the process may open. Left to itself a runtime without descriptors closes whom it cannot take
  * (Node), turns in circles (Bun), or never accepts again (`node:net` on Deno).
  */
 export class AcceptGate {
@@ -50,8 +49,9 @@ export class AcceptGate {
   readonly #onError: ListenOptions["onError"];
   #toldAt = Number.NEGATIVE_INFINITY;
 
-  constructor(address: Address, clock: Clock, options: ListenOptions) {
-    this.#action = `accept on ${formatAddress(address)}`;
+  /** @param action As in "Cannot `action`: …". */
+  constructor(action: string, clock: Clock, options: Pick<ListenOptions, "onError">) {
+    this.#action = action;
     this.#clock = clock;
     this.#onError = options.onError;
   }

@@ -99,7 +99,7 @@ function listen(
 ): Listener {
   const context = listenContext(clock, options);
   const socket = events();
-  const gate = new AcceptGate(address, clock, options);
+  const gate = new AcceptGate(`accept on ${formatAddress(address)}`, clock, options);
   // All connections of a listener have the same local address, but where it listens on several.
   const isAlwaysSame = isOne(address);
   let last = address;

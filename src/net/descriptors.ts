@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import process from "node:process";
 import { systemClock } from "../async/mod.ts";
-import { openHandles } from "./handles.ts";
+import { heldSockets, openHandles } from "./handles.ts";
 
 /**
  * Listeners leave this many descriptors unused, or a tenth of all where that is less: for files, dials and accepting itself.
@@ -59,7 +59,7 @@ export function openDescriptors(): number {
 export function isOutOfDescriptors(): boolean {
   const most = descriptorLimit();
   if (most === Number.POSITIVE_INFINITY) return false;
-  const open = openHandles();
+  const open = openHandles() + heldSockets();
   if (
     others === undefined ||
     (open + others > most * CROWDED && systemClock.now() - countedAt >= COUNT_EVERY_MS)

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { AcceptGate } from "./accepting.ts";
 export { formatAddress, hostOf, isLoopback, parseAddress } from "./address.ts";
 export { AddressList } from "./address_list.ts";
 export { bunDriver } from "./bun_driver.ts";
@@ -41,7 +42,7 @@ export {
   lookUpServices,
 } from "./dns.ts";
 export { NetError, type NetErrorCode, toNetError } from "./error.ts";
-export { openHandles } from "./handles.ts";
+export { heldSockets, openHandles } from "./handles.ts";
 export {
   type MemoryNetwork,
   type MemoryNetworkOptions,

@@ -74,7 +74,7 @@ async function listen(
 ): Promise<Listener> {
   const context = listenContext(clock, options);
   const ends = "path" in address ? { local: address, remote: { path: "" } } : undefined;
-  const gate = new AcceptGate(address, clock, options);
+  const gate = new AcceptGate(`accept on ${formatAddress(address)}`, clock, options);
   const server = createServer(SOCKET_OPTIONS, (socket) => {
     if (!gate.admits(() => void socket.destroy())) return;
     if (!ends) socket.setKeepAlive(true, keepAliveMs());

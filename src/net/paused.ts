@@ -3,6 +3,7 @@ import { systemClock } from "../async/mod.ts";
 import { AcceptGate, listenContext, offer, reportTo } from "./accepting.ts";
 import { formatAddress } from "./address.ts";
 import type { Accept, Address, Connection, Listener, ListenOptions } from "./contract.ts";
+import { holdSocket } from "./handles.ts";
 import { keepAliveMs } from "./keep_alive.ts";
 import type { DriverOptions } from "./node_driver.ts";
 import { bind } from "./node_listener.ts";
@@ -34,7 +35,7 @@ export async function listenPaused(
 ): Promise<Listener> {
   if ("path" in address)
     throw new RangeError(`Cannot give connections away: ${formatAddress(address)} is no TCP address`);
-  const gate = new AcceptGate(address, systemClock, options);
+  const gate = new AcceptGate(`accept on ${formatAddress(address)}`, systemClock, options);
   const server = createServer({ ...SOCKET_OPTIONS, pauseOnConnect: true }, (native) => {
     if (!gate.admits(() => void native.destroy())) return;
     const socket = toPaused(native);
@@ -50,7 +51,13 @@ export async function listenPaused(
   return listener;
 }
 
+/** Sockets that belong to whoever took them, with what no longer counts them as that. */
+const HELD = new WeakMap<Socket, () => void>();
+
 function toPaused(native: Socket): PausedSocket {
+  const release = holdSocket();
+  HELD.set(native, release);
+  native.once("close", release);
   // Broken before anybody took it: whoever does hears of it then.
   native.on("error", () => native.destroy());
   return {
@@ -75,6 +82,7 @@ export interface AdoptOptions extends DriverOptions {
  */
 export function adopt(native: Socket, accept: Accept, options: AdoptOptions = {}): Connection {
   const { clock = systemClock } = options;
+  HELD.get(native)?.();
   native.allowHalfOpen = true;
   native.setNoDelay(SOCKET_OPTIONS.noDelay);
   native.setKeepAlive(true, keepAliveMs());

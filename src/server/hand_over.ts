@@ -1,5 +1,7 @@
 import type { Socket } from "node:net";
 import process from "node:process";
+import { systemClock } from "../async/mod.ts";
+import { AcceptGate, type ListenOptions } from "../net/mod.ts";
 import type { Channel } from "./channel.ts";
 
 /** The topic on which connections are handed over, and what became of them is reported. */
@@ -157,14 +159,17 @@ class OverChannel implements HandOver {
 }
 
 /**
- * Takes the connections that the parent hands over.
+ * Takes the connections that the parent hands over, as long as this process may open more files; others are closed.
  *
  * @param take Given each connection, still paused, with a function to call when it is over.
+ * @param onError Told of connections that there was no file for, once a second at most.
  */
 export function takeConnections(
   channel: Channel,
   take: (socket: Socket, onClosed: () => void) => void,
+  onError: NonNullable<ListenOptions["onError"]>,
 ): void {
+  const gate = new AcceptGate("take a connection that the parent hands over", systemClock, { onError });
   let arrived: (readonly [number, Socket | undefined])[] = [];
   let closed: number[] = [];
   let isScheduled = false;
@@ -187,7 +192,7 @@ export function takeConnections(
         schedule();
       };
       // A connection that was reset on its way arrives as nothing.
-      if (socket) take(socket, onClosed);
+      if (socket && gate.admits(() => void socket.destroy())) take(socket, onClosed);
       else onClosed();
     }
   }

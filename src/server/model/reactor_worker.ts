@@ -6,7 +6,7 @@
 import process from "node:process";
 import { setImmediate } from "node:timers";
 import { isMainThread } from "node:worker_threads";
-import type { Address } from "../../net/mod.ts";
+import type { Address, ListenOptions } from "../../net/mod.ts";
 import type { Channel } from "../channel.ts";
 import { takeConnections } from "../hand_over.ts";
 import { parentChannel } from "../process_channel.ts";
@@ -41,15 +41,17 @@ async function work(parent: Channel, orders: ReactorOrders): Promise<void> {
 async function start(parent: Channel, { handler, listen, places }: ReactorOrders): Promise<Reactor> {
   const accept = await importHandler(handler);
   const count = perTurn(() => void parent.send(TOPICS.count, reactor.connections));
+  const onError: NonNullable<ListenOptions["onError"]> = (error, { during }) =>
+    void parent.send(TOPICS.error, { error: toSent(error), during } satisfies ToldError);
   const reactor: Reactor = new Reactor({
     places,
     serve: (connection) => ({ handler: accept(connection) }),
-    onError: (error, { during }) =>
-      parent.send(TOPICS.error, { error: toSent(error), during } satisfies ToldError),
+    onError,
     onChange: count,
   });
   let address: Address | undefined;
-  if (listen === "handed") takeConnections(parent, (socket, onClosed) => reactor.adopt(socket, onClosed));
+  if (listen === "handed")
+    takeConnections(parent, (socket, onClosed) => reactor.adopt(socket, onClosed), onError);
   else address = await reactor.listen(listen, { reusePort: true });
   parent.send(TOPICS.ready, { address } satisfies Ready);
   return reactor;
