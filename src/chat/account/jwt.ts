@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { createPublicKey } from "node:crypto";
+import { createPublicKey, type JsonWebKeyInput } from "node:crypto";
 import type * as jose from "jose";
 import type { TokenVerifier } from "./token_verifier.ts";
 
@@ -27,8 +27,7 @@ type Jose = typeof jose;
 
 const RSA = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
 const CURVES: Readonly<Record<string, string>> = { "P-256": "ES256", "P-384": "ES384", "P-521": "ES512" };
-/** Of keys that anybody may know, and of those that nobody else may: which kind a token is of is for the key to say, never for the token. */
-const PUBLIC_ALGORITHMS = [...RSA, ...Object.values(CURVES), "EdDSA", "Ed25519"];
+/** Of keys that nobody else may know: which kind a token is of is for the key to say, never for the token. */
 const SECRET_ALGORITHMS = ["HS256", "HS384", "HS512"];
 /** Least characters of a secret that is written, and bytes of one in a JWK. */
 const MIN_SECRET = 32;
@@ -41,6 +40,7 @@ const IS_PRIVATE = "the key must be the public one, received a private key";
  * Makes a verifier of JSON Web Tokens (RFC 7519) that somebody else issues. Loads `jose`.
  *
  * - The key says which algorithms are good: a public one those that sign, a secret those by HMAC; `none` never is.
+ * - Keys of a JWKS that are for something else than such signatures are left out.
  * - A token must have a name and an expiry. What it is encrypted with, or what it wants understood, is not supported.
  *
  * @example A token that is signed with a secret
@@ -64,7 +64,7 @@ const IS_PRIVATE = "the key must be the public one, received a private key";
  */
 export async function openTokenVerifier(options: TokenVerifierOptions): Promise<TokenVerifier | string> {
   const library = await import("jose");
-  const check = checkOf(library, options.key);
+  const check = await checkOf(library, options.key);
   return typeof check === "string" ? check : verifier(library, check, options);
 }
 
@@ -89,15 +89,15 @@ function verifier(library: Jose, { key, algorithms }: Check, options: TokenVerif
         if (typeof name === "string") return { name };
         return { refused: `the token has no name in "${nameClaim}"` };
       } catch (error) {
-        if (error instanceof library.errors.JOSEError) return { refused: reasonOf(library, error) };
-        throw error;
+        // Whatever it is: the key has been tried, so that it is about the token, which a stranger may have made.
+        return { refused: reasonOf(library, error) };
       }
     },
   };
 }
 
 /** Why a token is no good, in words that tell nothing of the key. */
-function reasonOf({ errors }: Jose, error: jose.errors.JOSEError): string {
+function reasonOf({ errors }: Jose, error: unknown): string {
   if (error instanceof errors.JWTExpired) return "the token has expired";
   if (error instanceof errors.JWTClaimValidationFailed)
     return `the token's "${error.claim}" is not as wanted`;
@@ -107,11 +107,11 @@ function reasonOf({ errors }: Jose, error: jose.errors.JOSEError): string {
   return "the token is not valid";
 }
 
-function checkOf(library: Jose, text: string): Check | string {
+async function checkOf(library: Jose, text: string): Promise<Check | string> {
   const key = text.trim();
   try {
-    if (key.startsWith("-----BEGIN")) return fromPem(key);
-    if (key.startsWith("{")) return fromJson(library, JSON.parse(key));
+    if (key.startsWith("-----BEGIN")) return await fromPem(library, key);
+    if (key.startsWith("{")) return await fromJson(library, JSON.parse(key));
   } catch (error) {
     return `the key cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }
@@ -129,25 +129,68 @@ function fromLine(line: string): Check | string {
 }
 
 /** A public key; what else can be in PEM is no business of a server that only checks. */
-function fromPem(pem: string): Check | string {
+async function fromPem(library: Jose, pem: string): Promise<Check | string> {
   if (pem.includes("PRIVATE KEY")) return IS_PRIVATE;
-  return fromPublicKey(createPublicKey(pem).export({ format: "jwk" }) as jose.JWK);
+  return await fromPublicKeys(library, [createPublicKey(pem).export({ format: "jwk" }) as jose.JWK]);
 }
 
-function fromPublicKey(key: jose.JWK): Check | string {
-  const algorithms = algorithmsOf(key);
-  return algorithms ? { key, algorithms } : `keys of type ${key.kty} ${key.crv ?? ""} are not supported`;
+/** Those that can check a signature. A JWKS may hold others, which are for something else. */
+async function fromPublicKeys(library: Jose, keys: readonly jose.JWK[]): Promise<Check | string> {
+  const uses = keys.map((key) => ({ key, algorithms: algorithmsOf(key) }));
+  const checks = uses.flatMap(({ key, algorithms }) =>
+    typeof algorithms === "string" ? [] : [{ key, algorithms }],
+  );
+  for (const check of checks) {
+    const problem = await problemOf(library, check);
+    if (problem !== undefined) return problem;
+  }
+  const [only, ...others] = checks;
+  if (!only) return uses.map(({ algorithms }) => algorithms).join("; ");
+  // One without a name is meant, whatever name a token has for it.
+  if (others.length === 0 && only.key.kid === undefined) return only;
+  const set = library.createLocalJWKSet({ keys: checks.map(({ key }) => key) });
+  return { key: set, algorithms: checks.flatMap(({ algorithms }) => algorithms) };
+}
+
+/** The algorithms that a public key is for, or a sentence that says why there are none. */
+function algorithmsOf(key: jose.JWK): string[] | string {
+  const { kty, crv = "", alg, use = "sig", key_ops } = key;
+  const known = algorithmsByType(key);
+  if (!known) return `keys of type ${kty} ${crv} are not supported`;
+  if (use !== "sig") return `the key must be for signatures, received one for "${use}"`;
+  if (Array.isArray(key_ops) && !key_ops.includes("verify"))
+    return `the key must be to verify, received one to ${key_ops.join(", ")}`;
+  const algorithms = known.filter((name) => alg === undefined || name === alg);
+  return algorithms.length > 0 ? algorithms : `a key of type ${kty} ${crv} is not for "${alg}"`;
 }
 
 /** By what a key can sign: one of a curve by one algorithm, one of RSA by several. */
-function algorithmsOf({ kty, crv = "" }: jose.JWK): string[] | undefined {
+function algorithmsByType({ kty, crv = "" }: jose.JWK): string[] | undefined {
   if (kty === "RSA") return RSA;
   if (kty === "OKP") return crv === "Ed25519" ? ["EdDSA", "Ed25519"] : undefined;
   const algorithm = kty === "EC" ? CURVES[crv] : undefined;
   return algorithm === undefined ? undefined : [algorithm];
 }
 
-function fromJson(library: Jose, value: unknown): Check | string {
+/** Tries a key on a signature that is wrong: only a use tells that it is too short, or that its numbers make no key. */
+async function problemOf(
+  library: Jose,
+  check: { readonly key: jose.JWK; readonly algorithms: readonly string[] },
+): Promise<string | undefined> {
+  const [alg] = check.algorithms;
+  const header = Buffer.from(JSON.stringify({ alg })).toString("base64url");
+  try {
+    // Else Deno would take a point off its curve, by which every signature is wrong.
+    createPublicKey({ key: check.key as JsonWebKeyInput["key"], format: "jwk" });
+    await library.compactVerify(`${header}.e30.AA`, check.key);
+    return "the key takes any signature";
+  } catch (error) {
+    if (error instanceof library.errors.JWSSignatureVerificationFailed) return undefined;
+    return `the key cannot be used: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+async function fromJson(library: Jose, value: unknown): Promise<Check | string> {
   const keys = keysIn(value);
   if (keys === undefined) return 'the key must be a JWKS, an object with "keys", or one JWK';
   const isSecret = keys.map(({ kty }) => kty === "oct");
@@ -155,10 +198,7 @@ function fromJson(library: Jose, value: unknown): Check | string {
   if (keys.some(({ d }) => d !== undefined)) return IS_PRIVATE;
   if (isSecret.every((found) => found)) return secretIn(keys);
   if (isSecret.some((found) => found)) return "the JWKS must not mix secrets with public keys";
-  const [only] = keys;
-  // One without a name is meant, whatever name a token has for it.
-  if (only && keys.length === 1 && only.kid === undefined) return fromPublicKey(only);
-  return { key: library.createLocalJWKSet({ keys: [...keys] }), algorithms: PUBLIC_ALGORITHMS };
+  return await fromPublicKeys(library, keys);
 }
 
 function secretIn([only, ...others]: readonly jose.JWK[]): Check | string {

@@ -117,6 +117,56 @@ test("a key that cannot be used is refused with the reason", async () => {
   }
 });
 
+test("a public key that can never check a token is refused with the reason", async () => {
+  const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({ format: "jwk" });
+  const short = generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey;
+  const ec = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ format: "jwk" });
+  const mistakes: readonly (readonly [unknown, string])[] = [
+    [short.export({ format: "pem", type: "spki" }), "2048 bits"],
+    [
+      {
+        keys: [
+          { ...rsa, kid: "a" },
+          { ...short.export({ format: "jwk" }), kid: "b" },
+        ],
+      },
+      "2048 bits",
+    ],
+    [{ ...rsa, use: "enc" }, 'for signatures, received one for "enc"'],
+    [{ ...rsa, key_ops: ["encrypt", "wrapKey"] }, "to verify, received one to encrypt, wrapKey"],
+    [{ ...rsa, alg: "HS256" }, 'is not for "HS256"'],
+    [{ ...rsa, alg: "ES256" }, 'is not for "ES256"'],
+    [{ ...ec, alg: "ES384" }, 'type EC P-256 is not for "ES384"'],
+    [{ ...rsa, n: "!!" }, "cannot be used"],
+    [{ ...ec, x: ec.y, y: ec.x }, "cannot be used"],
+    [{ kty: "RSA" }, "cannot be used"],
+    [{ keys: [{ ...rsa, use: "enc" }, { kty: "AKP" }] }, 'received one for "enc"; keys of type AKP'],
+  ];
+  for (const [key, words] of mistakes) {
+    const text = typeof key === "string" ? key : JSON.stringify(key);
+    const verifier = await openTokenVerifier({ key: text });
+    assert(typeof verifier === "string", `the key ${text} was to be refused`);
+    assertStringIncludes(verifier, words);
+  }
+});
+
+test("a stranger's token by another algorithm than the key's own is refused as others are, and no error", async () => {
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const signing = { ...publicKey.export({ format: "jwk" }), alg: "RS256", use: "sig" };
+  const sealing = { ...publicKey.export({ format: "jwk" }), kid: "b", alg: "RSA-OAEP", use: "enc" };
+  const token = await new jose.SignJWT({ sub: "ada", exp: NOW / 1000 + HOUR_S })
+    .setProtectedHeader({ alg: "PS512" })
+    .sign(privateKey);
+  for (const key of [signing, { keys: [signing, sealing] }, { keys: [{ ...signing, kid: "a" }] }]) {
+    const verifier = await verifierFor({ key: JSON.stringify(key) });
+    await using cluster = await chatServers(1, { verifier });
+    await using client = await RawClient.connect(cluster.at(0));
+    const { code, message } = await client.ask({ type: "login", token });
+    assertEquals([code, message], ["bad_credentials", "the token's algorithm is not accepted"]);
+    assertEquals(cluster.errors, []);
+  }
+});
+
 test("a secret is the line in its file, with or without the end of the line", async () => {
   const token = await hmacToken({ sub: "ada" });
   for (const end of ["", "\n", "\r\n"])
