@@ -64,6 +64,19 @@ test("a change that another site's page asks for is 403 and changes nothing", as
   assertEquals(await statusOf({}, "DELETE", "/api/connections/1"), 200);
 });
 
+test("a change by the admin's own page behind a TLS proxy is taken, and no other site's", async () => {
+  await using admin = await startWith({ reload: async () => ({ ok: true }) });
+  const statusOf = async (Host: string, Origin: string) => {
+    const headers = { ...JSON_TYPE, Host, Origin, "Sec-Fetch-Site": "same-origin" };
+    return (await ask(admin.address, requestFor("POST", "/api/reload", headers, "{}"))).status;
+  };
+  for (const host of ["127.0.0.1", "localhost:8443", "[::1]:8443"])
+    assertEquals(await statusOf(host, `https://${host}`), 200, host);
+  assertEquals(await statusOf("localhost:443", "https://localhost"), 200);
+  for (const origin of ["https://evil.example", "https://localhost", "ftp://localhost:8443", "https://"])
+    assertEquals(await statusOf("localhost:8443", origin), 403, origin);
+});
+
 test("a POST or PATCH of what a form could send is 415", async () => {
   await using admin = await startWith({ reload: async () => ({ ok: true }) });
   const statusOf = async (headers: Readonly<Record<string, string>>) =>
