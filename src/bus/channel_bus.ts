@@ -5,6 +5,7 @@ import {
   type BusHandler,
   type BusOptions,
   MAX_PENDING_BYTES,
+  publishError,
   type Subscription,
 } from "./contract.ts";
 import { BUS_TOPIC, type BusFrame, isBusFrame, unpackLot } from "./frame.ts";
@@ -69,14 +70,12 @@ class ChannelBus implements Bus {
   }
 
   publish(channel: string, payload: Uint8Array): void {
-    if (this.#state !== "open") {
-      this.#dropped += 1;
-      return;
-    }
-    const isKept = !this.#interest.has(channel) || this.#own.tryAdd(channel, payload, this.#maxPendingBytes);
-    if (!isKept) this.#dropped += 1;
-    this.#outbox.add(channel, payload);
-    this.#tick.schedule();
+    this.#publish(channel, payload);
+  }
+
+  async publishConfirmed(channel: string, payload: Uint8Array): Promise<void> {
+    if (this.#publish(channel, payload)) return;
+    throw publishError(this.#state === "closed" ? "closed" : "unavailable", channel);
   }
 
   subscribe(channel: string, handler: BusHandler): Promise<Subscription> {
@@ -90,6 +89,18 @@ class ChannelBus implements Bus {
     this.#outbox.send({ type: "leave", channels: [...this.#interest.channels()] });
     this.#interest.close();
     this.#end("closed");
+  }
+
+  /** @returns Whether it is on its way to the parent. */
+  #publish(channel: string, payload: Uint8Array): boolean {
+    if (this.#state !== "open") {
+      this.#dropped += 1;
+      return false;
+    }
+    const isKept = !this.#interest.has(channel) || this.#own.tryAdd(channel, payload, this.#maxPendingBytes);
+    if (!isKept) this.#dropped += 1;
+    this.#tick.schedule();
+    return this.#outbox.add(channel, payload);
   }
 
   #flush(): void {

@@ -24,6 +24,12 @@ export interface Bus extends AsyncDisposable {
    */
   publish(channel: string, payload: Uint8Array): void;
   /**
+   * Publishes, and resolves when the broker has taken it, which it does also where there is no subscriber.
+   *
+   * @throws {BusError} `unavailable` when the broker is away or does not answer in time, after which it may still take it; `closed`.
+   */
+  publishConfirmed(channel: string, payload: Uint8Array): Promise<void>;
+  /**
    * Adds interest in a channel. Resolves when everything published from now on will arrive.
    *
    * @throws {BusError} `unavailable` when the broker does not answer in time, `closed`.
@@ -54,6 +60,12 @@ export interface BusOptions {
 /** The defaults of {@linkcode BusOptions}. */
 export const LINGER_MS = 30_000;
 export const MAX_PENDING_BYTES = 33_554_432;
+
+/** That a message was not taken. */
+export function publishError(code: BusError["code"], channel: string, options?: ErrorOptions): BusError {
+  const reason = code === "closed" ? "the bus was closed" : "the broker does not take it";
+  return new BusError(code, `Cannot publish on "${channel}": ${reason}`, options);
+}
 
 /**
  * The bus cannot do what was asked.

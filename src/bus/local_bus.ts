@@ -4,6 +4,7 @@ import {
   type BusHandler,
   type BusOptions,
   MAX_PENDING_BYTES,
+  publishError,
   type Subscription,
 } from "./contract.ts";
 import { BUS_TOPIC, type BusFrame, isBusFrame, unpackLot } from "./frame.ts";
@@ -78,6 +79,11 @@ class Hub implements LocalBus {
   publish(channel: string, payload: Uint8Array): void {
     if (this.#isClosed) this.#dropped += 1;
     else this.#route(channel, payload, undefined);
+  }
+
+  async publishConfirmed(channel: string, payload: Uint8Array): Promise<void> {
+    this.publish(channel, payload);
+    if (this.#isClosed) throw publishError("closed", channel);
   }
 
   subscribe(channel: string, handler: BusHandler): Promise<Subscription> {

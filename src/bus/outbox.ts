@@ -34,15 +34,16 @@ export class Outbox {
     return this.#dropped;
   }
 
-  /** Puts a message into this tick's lot, if there is room for it. */
-  add(channel: string, payload: Uint8Array): void {
+  /** Puts a message into this tick's lot. @returns Whether there was room for it. */
+  add(channel: string, payload: Uint8Array): boolean {
     const bytes = payload.length + MESSAGE_BYTES;
     if (this.#pendingBytes + bytes > this.#maxPendingBytes) {
       this.#dropped += 1;
-      return;
+      return false;
     }
     this.#pendingBytes += bytes;
     this.#lot.add(channel, payload);
+    return true;
   }
 
   /** Sends what was added since the last time. */

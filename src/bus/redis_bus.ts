@@ -1,3 +1,4 @@
+import { withDeadline } from "../async/mod.ts";
 import {
   connectPublisher,
   connectSubscriber,
@@ -11,10 +12,14 @@ import {
   type BusHandler,
   type BusOptions,
   MAX_PENDING_BYTES,
+  publishError,
   type Subscription,
 } from "./contract.ts";
 import { Interest } from "./interest.ts";
 import { MESSAGE_BYTES } from "./lot.ts";
+
+/** How long a publish waits for its confirmation: it is a person that does. */
+const CONFIRM_MS = 1000;
 
 /** Options for {@linkcode redisBus}. */
 export interface RedisBusOptions extends BusOptions {
@@ -102,6 +107,7 @@ class OverRedis implements RedisBus {
   #pendingBytes = 0;
   #dropped = 0;
   #lastFailure = "";
+  #isClosed = false;
 
   constructor(options: RedisBusOptions, publisher: Publisher, subscriber: Subscriber) {
     this.#options = options;
@@ -130,21 +136,40 @@ class OverRedis implements RedisBus {
   }
 
   publish(channel: string, payload: Uint8Array): void {
+    // What fails is counted and reported.
+    void this.#publish(channel, payload);
+  }
+
+  async publishConfirmed(channel: string, payload: Uint8Array): Promise<void> {
+    if (this.#isClosed) throw publishError("closed", channel);
+    const taken = this.#publish(channel, payload);
+    try {
+      if (taken && (await withDeadline(taken, CONFIRM_MS, "publish", this.#options.clock))) return;
+    } catch (cause) {
+      throw publishError("unavailable", channel, { cause });
+    }
+    throw publishError("unavailable", channel);
+  }
+
+  /** @returns Whether it is taken; undefined where it is dropped at once. */
+  #publish(channel: string, payload: Uint8Array): Promise<boolean> | undefined {
     const name = this.#nameOf(channel);
     const bytes = payload.length + MESSAGE_BYTES;
     if (!this.#publisher.isUpFor(name) || this.#pendingBytes + bytes > this.#maxPendingBytes) {
       this.#dropped += 1;
-      return;
+      return undefined;
     }
     this.#pendingBytes += bytes;
-    this.#publisher.publish(name, payload).then(
+    return this.#publisher.publish(name, payload).then(
       () => {
         this.#pendingBytes -= bytes;
         this.#lastFailure = "";
+        return true;
       },
       (error) => {
         this.#pendingBytes -= bytes;
         this.#onFailure(error);
+        return false;
       },
     );
   }
@@ -159,6 +184,7 @@ class OverRedis implements RedisBus {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     this.#interest.close();
     await Promise.all([this.#publisher.close(), this.#subscriber.close()]);
   }

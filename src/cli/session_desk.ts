@@ -1,4 +1,5 @@
 import type { Control, Outcome, SampleLabels, ServerView, SessionView, ValueFamily } from "../admin/mod.ts";
+import { BusError } from "../bus/mod.ts";
 import { type ChatServer, type Store, StoreError } from "../chat/mod.ts";
 
 /** What operators see and do of sessions and what is counted, of one server or of several. */
@@ -47,9 +48,14 @@ export function sessionDesk(server: ChatServer, store: StoreState, labels: Sampl
         return { ok: false, status: 503, error: "the store does not answer" };
       }
     },
-    announce(text): Outcome {
-      control.announce(text);
-      return { ok: true };
+    async announce(text): Promise<Outcome> {
+      try {
+        await control.announce(text);
+        return { ok: true };
+      } catch (error) {
+        if (!(error instanceof BusError)) throw error;
+        return { ok: false, status: 503, error: "the bus does not answer: clients may not be told" };
+      }
     },
     metrics: () => familiesOf(server, store, labels),
     servers: () => [viewOf(server)],

@@ -54,6 +54,13 @@ function testMessages(promise: Define): void {
     }
   });
 
+  promise("confirms what it has taken, heard or not", async ({ a, b }) => {
+    await using ear = await hear(b, "heard");
+    await a.publishConfirmed("heard", bytes("1"));
+    await a.publishConfirmed("unheard", bytes("2"));
+    assertEquals(await ear.hears(1), ["1"]);
+  });
+
   promise("lets a publisher that subscribes hear itself once", async ({ a }) => {
     await using ear = await hear(a, "own");
     a.publish("own", bytes("1"));
@@ -194,8 +201,11 @@ function testClosing(promise: Define): void {
       const { dropped } = a;
       a.publish("late", bytes("x"));
       assertEquals(a.dropped, dropped + 1);
-      const error = await assertRejects(() => a.subscribe("late", () => undefined), BusError);
-      assertEquals(error.code, "closed");
+      for (const late of [
+        () => a.subscribe("late", () => undefined),
+        () => a.publishConfirmed("late", bytes("x")),
+      ])
+        assertEquals((await assertRejects(late, BusError)).code, "closed");
       assertEquals(ear.heard, []);
     },
   );

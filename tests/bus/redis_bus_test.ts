@@ -79,6 +79,22 @@ test("a Redis bus drops and counts what is published while Redis is away", async
   assertEquals(await ear.hears(1), ["kept"]);
 });
 
+test("a Redis bus confirms nothing while Redis is frozen or away", async () => {
+  await using redis = await redisServer();
+  await using server = await returning(redis.url);
+  const codeOf = async () => {
+    const publishing = (): Promise<void> => server.bus.publishConfirmed("user:ann", bytes("hello"));
+    return (await assertRejects(publishing, BusError, 'Cannot publish on "user:ann"')).code;
+  };
+  redis.kill("SIGSTOP");
+  assertEquals(await codeOf(), "unavailable");
+  redis.kill("SIGCONT");
+  await server.bus.publishConfirmed("user:ann", bytes("hello"));
+  await redis.stop();
+  await server.lost;
+  assertEquals(await codeOf(), "unavailable");
+});
+
 test("a Redis bus drops what is beyond its limit while Redis is frozen, and works again after", async () => {
   await using redis = await redisServer();
   await using server = await returning(redis.url, { maxPendingBytes: 1_048_576 });

@@ -77,7 +77,7 @@ test("presence, signals and announcements are lines of the program, and harmless
   await using bob = await RawClient.login(cluster.at(0), "bob");
   await bob.ask({ type: "signal", to: "ada", data: { typing: "\u001b[2J" } });
   await ada.says('— bob signals {"typing":"\\u001b[2J"}\n');
-  cluster.servers[0]?.control.announce("we move\u001b[2J");
+  await cluster.servers[0]?.control.announce("we move\u001b[2J");
   await ada.says("— to everybody: we move␛[2J\n");
   ada.type("/passwd\n");
   await ada.says("there is nobody to ask");

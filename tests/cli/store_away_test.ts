@@ -72,6 +72,23 @@ test("a chat says for as long as its Redis is stopped that its store cannot be r
   await seesOutage(chat, stopped(redis), 1);
 });
 
+/** An announcement while the Redis is away: the exit code, and what was said. */
+async function announces(redis: RedisServer, outage: (redis: RedisServer) => Outage): Promise<unknown> {
+  await using chat = startProgram(["chat", ...FREE, "--redis", redis.url]);
+  const { admin = "" } = await chat.ready();
+  await outage(redis).begin();
+  await using announcing = startProgram(["announce", "we close", "--admin", admin]);
+  const code = await announcing.end();
+  await outage(redis).end();
+  return [code, announcing.stdout, announcing.stderr.includes("the bus does not answer")];
+}
+
+test("announce says that nobody may be told while the Redis is away or hangs, and exits with 1", async () => {
+  await using redis = await redisServer();
+  assertEquals(await announces(redis, stopped), [1, "", true]);
+  assertEquals(await announces(redis, frozen), [1, "", true]);
+});
+
 test(
   "a chat says of a Redis that hangs, too, that its store cannot be reached, and status tells it",
   SLOW,

@@ -144,16 +144,17 @@ export class SessionControl {
    * Tells every session of every server, at most once.
    *
    * @param text 1 to {@linkcode MAX_ANNOUNCEMENT} characters.
-   * @throws {RangeError}
+   * @throws {RangeError} At once.
+   * @throws {BusError} When the bus does not take it: nobody may be told then.
    */
-  announce(text: string): void {
+  announce(text: string): Promise<void> {
     if (text.length === 0 || text.length > MAX_ANNOUNCEMENT || !text.isWellFormed()) {
       throw new RangeError(
         `Cannot announce: the text must have 1 to ${MAX_ANNOUNCEMENT} characters of well-formed Unicode, received ${text.length}`,
       );
     }
     const { bus, wallNow } = this.#options;
-    bus.publish(EVERYBODY, framePayload({ type: "announcement", text, at: wallNow() }));
+    return bus.publishConfirmed(EVERYBODY, framePayload({ type: "announcement", text, at: wallNow() }));
   }
 }
 

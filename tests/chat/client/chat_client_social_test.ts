@@ -182,7 +182,7 @@ eachWay("logout of all ends every client of the user, and none comes back", asyn
 
 eachWay("an announcement reaches every client", async (way) => {
   await using world = await start(way);
-  world.cluster.servers[0]?.control.announce("we move at noon");
+  await world.cluster.servers[0]?.control.announce("we move at noon");
   for (const hearer of world.hearing) {
     const { text } = (await hearer.hears("announcement")) as { text: string };
     assertEquals(text, "we move at noon");

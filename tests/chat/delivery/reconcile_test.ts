@@ -22,6 +22,7 @@ async function serverOn(
       return direct.dropped;
     },
     publish: (channel, payload) => direct.publish(channel, payload),
+    publishConfirmed: (channel, payload) => direct.publishConfirmed(channel, payload),
     async subscribe(channel, handler) {
       await beforeSubscribing(channel);
       return await direct.subscribe(channel, handler);

@@ -92,7 +92,7 @@ test("an announcement reaches every session of every server as it was written", 
   await using bob = await RawClient.login(cluster.at(1), "bob");
   const text = 'down at 5 "sharp" \u{1F527}';
   const before = Date.now();
-  controlOf(cluster, 0).announce(text);
+  await controlOf(cluster, 0).announce(text);
   for (const client of [ada, bob]) {
     const announcement = await client.next("announcement");
     assertEquals(announcement.text, text);
@@ -105,6 +105,6 @@ test("an announcement that is empty, too long or not well-formed is refused and 
   await using ada = await RawClient.login(cluster.at(0), "ada");
   const control = controlOf(cluster, 0);
   for (const text of ["", "x".repeat(4097), "\ud800"]) assertThrows(() => control.announce(text), RangeError);
-  control.announce("x".repeat(4096));
+  await control.announce("x".repeat(4096));
   assertEquals(String((await ada.next("announcement")).text).length, 4096);
 });
