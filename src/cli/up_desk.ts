@@ -33,6 +33,13 @@ const LOOK_MS = 1000;
 /** What is taken for so of a store until its server says otherwise. */
 const ALL_WELL: StoreState = { isUp: true, setAside: 0 };
 
+/** Of a change that was sent to a child, which may make it later. */
+const UNANSWERED: Outcome = {
+  ok: false,
+  status: 503,
+  error: "a server does not answer in time; it may still do it",
+};
+
 /** Options for {@linkcode serveDesk}. */
 export interface ServeDeskOptions {
   readonly desk: SessionDesk;
@@ -137,7 +144,8 @@ class Child {
 
 /**
  * The desk of a parent process: asks its children, all of them where each has a part of the answer, and one where that reaches all
- * sessions of a cluster. A child that does not answer in time is left out.
+ * sessions of a cluster. A child that does not answer in time is left out of what is read; of a change nobody knows then whether it is
+ * made, so that no other child is asked for it.
  */
 export class UpDesk implements SessionDesk {
   readonly #children = new Set<Child>();
@@ -172,8 +180,10 @@ export class UpDesk implements SessionDesk {
   }
 
   async closeSession(id: string): Promise<Outcome> {
-    const outcomes = await this.#askAll<Outcome>({ type: "close", id });
-    return outcomes.find(({ ok }) => ok) ?? { ok: false, status: 404 };
+    const outcomes = await this.#askEach<Outcome>({ type: "close", id });
+    const closed = outcomes.find((outcome) => outcome?.ok);
+    if (closed) return closed;
+    return outcomes.includes(undefined) ? UNANSWERED : { ok: false, status: 404 };
   }
 
   closeUserSessions(user: string, options: SessionsEnd): Promise<Outcome> {
@@ -198,18 +208,31 @@ export class UpDesk implements SessionDesk {
     return [...merged.values()];
   }
 
-  /** The answers of those that answer. The children are of our own program. */
+  /** The answers of those that answer. */
   async #askAll<T>(ask: DeskAsk): Promise<readonly T[]> {
-    const answers = await Promise.all(Array.from(this.#children, (child) => child.ask(ask)));
+    const answers = await this.#askEach<T>(ask);
     return answers.filter((value): value is T & {} => value !== undefined);
   }
 
-  /** The answer of the first one that answers. */
+  /** The answer of each; undefined of one that does not answer. The children are of our own program. */
+  #askEach<T>(ask: DeskAsk): Promise<readonly (T | undefined)[]> {
+    return Promise.all(Array.from(this.#children, async (child) => (await child.ask(ask)) as T | undefined));
+  }
+
+  /** Asks one child that has just shown that it answers. */
   async #askOne(ask: DeskAsk): Promise<Outcome> {
-    for (const child of this.#children) {
-      const value = await child.ask(ask);
-      if (value !== undefined) return value as Outcome;
-    }
-    return { ok: false, status: 503, error: "no server answers" };
+    const child = await this.#firstToAnswer();
+    if (!child) return { ok: false, status: 503, error: "no server answers" };
+    const value = await child.ask(ask);
+    return value === undefined ? UNANSWERED : (value as Outcome);
+  }
+
+  async #firstToAnswer(): Promise<Child | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Child | undefined>();
+    const asked = Array.from(this.#children, async (child) => {
+      if ((await child.ask({ type: "servers" })) !== undefined) resolve(child);
+    });
+    void Promise.all(asked).then(() => resolve(undefined));
+    return await promise;
   }
 }

@@ -1,10 +1,16 @@
 import { assertEquals } from "@std/assert";
-import type { SessionView } from "../../src/admin/mod.ts";
+import type { Outcome, SessionView } from "../../src/admin/mod.ts";
 import { ManualClock } from "../../src/async/mod.ts";
 import type { SessionDesk } from "../../src/cli/session_desk.ts";
 import { serveDesk, UpDesk } from "../../src/cli/up_desk.ts";
 import { channelPair } from "../bus/channel_pair.ts";
 import { test } from "../testing.ts";
+
+const UNANSWERED: Outcome = {
+  ok: false,
+  status: 503,
+  error: "a server does not answer in time; it may still do it",
+};
 
 function viewOf(id: string): SessionView {
   const rest = { user: "ada", device: "d", client: "127.0.0.1", ageMs: 1, idleMs: 1 };
@@ -67,6 +73,10 @@ test("a desk of several servers lists the sessions of all that answer, and close
     ["s1", "s2"],
   );
   assertEquals(await up.closeSession("s2.1"), { ok: true });
+  // It may be one of the server that is silent, which may still close it.
+  assertEquals(await up.closeSession("s3.1"), UNANSWERED);
+  world.pairs.silent.break();
+  await world.pairs.silent.parent.closed;
   assertEquals(await up.closeSession("s3.1"), { ok: false, status: 404 });
   assertEquals(await up.metrics(), [
     {
@@ -87,6 +97,20 @@ test("what reaches all sessions of a cluster is asked of one server that answers
   assertEquals(await world.up.closeUserSessions("ada", { revoke: false }), { ok: true });
   assertEquals(world.told, ["s1 hello", "s1 ada"]);
   assertEquals(world.errors, []);
+});
+
+test("an announcement that a server may still make is given to no other one", async () => {
+  using world = start();
+  const { pairs, told } = world;
+  const asked: unknown[] = [];
+  // It hangs from when it is asked to announce.
+  pairs.silent.child.on("desk", (body) => {
+    const { number, ask } = body as { number: number; ask: { type: string } };
+    asked.push(ask.type);
+    if (ask.type === "servers") pairs.silent.child.send("desk", { type: "answer", number, value: [] });
+  });
+  assertEquals(await world.up.announce("hello"), UNANSWERED);
+  assertEquals([asked, told], [["servers", "announce"], []]);
 });
 
 test("the desk knows within a second how much was set aside, which its servers count together", async () => {
