@@ -94,7 +94,7 @@ async function run(argv: readonly string[], interrupted: Interruption): Promise<
 }
 
 async function runCommand(name: string, argv: readonly string[], interrupted: Interruption): Promise<number> {
-  const command = COMMANDS[name];
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command) {
     throw new UsageError(`"${name}" is not a command; there are ${Object.keys(COMMANDS).join(", ")}`);
   }

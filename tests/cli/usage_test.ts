@@ -22,6 +22,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command["run"]>>> = {
 /** Mistakes with the exit code 2, and words of their one sentence: where, what was found, what is allowed. */
 const MISTAKES: readonly (readonly [readonly string[], string])[] = [
   [["nonsense"], '"nonsense" is not a command; there are up, chat, balance, client'],
+  [["constructor"], '"constructor" is not a command; there are up, chat'],
+  [["__proto__"], '"__proto__" is not a command; there are up, chat'],
   [["up", "--nonsense"], "--nonsense"],
   [["up", "--servers", "0"], '--servers: "0" is not a whole number from 1 to 64'],
   [
@@ -94,7 +96,7 @@ const MISTAKES: readonly (readonly [readonly string[], string])[] = [
 ];
 
 /** Those that are tried with the program itself: whatever a command rejects with ends it in the same way. */
-const TRIED = ["nonsense", "up", "chat", "balance"];
+const TRIED = ["nonsense", "constructor", "__proto__", "up", "chat", "balance"];
 
 test("a mistake on the command line ends the program with 2 and one sentence that says what is allowed", async () => {
   const firsts = TRIED.map((name) => MISTAKES.find(([[command]]) => command === name));
@@ -126,7 +128,7 @@ test("a flag that there is not, and a value that looks like a flag, are told in 
 
 for (const [args, words] of MISTAKES) {
   const [name = "", ...rest] = args;
-  const load = COMMANDS[name];
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!load) continue;
   test(`${args.join(" ").slice(0, 80)} is a mistake that says ${words}`, async () => {
     const never: Interruption = {
