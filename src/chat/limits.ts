@@ -12,7 +12,7 @@ export interface ChatLimits {
   readonly queueFrames: number;
   /** New accounts a minute from one address. */
   readonly registersPerMinute: number | undefined;
-  /** Failed logins of a name, or from an address, after which further tries with a password are slowed down. Tokens never are. */
+  /** Failed logins of a name, or four times as many from an address, after which further tries with a password are slowed down; at most 200. Tokens never are. */
   readonly loginFailures: number | undefined;
 }
 

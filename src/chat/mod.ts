@@ -5,6 +5,7 @@
  */
 
 export { openTokenVerifier, type TokenVerifierOptions } from "./account/jwt.ts";
+export { MAX_LOGIN_FAILURES } from "./account/login_throttle.ts";
 export { PASSWORD_COST, PASSWORD_COSTS } from "./account/password.ts";
 export type { TokenVerifier } from "./account/token_verifier.ts";
 export { type Admission, type AdmissionOptions, type Guest, localAdmission } from "./admission/admission.ts";

@@ -1,5 +1,11 @@
 import { AdminToken } from "../admin/mod.ts";
-import { type ChatLimits, DEFAULT_LIMITS, type Durability, PASSWORD_COSTS } from "../chat/mod.ts";
+import {
+  type ChatLimits,
+  DEFAULT_LIMITS,
+  type Durability,
+  MAX_LOGIN_FAILURES,
+  PASSWORD_COSTS,
+} from "../chat/mod.ts";
 import { AddressList, formatAddress, isLoopback, type TcpAddress } from "../net/mod.ts";
 import { checkUrl, RedisError } from "../redis/mod.ts";
 import { UsageError } from "./errors.ts";
@@ -100,7 +106,7 @@ const LIMITS: Readonly<Record<string, (value: string) => LimitChange | Wrong>> =
   connections: (value) => countLimit(value, (connectionsPerHost) => ({ connectionsPerHost })),
   queue: (value) => countLimit(value, (queueFrames = Number.MAX_SAFE_INTEGER) => ({ queueFrames })),
   register: (value) => countLimit(value, (registersPerMinute) => ({ registersPerMinute })),
-  logins: (value) => countLimit(value, (loginFailures) => ({ loginFailures })),
+  logins: (value) => countLimit(value, (loginFailures) => ({ loginFailures }), MAX_LOGIN_FAILURES),
 };
 
 /** What each limit counts, and its default. */
@@ -111,7 +117,7 @@ const UNITS: Readonly<Record<keyof typeof LIMITS, string>> = {
   connections: "of an address on each server, 1000",
   queue: "frames that wait, 256",
   register: "accounts a minute of an address on each server, 5",
-  logins: "failures before tries are slowed, 5",
+  logins: `failures before tries are slowed, 5, at most ${MAX_LOGIN_FAILURES}`,
 };
 
 /** The flag for what a hash of a password costs. */
@@ -154,11 +160,15 @@ function timeLimit(value: string, change: (ms: number | undefined) => LimitChang
   return ms instanceof Wrong ? ms : change(ms);
 }
 
-function countLimit(value: string, change: (count: number | undefined) => LimitChange): LimitChange | Wrong {
+function countLimit(
+  value: string,
+  change: (count: number | undefined) => LimitChange,
+  most: number = Number.MAX_SAFE_INTEGER,
+): LimitChange | Wrong {
   if (value === "off") return change(undefined);
   const count = /^\d+$/.test(value) ? Number(value) : 0;
-  if (!Number.isSafeInteger(count) || count < 1)
-    return new Wrong(`"${value}" is neither a whole number from 1 nor off`);
+  const range = most === Number.MAX_SAFE_INTEGER ? "from 1" : `from 1 to ${most}`;
+  if (count > most || count < 1) return new Wrong(`"${value}" is neither a whole number ${range} nor off`);
   return change(count);
 }
 

@@ -1,6 +1,6 @@
 import { type Clock, wait } from "../../async/mod.ts";
 import { ProtocolError } from "../protocol.ts";
-import type { AccountStore, LoginTry } from "../store/mod.ts";
+import { type AccountStore, type LoginTry, MAX_FAILURES_COUNTED } from "../store/mod.ts";
 
 /** The first wait of a name that has failed too often, in milliseconds; each further failure doubles it. */
 const FIRST_DELAY_MS = 100;
@@ -8,6 +8,8 @@ const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 5000;
 /** How many times as often as a name an address may fail: many people may share one. */
 const HOST_FACTOR = 4;
+/** The most failures that may be free: of those of an address enough more are counted for the longest wait. */
+export const MAX_LOGIN_FAILURES: number = MAX_FAILURES_COUNTED / (HOST_FACTOR + 1);
 /** Tries of one address that wait at once; more are refused. */
 const MAX_WAITING = 4;
 /** Addresses that are remembered here. Beyond it the one that was refused the longest ago is forgotten. */
@@ -17,7 +19,7 @@ const MAX_HOSTS = 10_000;
 export interface LoginThrottleOptions {
   readonly store: Pick<AccountStore, "noteLoginTry" | "takeBackLoginTry">;
   readonly clock: Clock;
-  /** Failures that are free; undefined for no throttle at all. */
+  /** Failures that are free, at most {@linkcode MAX_LOGIN_FAILURES}; undefined for no throttle at all. */
   readonly failures: number | undefined;
 }
 
@@ -37,7 +39,14 @@ export class LoginThrottle {
   readonly #nextTry = new Map<string, number>();
   readonly #waiting = new Map<string, number>();
 
+  /** @throws {RangeError} When more failures would be free than may be. */
   constructor(options: LoginThrottleOptions) {
+    const { failures = 0 } = options;
+    if (failures > MAX_LOGIN_FAILURES) {
+      throw new RangeError(
+        `Cannot slow logins down: failures must be at most ${MAX_LOGIN_FAILURES}, received ${failures}`,
+      );
+    }
     this.#options = options;
   }
 

@@ -161,5 +161,7 @@ export interface Reached {
 export const MAX_DEVICES = 16;
 /** Places that are looked at in one call. */
 export const MAX_PLACES = 500;
+/** Failed logins of a name, and from a host, that are counted: more look the same. */
+export const MAX_FAILURES_COUNTED = 1000;
 /** For how long a failed login counts, in milliseconds. */
 export const FAILURE_WINDOW_MS = 900_000;

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ManualClock } from "../../../src/async/mod.ts";
-import { LoginThrottle } from "../../../src/chat/account/login_throttle.ts";
+import { LoginThrottle, MAX_LOGIN_FAILURES } from "../../../src/chat/account/login_throttle.ts";
 import { ProtocolError } from "../../../src/chat/protocol.ts";
 import { type LoginFailures, openWriter, sqliteStore } from "../../../src/chat/store/mod.ts";
 import { temporaryFolder } from "../../helpers.ts";
@@ -128,6 +128,18 @@ test("of many tries at once from one address, no more than those that are free a
   );
   assertEquals(made, 5);
   assertEquals(await world.failures("nobody", "here"), { name: 0, host: 5 });
+});
+
+test("the largest limit still slows an address down for as long as it may, and a larger one is refused", async () => {
+  const most = MAX_LOGIN_FAILURES;
+  await using world = await start(most);
+  await Promise.all(
+    Array.from({ length: 4 * most + 6 }, (_, index) => world.failures(`user${index}`, "here")),
+  );
+  assertEquals(await world.throttle.attempt("ada", "here", right), true);
+  const next = await assertRejects(() => world.throttle.attempt("bob", "here", right), ProtocolError);
+  assertEquals([next.code, next.retryMs], ["rate_limited", 5000]);
+  await assertRejects(() => start(most + 1), RangeError, "failures must be at most 200, received 201");
 });
 
 test("a right password does not count, nor does a try that was not made because too many were", async () => {

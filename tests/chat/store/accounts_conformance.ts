@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { FAILURE_WINDOW_MS, type LoginFailures } from "../../../src/chat/store/mod.ts";
+import {
+  FAILURE_WINDOW_MS,
+  type LoginFailures,
+  type LoginTry,
+  MAX_FAILURES_COUNTED,
+} from "../../../src/chat/store/mod.ts";
 import type { OpenStore, StorePromise } from "./store_conformance.ts";
 import { NOW } from "./store_steps.ts";
 
@@ -123,6 +128,15 @@ function testFailures(promise: StorePromise, open: OpenStore): void {
     const ascending = (one: number, another: number): number => one - another;
     assertEquals(tries.map(({ before }) => before.name).sort(ascending), inOrder);
     assertEquals(tries.map(({ before }) => before.host).sort(ascending), inOrder);
+  });
+
+  promise("counts as many failed logins as any limit needs, and no more", async () => {
+    await using opened = await open(["ann"]);
+    const now = Date.now();
+    const note = (): Promise<LoginTry> => opened.store.noteLoginTry("ann", "192.0.2.1", now);
+    await Promise.all(Array.from({ length: MAX_FAILURES_COUNTED + 50 }, note));
+    const [name, host] = [MAX_FAILURES_COUNTED, MAX_FAILURES_COUNTED];
+    assertEquals((await note()).before, { name, host });
   });
 
   promise("counts no login that was taken back", async () => {

@@ -3,6 +3,7 @@ import {
   type DeviceState,
   FAILURE_WINDOW_MS,
   type LoginTry,
+  MAX_FAILURES_COUNTED,
   type Token,
   type User,
 } from "../account.ts";
@@ -22,8 +23,6 @@ import { InboxStates } from "./inbox_state.ts";
 import { InboxRepair } from "./repair.ts";
 import { toList, toText } from "./reply.ts";
 
-/** Failed logins of a name, and from a host, that are counted: no limit is beyond it. */
-const MAX_FAILURES = 128;
 /** How often a login is begun again because its inbox is to be repaired: Redis may fail over meanwhile. */
 const MAX_TRIES = 3;
 
@@ -225,7 +224,7 @@ class LoginTries {
     const values = { name, host };
     const id = randomEpoch();
     const oldest = `${now - FAILURE_WINDOW_MS}`;
-    const args = [`${now}`, id, oldest, `${MAX_FAILURES}`, `${FAILURE_WINDOW_MS}`];
+    const args = [`${now}`, id, oldest, `${MAX_FAILURES_COUNTED}`, `${FAILURE_WINDOW_MS}`];
     const counts = await Promise.all(
       KINDS.map((kind) =>
         keyspace.script(NOTE_TRY_SCRIPT, [keys.failures(kind, values[kind])], args, { deadlineMs }),

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { FAILURE_WINDOW_MS, type LoginTry, type Token, type User } from "../account.ts";
+import { FAILURE_WINDOW_MS, type LoginTry, MAX_FAILURES_COUNTED, type Token, type User } from "../account.ts";
 import { randomEpoch } from "../line.ts";
 import { numberIn } from "./row.ts";
 import type { UserOp, WriteResult } from "./write.ts";
@@ -8,8 +8,6 @@ import type { UserOp, WriteResult } from "./write.ts";
 const SWEEP_ROWS = 256;
 /** Failed logins that are kept at most, of all names together; then the oldest go. */
 const MAX_FAILURES = 100_000;
-/** Failed logins that are counted at most. */
-const MAX_FAILURES_COUNTED = 1000;
 
 const DONE: WriteResult = { type: "done" };
 

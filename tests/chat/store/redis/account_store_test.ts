@@ -71,14 +71,10 @@ test("acks that wait when the store is closed are noted", async () => {
   await assertUnavailable(() => store.ack("bob", "phone", epoch, 1, []));
 });
 
-test("failed logins are counted up to a limit, and Redis forgets them by itself", async () => {
+test("Redis forgets failed logins by itself", async () => {
   await using redis = await redisServer();
   await using store = await openStore(redis);
-  await Promise.all(
-    Array.from({ length: 300 }, (_, index) => store.noteLoginTry(`name${index % 2}`, "host", NOW)),
-  );
-  const { before } = await store.noteLoginTry("name0", "host", NOW);
-  assertEquals(before, { name: 128, host: 128 });
+  for (const name of ["name0", "name1"]) await store.noteLoginTry(name, "host", NOW);
   const lives = await edit(redis, async (client) => {
     const keys = await client.keys("chorus:failures:*");
     return await Promise.all(keys.map((key) => client.pTTL(key)));
