@@ -137,7 +137,7 @@ class Server implements ChatServer {
   }
 
   get connections(): number {
-    return this.#inside.count;
+    return this.#inside.count - this.#admission.refused;
   }
 
   get sessions(): number {

@@ -9,18 +9,28 @@ export interface Guest {
   readonly link: {
     /** The address that it comes from. */
     readonly host: string;
+    /** Ends it at once, without a word. */
+    abort(): void;
   };
   /** Sends it away, and says why. Does nothing when it has gone. */
   refuse(message: string): void;
 }
 
+/** Refused connections that may wait at once until they have heard so: more are cut. */
+const MAX_REFUSED = 256;
+
 /** Who may come in, and how many accounts may be made: for one server, or for all that listen on one address. */
 export interface Admission {
   /** Connections of clients to the other servers that listen on the same address, as far as is known. */
   readonly elsewhere: number;
-  /** Counts a connection. One that is one too many is refused: at once, or in a moment when others have to be asked. */
+  /** Connections here that were refused and are not gone yet: they are nobody's place. */
+  readonly refused: number;
+  /**
+   * Counts a connection. One that is one too many is refused: at once, or in a moment when others have to be asked. It counts no more
+   * then, however long its client takes to go.
+   */
   enter(guest: Guest): void;
-  /** A connection that was counted is over. */
+  /** A connection that entered is over. */
   leave(guest: Guest): void;
   /** Counts one account of an address. @returns For how long it has to wait until it may make one, in milliseconds: 0 when it may now. */
   registerWaitMs(host: string): number | Promise<number>;
@@ -42,17 +52,33 @@ export function localAdmission({ limits, maxConnections, clock }: AdmissionOptio
   const hosts = new HostCounts();
   const mostOfHost = limits.connectionsPerHost ?? Number.POSITIVE_INFINITY;
   const most = maxConnections ?? Number.POSITIVE_INFINITY;
+  const refused = new Set<Guest>();
   let count = 0;
+
+  function refuse(guest: Guest, message: string): void {
+    refused.add(guest);
+    if (refused.size > MAX_REFUSED) guest.link.abort();
+    else guest.refuse(message);
+  }
+
   return {
     elsewhere: 0,
-    enter(guest) {
-      count += 1;
-      if (hosts.add(guest.link.host) > mostOfHost) guest.refuse("too many connections from this address");
-      else if (count > most) guest.refuse("the server has as many connections as it may");
+    get refused() {
+      return refused.size;
     },
-    leave({ link }) {
+    enter(guest) {
+      const { host } = guest.link;
+      if (hosts.count(host) >= mostOfHost) refuse(guest, "too many connections from this address");
+      else if (count >= most) refuse(guest, "the server has as many connections as it may");
+      else {
+        count += 1;
+        hosts.add(host);
+      }
+    },
+    leave(guest) {
+      if (refused.delete(guest)) return;
       count -= 1;
-      hosts.remove(link.host);
+      hosts.remove(guest.link.host);
     },
     registerWaitMs: (host) => registers.take(host),
     sweep: () => registers.sweep(),

@@ -44,6 +44,7 @@ class Child {
   readonly #channel: Channel;
   readonly #admission: Admission;
   readonly #guests = new Map<number, Guest>();
+  readonly #refused = new Set<number>();
   #toldElsewhere = 0;
 
   constructor(channel: Channel, admission: Admission) {
@@ -52,9 +53,9 @@ class Child {
     channel.on(ADMISSION_TOPIC, (body) => this.#receive(body as AdmissionFrame));
   }
 
-  /** Its connections. */
+  /** Its connections, but for those that were refused. */
   get count(): number {
-    return this.#guests.size;
+    return this.#guests.size - this.#refused.size;
   }
 
   tellElsewhere(count: number): void {
@@ -90,14 +91,21 @@ class Child {
   }
 
   #enter(number: number, host: string): void {
-    const refuse = (message: string): void => this.#tell({ type: "refused", number, message });
-    const guest: Guest = { link: { host }, refuse };
+    const tellRefused = (told: { readonly message?: string }): void => {
+      this.#refused.add(number);
+      this.#tell({ type: "refused", number, ...told });
+    };
+    const guest: Guest = {
+      link: { host, abort: () => tellRefused({}) },
+      refuse: (message) => tellRefused({ message }),
+    };
     this.#guests.set(number, guest);
     this.#admission.enter(guest);
   }
 
   #leave(number: number): void {
     const guest = this.#guests.get(number);
+    this.#refused.delete(number);
     if (guest && this.#guests.delete(number)) this.#admission.leave(guest);
   }
 

@@ -20,6 +20,7 @@ class OverChannel implements Admission {
   readonly #channel: Channel;
   readonly #numbers = new Map<Guest, number>();
   readonly #guests = new Map<number, Guest>();
+  readonly #refused = new Set<number>();
   readonly #asked = new Map<number, (waitMs: number) => void>();
   #entered: [number, string][] = [];
   #left: number[] = [];
@@ -39,6 +40,10 @@ class OverChannel implements Admission {
     return this.#elsewhere;
   }
 
+  get refused(): number {
+    return this.#refused.size;
+  }
+
   enter(guest: Guest): void {
     this.#lastNumber += 1;
     this.#numbers.set(guest, this.#lastNumber);
@@ -52,6 +57,7 @@ class OverChannel implements Admission {
     if (number === undefined) return;
     this.#numbers.delete(guest);
     this.#guests.delete(number);
+    this.#refused.delete(number);
     this.#left.push(number);
     this.#schedule();
   }
@@ -76,7 +82,7 @@ class OverChannel implements Admission {
   #receive(frame: AdmissionFrame): void {
     switch (frame.type) {
       case "refused":
-        this.#guests.get(frame.number)?.refuse(frame.message);
+        this.#refuse(frame);
         return;
       case "wait":
         this.#asked.get(frame.number)?.(frame.waitMs);
@@ -88,6 +94,14 @@ class OverChannel implements Admission {
       case "register":
         return;
     }
+  }
+
+  #refuse({ number, message }: Extract<AdmissionFrame, { type: "refused" }>): void {
+    const guest = this.#guests.get(number);
+    if (!guest) return;
+    this.#refused.add(number);
+    if (message === undefined) guest.link.abort();
+    else guest.refuse(message);
   }
 
   #schedule(): void {

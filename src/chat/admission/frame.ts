@@ -11,8 +11,8 @@ export type AdmissionFrame =
     }
   /** From a child: an address would make an account. */
   | { readonly type: "register"; readonly number: number; readonly host: string }
-  /** To a child: this guest is one too many. */
-  | { readonly type: "refused"; readonly number: number; readonly message: string }
+  /** To a child: this guest is one too many; without a message it is to be cut. */
+  | { readonly type: "refused"; readonly number: number; readonly message?: string }
   /** To a child: for how long the address has to wait, in milliseconds. */
   | { readonly type: "wait"; readonly number: number; readonly waitMs: number }
   /** To a child: how many guests the others have. */

@@ -20,6 +20,6 @@ export interface Link {
   resume(): void;
   /** Sends what is queued, then closes. */
   close(): void;
-  /** Ends it at once, whatever is queued. */
+  /** Ends it at once: what is queued is lost. */
   abort(): void;
 }

@@ -115,6 +115,7 @@ export class WebSocketLink implements Link {
   }
 
   abort(): void {
+    this.gone();
     this.#options.carrier.abort();
   }
 

@@ -8,11 +8,11 @@ const UNLIMITED = { connectionsPerHost: undefined, registersPerMinute: undefined
 
 /** A connection that keeps what it was told. */
 class Caller {
-  readonly link: { readonly host: string };
+  readonly link: { readonly host: string; abort(): void };
   refused: string | undefined;
 
   constructor(host: string) {
-    this.link = { host };
+    this.link = { host, abort: () => this.refuse("cut") };
   }
 
   refuse(message: string): void {
@@ -62,9 +62,40 @@ test("one server refuses a connection of an address too many, and one too many i
   const second = enter(admission);
   assertEquals([first.refused, second.refused], [undefined, "too many connections from this address"]);
   const third = enter(admission, "10.0.0.2");
-  assertEquals(third.refused, "the server has as many connections as it may");
-  for (const gone of [second, third]) admission.leave(gone);
+  const fourth = enter(admission, "10.0.0.3");
+  assertEquals([third.refused, fourth.refused], [undefined, "the server has as many connections as it may"]);
+  for (const gone of [second, fourth, third]) admission.leave(gone);
   assertEquals(enter(admission, "10.0.0.2").refused, undefined);
+});
+
+test("refused connections that stay take no place from anybody, and beyond 256 of them the next is cut", () => {
+  const limits = { ...UNLIMITED, connectionsPerHost: 1 };
+  const admission = localAdmission({ limits, maxConnections: 2, clock: new ManualClock() });
+  const first = enter(admission);
+  const staying = Array.from({ length: 256 }, () => enter(admission));
+  assertEquals(new Set(staying.map(({ refused }) => refused)).size, 1);
+  assertEquals([enter(admission).refused, admission.refused], ["cut", 257]);
+  assertEquals(enter(admission, "10.0.0.2").refused, undefined);
+  // The address has its place again although those that were refused are still there.
+  admission.leave(first);
+  assertEquals(enter(admission).refused, undefined);
+  for (const gone of staying) admission.leave(gone);
+  assertEquals(admission.refused, 1);
+});
+
+test("those that the servers of one address refused are told to none of them as clients, and are cut beyond 256", async () => {
+  using world = twoServers({ limits: { ...UNLIMITED, connectionsPerHost: 1 } });
+  const { one, two, clock } = world;
+  enter(one);
+  await world.settle();
+  const refused = Array.from({ length: 257 }, () => enter(two));
+  await world.settle();
+  assertEquals([two.refused, refused.at(-1)?.refused], [257, "cut"]);
+  clock.advance(200);
+  await world.settle();
+  assertEquals([one.elsewhere, two.elsewhere], [0, 1]);
+  for (const gone of refused) two.leave(gone);
+  assertEquals(two.refused, 0);
 });
 
 test("the connections of an address count at all servers together, in the order in which they are told", async () => {

@@ -1,3 +1,4 @@
+import { connect, type Socket } from "node:net";
 import { assert, assertEquals } from "@std/assert";
 import { ManualClock } from "../../../src/async/mod.ts";
 import { DEFAULT_LIMITS } from "../../../src/chat/mod.ts";
@@ -70,6 +71,33 @@ test("one connection more than an address may have is rate_limited and closed, a
   while ((cluster.servers[0]?.connections ?? 0) > 1) await new Promise((resolve) => setImmediate(resolve));
   await using fourth = await RawClient.connect(cluster.at(0));
   assertEquals((await fourth.ask({ type: "ping" })).type, "pong");
+});
+
+test("refused connections that their clients keep open are no connections of the server, and it cuts those beyond 256", async () => {
+  await using cluster = await chatServers(1, { limits: { connectionsPerHost: 1 } });
+  const { address } = cluster.servers[0] ?? {};
+  assert(address && "port" in address);
+  await using first = await RawClient.connect(address);
+  assertEquals((await first.ask({ type: "ping" })).type, "pong");
+  const { host, port } = address;
+  const sockets: Socket[] = [];
+  const keep = (): Promise<unknown> => {
+    const socket = connect({ host, port, allowHalfOpen: true });
+    sockets.push(socket);
+    // It hears that it is refused, or that it was cut: by an end where the runtime cannot reset.
+    return new Promise((resolve) => {
+      for (const event of ["data", "end", "close", "error"]) socket.on(event, resolve);
+    });
+  };
+  try {
+    const heard = await Promise.all(Array.from({ length: 256 }, keep));
+    assert(heard.every((chunk) => String(chunk).includes("rate_limited")));
+    assertEquals(cluster.servers[0]?.connections, 1);
+    assert(!String(await keep()).includes("rate_limited"));
+    assertEquals(cluster.servers[0]?.connections, 1);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
 });
 
 test("what clients were refused is counted by its code", async () => {
