@@ -77,6 +77,10 @@ test("a session or a user that is not there is 404 with its name, and a store th
   ]);
 });
 
+function nested(depth: number): string {
+  return "[".repeat(depth) + "]".repeat(depth);
+}
+
 test("nothing that is wrong closes a session or is announced", async () => {
   const { told, control } = recorder();
   await using admin = await startWith(control);
@@ -91,6 +95,9 @@ test("nothing that is wrong closes a session or is announced", async () => {
     ["DELETE", "/api/sessions?user=ada&revoke=yes", undefined, 400, 'revoke is "yes"'],
     ["DELETE", "/api/sessions?user=ada&revok=true", undefined, 400, "only user, revoke"],
     ["POST", "/api/announce", {}, 422, "text is absent"],
+    ["POST", "/api/announce", `{"text":${nested(20_000)}}`, 400, "the body is nested more than 32 deep"],
+    ["POST", "/api/announce", nested(32), 422, "text is absent"],
+    ["POST", "/api/announce", nested(33), 400, "the body is nested more than 32 deep"],
     ["POST", "/api/announce", { text: "" }, 422, "a text of 1 to 4096 characters"],
     [
       "POST",
