@@ -44,6 +44,9 @@ const ANNOUNCE = {
     "Tells everybody who is logged in on any server of the cluster. It is not kept: who is away misses it.",
 } as const;
 
+/** What a path cannot carry as a name: nothing, or a step in it. */
+const NO_NAME = /^\.{0,2}$/;
+
 const COLUMNS: readonly Column<SessionView>[] = [
   { title: "ID", rank: 0, cell: ({ id }) => printable(id) },
   { title: "USER", rank: 0, cell: ({ user }) => printable(user) },
@@ -109,6 +112,8 @@ export async function kick(argv: readonly string[]): Promise<number> {
   const { user, revoke } = parsed.values;
   if ((session === undefined) === (user === undefined))
     throw new UsageError("say whom: SESSION, as `chorus sessions` names it, or --user NAME");
+  if (session !== undefined && NO_NAME.test(session))
+    throw new UsageError(`"${session}" is no name of a session; chorus sessions lists them`);
   if (revoke && user === undefined) throw new UsageError("--revoke goes with --user NAME");
   const client = clientOf(parsed.values);
   await checkChat(client);

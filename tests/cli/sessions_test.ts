@@ -133,6 +133,7 @@ test("kick wants a session or a user and not both, --revoke a user, and announce
     [kick, [], "say whom: SESSION"],
     [kick, ["chat-1.1", "--user", "ada"], "say whom: SESSION"],
     [kick, ["chat-1.1", "--revoke"], "--revoke goes with --user NAME"],
+    ...["", ".", ".."].map((name) => [kick, [name], `"${name}" is no name of a session`] as const),
     [announce, [], "chorus announce takes TEXT, received nothing"],
     [sessions, ["ada"], 'chorus sessions takes no argument, received "ada"'],
   ];
