@@ -9,7 +9,7 @@
  * @module
  */
 import { execFile, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { glob } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { delimiter, dirname, join, relative } from "node:path";
@@ -231,6 +231,9 @@ const chosen = orUsage(USAGE, () => {
 
 const reports = mkdtempSync(join(tmpdir(), "chorus-tests-"));
 mkdirSync(join(reports, "tmp"));
+// Some tests start programs as somebody else.
+chmodSync(reports, 0o711);
+chmodSync(join(reports, "tmp"), 0o1777);
 const versions = new Map<Runtime, string>();
 for (const runtime of chosen) versions.set(runtime, await runtime.version());
 for (const runtime of chosen) if (runtime.name === "node") await compile(runtime, reports);
