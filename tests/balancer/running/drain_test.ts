@@ -142,7 +142,7 @@ test("a client whose server was told and does not end it is ended at the deadlin
 
 /** A chat server that answers heartbeats when it is let. */
 class Answering {
-  readonly #asked: Connection[] = [];
+  readonly #asked: (readonly [Connection, isDraining: boolean])[] = [];
   #isHeld = false;
   isDraining = false;
 
@@ -155,10 +155,10 @@ class Answering {
     this.#isHeld = true;
   }
 
-  /** Answers by what is true now, those that wait, too. */
+  /** Lets those go that wait, by what was true when they were asked. */
   release(): void {
     this.#isHeld = false;
-    for (const connection of this.#asked.splice(0)) this.#answer(connection);
+    for (const [connection, isDraining] of this.#asked.splice(0)) answer(connection, isDraining);
   }
 
   async listen(): Promise<Listener> {
@@ -166,8 +166,8 @@ class Answering {
       { host: "127.0.0.1", port: 0 },
       () => ({
         data: (connection) => {
-          if (this.#isHeld) this.#asked.push(connection);
-          else this.#answer(connection);
+          if (this.#isHeld) this.#asked.push([connection, this.isDraining]);
+          else answer(connection, this.isDraining);
         },
         end: (connection) => connection.end(),
         close: () => undefined,
@@ -175,11 +175,11 @@ class Answering {
       {},
     );
   }
+}
 
-  #answer(connection: Connection): void {
-    const pong = { type: "pong", server: "s", connections: 0, capacity: 0, draining: this.isDraining };
-    connection.write(Buffer.from(`${JSON.stringify(pong)}\n`));
-  }
+function answer(connection: Connection, draining: boolean): void {
+  const pong = { type: "pong", server: "s", connections: 0, capacity: 0, draining };
+  connection.write(Buffer.from(`${JSON.stringify(pong)}\n`));
 }
 
 test("a server that was told to take clients again gets some once it knows, whatever it answered before", async () => {
@@ -215,12 +215,12 @@ test("a server that was told to take clients again gets some once it knows, what
   await until("a heartbeat on its way", () => server.waiting === 1);
   change("enabled");
   assertEquals(backend.state(), "draining");
+  server.isDraining = false;
   heard.resolve();
   await until("it up", () => backend.state() === "up");
   const seen = new Set<string>();
   using _ = balancer.pools.get("main")?.pool.watch({ onState: (_backend, _from, to) => void seen.add(to) });
   server.release();
-  server.isDraining = false;
   const { probes } = backend.counters;
   await until("more heartbeats", () => backend.counters.probes > probes + 2);
   assertEquals(seen, new Set());
