@@ -3,8 +3,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { ManualClock, wait, withDeadline } from "../../../src/async/mod.ts";
 import { DEADLINE_MS } from "../../helpers.ts";
 import { test } from "../../testing.ts";
-import type { ChatServers } from "../chat_servers.ts";
-import { chatServers } from "../chat_servers.ts";
+import { type ChatServers, chatServers } from "../chat_servers.ts";
 import { HandSocket } from "./hand_socket.ts";
 
 /** Lets time pass, second by second, until something has happened: within `most` seconds, however slowly this machine tells of it. */
@@ -52,16 +51,20 @@ test("a connection that asks for nothing is cut after 30 s, and one that sends i
   await withDeadline(slow.closed, DEADLINE_MS, "see the slow one cut");
 });
 
-test("a client that is said goodbye to and does not leave is cut after 10 s", async () => {
-  const { clock, cluster } = await start();
-  await using _cluster = cluster;
+/** A client that has been said goodbye to, and has not left: nobody logs in, and after 10 s it is told so. */
+async function saidGoodbye(clock: ManualClock, cluster: ChatServers): Promise<HandSocket> {
   const { socket } = await HandSocket.upgrade(cluster.webAt(0));
-  await using _ = socket;
   const told = (async () => {
     while (await socket.message());
   })();
-  // Nobody logs in: after 10 s it is told so.
   await passUntil(clock, told, 20);
+  return socket;
+}
+
+test("a client that is said goodbye to and does not leave is cut after 10 s", async () => {
+  const { clock, cluster } = await start();
+  await using _cluster = cluster;
+  await using socket = await saidGoodbye(clock, cluster);
   await passUntil(clock, socket.closed, 12);
   assertEquals(cluster.servers[0]?.connections, 0);
 });
@@ -69,12 +72,7 @@ test("a client that is said goodbye to and does not leave is cut after 10 s", as
 test("what a client sends after the goodbye does not let it stay longer", async () => {
   const { clock, cluster } = await start();
   await using _cluster = cluster;
-  const { socket } = await HandSocket.upgrade(cluster.webAt(0));
-  await using _ = socket;
-  const told = (async () => {
-    while (await socket.message());
-  })();
-  await passUntil(clock, told, 20);
+  await using socket = await saidGoodbye(clock, cluster);
   await passUntil(clock, socket.closed, 12, () => socket.tell({ type: "ping" }));
 });
 
