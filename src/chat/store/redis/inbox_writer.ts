@@ -136,14 +136,12 @@ export class InboxWriter {
     }
     const replies = toTexts(await keyspace.script(DELIVER_SCRIPT, names, args, { deadlineMs }));
     let next = 0;
-    return jobs.map(({ members }) =>
-      members.map(({ name }) => {
-        const reply = replies[next] ?? "";
-        next += 1;
-        if (reply === "u") this.#onGone(name);
-        return parseReply(reply);
-      }),
-    );
+    return jobs.map(({ members }) => {
+      const own = replies.slice(next, next + members.length);
+      next += members.length;
+      for (const [index, { name }] of members.entries()) if (own[index] === "u") this.#onGone(name);
+      return own.map(parseReply);
+    });
   }
 }
 
