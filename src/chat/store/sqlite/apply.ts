@@ -61,7 +61,7 @@ export class Applier {
       case "open_device":
         return { type: "opened", device: this.#devices.open(op) };
       case "end_devices":
-        this.#devices.endAll(op, now);
+        this.#devices.endAll(op.user, op.except, now);
         return { type: "done" };
       case "check_place":
         return { type: "checked", finding: this.#devices.check(op.place) };
@@ -73,9 +73,7 @@ export class Applier {
         return { type: "group", result: this.#groups.change(op.group, op.by, op.change) };
       case "change_password": {
         const result = this.#accounts.apply(op);
-        const { name: user, except } = op;
-        if (result.type === "changed" && result.isChanged)
-          this.#devices.endAll(except === undefined ? { user } : { user, except }, now);
+        if (result.type === "changed" && result.isChanged) this.#devices.endAll(op.name, op.except, now);
         return result;
       }
       case "create_user":

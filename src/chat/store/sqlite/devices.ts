@@ -75,7 +75,7 @@ export class Devices {
   }
 
   /** Gives every device but `except` a newer generation, in the order of those they had. */
-  endAll({ user, except }: { readonly user: string; readonly except?: string }, now: number): void {
+  endAll(user: string, except: string | undefined, now: number): void {
     const head = this.#heads.user(user);
     if (!head) return;
     const next = (): number => numberIn({ ...this.#login.get(head.id, now) }, "generation");

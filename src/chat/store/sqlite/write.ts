@@ -21,7 +21,7 @@ export type UserOp =
       readonly from: string;
       readonly to: string;
       /** The device whose sessions stay. */
-      readonly except?: string;
+      readonly except: string | undefined;
     }
   | { readonly type: "add_token"; readonly token: Token }
   | { readonly type: "remove_token"; readonly hash: string }
@@ -43,7 +43,7 @@ export type DeviceOp =
       readonly now: number;
       readonly generation?: number;
     }
-  | { readonly type: "end_devices"; readonly user: string; readonly except?: string }
+  | { readonly type: "end_devices"; readonly user: string; readonly except: string | undefined }
   | {
       readonly type: "ack";
       readonly user: string;
