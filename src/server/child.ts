@@ -88,10 +88,19 @@ function toChild(native: ChildProcess, pid: number, options: ProcessChannelOptio
     diesHanging: true,
     channel: processChannel(native as unknown as ChannelEnd, { gone: exited, ...options }),
     kill(signal) {
-      // Not child.kill: on Deno it marks the child as dead whatever the signal was.
-      if (running) process.kill(pid, signal);
+      if (running) signalTo(pid, signal);
     },
   };
+}
+
+/** Sends a signal to a process, if it is still there: on Deno 2.9 it may be gone some time before that is told. */
+function signalTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    // Not child.kill: on Deno it marks the child as dead whatever the signal was.
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 /** How long what a child sent before it ended may take to be read. */

@@ -165,7 +165,7 @@ test("a second signal ends up at once, with its children and its data", async ()
   up.signal("SIGTERM");
   assertEquals((await ada.next("closing")).reason, "draining");
   up.signal("SIGTERM");
-  assertEquals(await up.end(), 143);
+  assertEquals(await up.end(), 143, up.stderr);
   assertEquals(dataFoldersIn(folder.path), []);
   await ada.closed;
   while (children.some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 10));

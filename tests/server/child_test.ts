@@ -89,6 +89,20 @@ test("a child's exit code is reported and closes its channel", async () => {
   assertEquals(child.channel.send("echo", 1), false);
 });
 
+test("a signal to a child that has ended just now does nothing", async () => {
+  let child: Child | undefined;
+  const tell = (): void => child?.kill("SIGCONT");
+  process.on("SIGUSR2", tell);
+  for (let round = 0; round < 25; round++) {
+    child = await startChild(ECHO, []);
+    await next(child, "args");
+    // Both at once: the system may know of its end before the runtime tells.
+    execFile("sh", ["-c", `kill -KILL ${child.pid}; kill -USR2 ${process.pid}`]);
+    await child.exited;
+  }
+  process.off("SIGUSR2", tell);
+});
+
 test("a child sees its channel close when its parent is killed", async () => {
   const parent = await startChild(new URL("./orphan_parent.ts", import.meta.url).href, [ECHO]);
   const orphan = Number(await next(parent, "pid"));
