@@ -66,8 +66,9 @@ export class ChildServers<W extends Worker> {
     return this.#failed.promise;
   }
 
-  /** Adds a server, which is started. */
+  /** Adds a server, which is started; none once they are to end. */
   add(id: string): void {
+    if (this.#isStopping) return;
     const { log } = this.#options;
     this.#supervised.push(
       supervise({

@@ -6,11 +6,14 @@ import type { Worker } from "./worker.ts";
 export interface WatchOptions {
   /** How often it is asked whether it is alive, in milliseconds. @default {1000} */
   readonly intervalMs?: number;
-  /** Questions in a row without an answer until it is taken to hang. @default {20} */
+  /** Questions in a row without an answer until it is taken to hang; `supervise` allows three times as many before it serves. @default {20} */
   readonly unanswered?: number;
   /** @default {systemClock} */
   readonly clock?: Clock;
 }
+
+/** The default of {@linkcode WatchOptions.unanswered}. */
+export const UNANSWERED = 20;
 
 /** A worker does not answer. */
 export interface Hang {
@@ -48,7 +51,7 @@ export function answerWatch(channel: Channel): void {
 export function watch(
   { channel, kill, diesHanging }: Worker,
   onHang: (hang: Hang) => void,
-  { intervalMs = 1000, unanswered = 20, clock = systemClock }: WatchOptions = {},
+  { intervalMs = 1000, unanswered = UNANSWERED, clock = systemClock }: WatchOptions = {},
 ): Disposable {
   let inVain = 0;
   let received = channel.received;

@@ -86,6 +86,19 @@ for (const [how, hang] of HANGS) {
   });
 }
 
+test("a process that is stopped while it starts is reported, killed and replaced, after three times as long", async () => {
+  let starts = 0;
+  await using world = watched(async () => {
+    const child = await startChild(CHILD, []);
+    starts += 1;
+    if (starts === 1) child.kill("SIGSTOP");
+    return child;
+  });
+  const first = await world.running();
+  await answers(await world.running(first), 3);
+  assertEquals(world.told, [{ silentMs: 9000, isKilled: true }, { signal: "SIGKILL" }]);
+});
+
 test("a process that computes nearly all the time, but lets its event loop turn, is left alone", async () => {
   await using world = watched(() => startChild(CHILD, []));
   const child = await world.running();

@@ -113,7 +113,7 @@ function noticed(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-test("supervise() asks a worker from when it serves until it is released, and each that takes its place", async () => {
+test("supervise() asks a worker from its start until it is released, and each that takes its place; who does not serve yet has longer", async () => {
   const clock = new ManualClock();
   const started: { readonly worker: FakeWorker; readonly onServing: () => void }[] = [];
   const told: string[] = [];
@@ -132,25 +132,32 @@ test("supervise() asks a worker from when it serves until it is released, and ea
     onEnd: (end) => told.push(JSON.stringify(end)),
   });
   const asked = (): (number | undefined)[] => started.map(({ worker }) => worker.asked);
-  const hung = "has not answered for 20 s: it is killed";
+  const end = '{"signal":"SIGKILL"}';
 
   await noticed();
-  clock.advance(60_000);
-  assertEquals([asked(), told], [[0], []]);
-  started[0]?.onServing();
+  clock.advance(59_999);
+  assertEquals([asked(), told], [[60], []]);
+  clock.advance(1);
   await noticed();
-  clock.advance(20_000);
-  await noticed();
-  assertEquals([asked(), told], [[20], [hung, '{"signal":"SIGKILL"}']]);
+  assertEquals([asked(), told.splice(0)], [[60], ["has not answered for 60 s: it is killed", end]]);
 
   clock.advance(0);
   await noticed();
+  clock.advance(40_000);
   started[1]?.onServing();
   await noticed();
   clock.advance(19_999);
+  assertEquals([asked(), told], [[60, 41 + 20], []]);
+  clock.advance(1);
+  await noticed();
+  assertEquals(told.splice(0), ["has not answered for 20 s: it is killed", end]);
+
+  clock.advance(250);
+  await noticed();
+  clock.advance(30_000);
   supervised.release();
   clock.advance(60_000);
-  assertEquals([asked(), told.length, clock.pending], [[20, 20], 2, 0]);
+  assertEquals([asked(), told, clock.pending], [[60, 61, 31], [], 0]);
 });
 
 test("supervise() asks nobody who has ended, nor who says that it serves after its end or the release", async () => {
@@ -184,5 +191,5 @@ test("supervise() asks nobody who has ended, nor who says that it serves after i
   started[2]?.onServing();
   await noticed();
   clock.advance(60_000);
-  assertEquals([started.map(({ worker }) => worker.asked), clock.pending], [[1, 0, 0], 0]);
+  assertEquals([started.map(({ worker }) => worker.asked), clock.pending], [[2, 1, 1], 0]);
 });
