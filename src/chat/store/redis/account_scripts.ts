@@ -61,15 +61,18 @@ return 1
 `);
 
 /**
- * Notes a try to log in by the time at which it was. Keys: failures. Arguments: the time, a name for it, the oldest time that counts,
- * how many to keep, for how long to keep them, in milliseconds. Gives how many there were before it.
+ * Notes a try to log in by the time at which it was; a server whose clock is ahead of Redis's forgets none of the others' tries: that
+ * counts then. Keys: failures. Arguments: the time, a name for it, for how long it counts in milliseconds, how many to keep. Gives how
+ * many there were before it.
  */
 export const NOTE_TRY_SCRIPT: RedisScript = defineScript(`
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
-local before = redis.call('ZCARD', KEYS[1])
-redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
-redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - tonumber(ARGV[4]))
-redis.call('PEXPIRE', KEYS[1], ARGV[5])
+${TEXT_LUA}${NOW_LUA}
+local at = math.min(tonumber(ARGV[1]), tonumber(now()))
+call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(at - tonumber(ARGV[3])))
+local before = call('ZCARD', KEYS[1])
+call('ZADD', KEYS[1], text(at), ARGV[2])
+call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - tonumber(ARGV[4]))
+call('PEXPIRE', KEYS[1], ARGV[3])
 return before
 `);
 

@@ -223,8 +223,7 @@ class LoginTries {
     const { keyspace, keys, deadlineMs } = this.#context;
     const values = { name, host };
     const id = randomEpoch();
-    const oldest = `${now - FAILURE_WINDOW_MS}`;
-    const args = [`${now}`, id, oldest, `${MAX_FAILURES_COUNTED}`, `${FAILURE_WINDOW_MS}`];
+    const args = [`${now}`, id, `${FAILURE_WINDOW_MS}`, `${MAX_FAILURES_COUNTED}`];
     const counts = await Promise.all(
       KINDS.map((kind) =>
         keyspace.script(NOTE_TRY_SCRIPT, [keys.failures(kind, values[kind])], args, { deadlineMs }),

@@ -83,6 +83,16 @@ test("Redis forgets failed logins by itself", async () => {
   assert(lives.every((life) => life > 0 && life <= 900_000));
 });
 
+test("a server whose clock is ahead forgets no failed logins that others have counted", async () => {
+  await using redis = await redisServer();
+  await using store = await openStore(redis);
+  const now = Date.now();
+  for (let count = 0; count < 3; count++) await store.noteLoginTry("ann", "host", now);
+  const { before } = await store.noteLoginTry("ann", "host", now + 3_600_000);
+  assertEquals(before, { name: 3, host: 3 });
+  assertEquals((await store.noteLoginTry("ann", "host", now)).before, { name: 4, host: 4 });
+});
+
 test("everything about accounts is unavailable while Redis is stopped", async () => {
   await using redis = await redisServer();
   await using store = await openStore(redis, { onError: () => undefined });
