@@ -60,6 +60,30 @@ export function hostOf(address: Address): string {
     : address.host;
 }
 
+/** Networks whose addresses have more than one owner: link-local, and the translated IPv4 of RFC 6052. */
+const SHARED = /^(?:fe[89ab][0-9a-f]:|64:ff9b::)/i;
+
+/**
+ * What a client is counted by where a host may have only so much: the host itself, but the first 64 bits of an IPv6 address, such as
+ * `2001:db8:0:7::/64`. That is the least that anybody is given (RFC 6177), and who has it may come from 2^64 addresses. `::1` and addresses of
+ * networks that many share, link-local ones and translated IPv4, stand for themselves.
+ *
+ * @param host As {@linkcode hostOf} gives it.
+ */
+export function networkOf(host: string): string {
+  if (!host.includes(":") || host === "::1" || SHARED.test(host)) return host;
+  const [head = "", tail] = host.split("::");
+  const groups = head.split(":");
+  // Groups that the two colons stand for are zero; the last four never matter, a tail of IPv4 counts as two.
+  const after = tail ? tail.split(":").length + (tail.includes(".") ? 1 : 0) : 0;
+  while (tail !== undefined && groups.length < 8 - after) groups.push("0");
+  if (tail) groups.push(...tail.split(":"));
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.toLowerCase().replace(/^0+(?=.)/, "") || "0")
+    .join(":")}::/64`;
+}
+
 /** Whether a host reaches nobody outside of this machine: `localhost`, `::1` or 127.0.0.0/8. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);

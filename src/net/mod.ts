@@ -5,7 +5,7 @@
  */
 
 export { AcceptGate } from "./accepting.ts";
-export { formatAddress, hostOf, isLoopback, parseAddress } from "./address.ts";
+export { formatAddress, hostOf, isLoopback, networkOf, parseAddress } from "./address.ts";
 export { AddressList } from "./address_list.ts";
 export { bunDriver } from "./bun_driver.ts";
 export { carriedConnection } from "./carried.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Address, formatAddress, hostOf, parseAddress } from "../../src/net/mod.ts";
+import { type Address, formatAddress, hostOf, networkOf, parseAddress } from "../../src/net/mod.ts";
 import { test } from "../testing.ts";
 
 const host = fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain());
@@ -31,6 +31,26 @@ for (const text of [
     assertEquals(typeof parseAddress(text), "string");
   });
 }
+
+const NETWORKS: readonly (readonly [host: string, network: string])[] = [
+  ["10.0.0.1", "10.0.0.1"],
+  ["unix", "unix"],
+  ["", ""],
+  ["::1", "::1"],
+  ["2001:db8::1", "2001:db8:0:0::/64"],
+  ["2001:DB8:0000:0:abcd::", "2001:db8:0:0::/64"],
+  ["2001:db8:0:7:1:2:3:4", "2001:db8:0:7::/64"],
+  ["2001:db8:0:07::", "2001:db8:0:7::/64"],
+  ["2001::7:1:2:3:4", "2001:0:0:7::/64"],
+  ["1::a:b:c:d:10.0.0.1", "1:0:a:b::/64"],
+  ["::2:3:4:5:6:7:8", "0:2:3:4::/64"],
+  ["fe80::1%eth0", "fe80::1%eth0"],
+  ["fe80::1", "fe80::1"],
+  ["64:ff9b::10.0.0.1", "64:ff9b::10.0.0.1"],
+];
+
+for (const [host, network] of NETWORKS)
+  test(`networkOf() counts "${host}" as "${network}"`, () => assertEquals(networkOf(host), network));
 
 test("hostOf() gives a client one host, however its address is written", () => {
   assertEquals(hostOf({ host: "::ffff:10.0.0.1", port: 1 }), "10.0.0.1");

@@ -60,7 +60,10 @@ const access = v.pipe(
     deny: v.optional(networks("Who may not connect, whatever `allow` says.")),
     maxConnections: v.optional(whole("Connections that it has at once. Absent: no limit.", CONNECTIONS)),
     maxConnectionsPerClient: v.optional(
-      whole("Connections that one client address has at once. Absent: no limit.", CONNECTIONS),
+      whole(
+        "Connections that one client address has at once; addresses of IPv6 with the same first 64 bits are one. Absent: no limit.",
+        CONNECTIONS,
+      ),
     ),
   }),
   v.description("Who may connect, and how often."),

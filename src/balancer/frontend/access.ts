@@ -23,7 +23,7 @@ export interface AccessSettings {
   readonly deny?: AddressList | undefined;
   /** Clients at once. @default {no limit} */
   readonly maxConnections?: number | undefined;
-  /** Clients at once from one address. @default {no limit} */
+  /** Clients at once from one address; those of IPv6 with the same first 64 bits are one. @default {no limit} */
   readonly maxConnectionsPerClient?: number | undefined;
   /** @internal A limit that holds for several frontends together. Those who are here when it is set do not count. @default {none} */
   readonly shared?: SharedLimit | undefined;

@@ -1,5 +1,5 @@
 import { Occupancy } from "../../async/mod.ts";
-import type { ListenOptions } from "../../net/mod.ts";
+import { type ListenOptions, networkOf } from "../../net/mod.ts";
 import { FrontendCounters } from "../counters.ts";
 import { type AccessSettings, judgeAddress, type SharedLimit } from "./access.ts";
 import type { FrontendHandler } from "./frontend.ts";
@@ -42,17 +42,19 @@ export class Reception {
 
   /** Counts a client on its address; false when that has as many as it may have. */
   claim(host: string): boolean {
-    const count = this.#perClient.get(host) ?? 0;
+    const network = networkOf(host);
+    const count = this.#perClient.get(network) ?? 0;
     if (count >= (this.access.maxConnectionsPerClient ?? Number.POSITIVE_INFINITY)) return false;
-    this.#perClient.set(host, count + 1);
+    this.#perClient.set(network, count + 1);
     return true;
   }
 
   /** Uncounts a client from its address. */
   release(host: string): void {
-    const count = (this.#perClient.get(host) ?? 1) - 1;
-    if (count > 0) this.#perClient.set(host, count);
-    else this.#perClient.delete(host);
+    const network = networkOf(host);
+    const count = (this.#perClient.get(network) ?? 1) - 1;
+    if (count > 0) this.#perClient.set(network, count);
+    else this.#perClient.delete(network);
   }
 
   /** A client is not served. */
@@ -109,7 +111,7 @@ export class Stay implements Disposable {
       return undefined;
     }
     const { maxConnectionsPerClient: most } = this.#reception.access;
-    return new Refusal("client_full", `${host} has ${most} connections, which is the most`);
+    return new Refusal("client_full", `${networkOf(host)} has ${most} connections, which is the most`);
   }
 
   /** The client is not served; it is still to leave. */

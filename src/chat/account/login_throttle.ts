@@ -1,4 +1,5 @@
 import { type Clock, wait } from "../../async/mod.ts";
+import { networkOf } from "../../net/mod.ts";
 import { ProtocolError } from "../protocol.ts";
 import { type AccountStore, type LoginTry, MAX_FAILURES_COUNTED } from "../store/mod.ts";
 
@@ -32,6 +33,8 @@ export interface LoginThrottleOptions {
  *   whoever the name belongs to gets in.
  * - An address that has: it gets a try each so many milliseconds, and is refused in between.
  * - At most a few tries of an address wait at once.
+ *
+ * An address is what {@linkcode networkOf} makes of it.
  */
 export class LoginThrottle {
   readonly #options: LoginThrottleOptions;
@@ -56,9 +59,10 @@ export class LoginThrottle {
    * @param check Whether the password is right.
    * @throws {ProtocolError} `rate_limited` when the address has to wait; what `check` throws. {@linkcode StoreError}
    */
-  async attempt(name: string, host: string, check: () => Promise<boolean>): Promise<boolean> {
+  async attempt(name: string, from: string, check: () => Promise<boolean>): Promise<boolean> {
     const { store, clock, failures: free } = this.#options;
     if (free === undefined) return await check();
+    const host = networkOf(from);
     // Who has to wait costs the store nothing, and the name no try.
     this.#refuseEarly(host);
     const attempt = await store.noteLoginTry(name, host, clock.wallNow());

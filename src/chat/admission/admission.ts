@@ -1,4 +1,5 @@
 import type { Clock } from "../../async/mod.ts";
+import { networkOf } from "../../net/mod.ts";
 import { RegisterLimit } from "../account/register_limit.ts";
 import type { ChatLimits } from "../limits.ts";
 import { HostCounts } from "./host_counts.ts";
@@ -80,7 +81,7 @@ export function localAdmission({ limits, maxConnections, clock }: AdmissionOptio
       count -= 1;
       hosts.remove(guest.link.host);
     },
-    registerWaitMs: (host) => registers.take(host),
+    registerWaitMs: (host) => registers.take(networkOf(host)),
     sweep: () => registers.sweep(),
   };
 }

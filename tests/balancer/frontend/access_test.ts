@@ -117,6 +117,16 @@ test("settings that are none are refused with a sentence, at the start and later
   assertEquals(world.frontend.settings, {});
 });
 
+test("an address of IPv6 counts with all of its network of 64 bits, by which it is told of", () => {
+  const reception = new Reception({ maxConnectionsPerClient: 1 }, record());
+  const enter = (host: string): string | undefined => reception.enter(host).admit(host)?.detail;
+  assertEquals(enter("2001:db8::1"), undefined);
+  assertEquals(enter("2001:db8::2"), "2001:db8:0:0::/64 has 1 connections, which is the most");
+  assertEquals(enter("2001:db8:0:1::2"), undefined);
+  assertEquals(enter("::1"), undefined);
+  assertEquals(reception.addresses, 3);
+});
+
 test("after any number of stays, admitted or refused, nobody is inside and no address is counted", () => {
   const told = record();
   const reception = new Reception({ maxConnectionsPerClient: 2, deny: listOf("10.0.0.0/30") }, told);

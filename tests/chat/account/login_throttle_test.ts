@@ -130,6 +130,19 @@ test("of many tries at once from one address, no more than those that are free a
   assertEquals(await world.failures("nobody", "here"), { name: 0, host: 5 });
 });
 
+test("an address of IPv6 is one with all of its network of 64 bits", async () => {
+  await using world = await start(1);
+  const wrong = async (): Promise<boolean> => false;
+  for (let index = 0; index < 5; index++)
+    await world.throttle.attempt(`user${index}`, `2001:db8::${index}`, wrong);
+  await assertRejects(
+    () => world.throttle.attempt("user5", "2001:db8::5", wrong),
+    ProtocolError,
+    "too many failed logins from this address",
+  );
+  assertEquals(await world.throttle.attempt("user5", "2001:db8:0:1::5", wrong), false);
+});
+
 test("the largest limit still slows an address down for as long as it may, and a larger one is refused", async () => {
   const most = MAX_LOGIN_FAILURES;
   await using world = await start(most);

@@ -68,6 +68,19 @@ test("one server refuses a connection of an address too many, and one too many i
   assertEquals(enter(admission, "10.0.0.2").refused, undefined);
 });
 
+test("an address of IPv6 is one with all of its network of 64 bits, for connections as for accounts", () => {
+  const limits = { ...UNLIMITED, connectionsPerHost: 1, registersPerMinute: 1 };
+  const admission = localAdmission({ limits, clock: new ManualClock() });
+  const first = enter(admission, "2001:db8::1");
+  assertEquals(enter(admission, "2001:db8::ffff:2").refused, "too many connections from this address");
+  assertEquals(enter(admission, "2001:db8:0:1::2").refused, undefined);
+  admission.leave(first);
+  assertEquals(enter(admission, "2001:db8::3").refused, undefined);
+  assertEquals(admission.registerWaitMs("2001:db8::1"), 0);
+  assertEquals(admission.registerWaitMs("2001:db8::2"), 60_000);
+  assertEquals(admission.registerWaitMs("2001:db8:0:1::2"), 0);
+});
+
 test("refused connections that stay take no place from anybody, and beyond 256 of them the next is cut", () => {
   const limits = { ...UNLIMITED, connectionsPerHost: 1 };
   const admission = localAdmission({ limits, maxConnections: 2, clock: new ManualClock() });
