@@ -15,6 +15,7 @@ export type {
 } from "./model/contract.ts";
 export { Crew, type CrewOptions, type Progress } from "./model/crew.ts";
 export { hearReady } from "./model/employ.ts";
+export { HeldPorts } from "./model/held_ports.ts";
 export { models } from "./model/models.ts";
 export { fromSent, type Ready, type SentError, TOPICS, toSent } from "./model/orders.ts";
 export { findFree } from "./model/reactors.ts";

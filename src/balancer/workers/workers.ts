@@ -1,5 +1,5 @@
 import { type Clock, systemClock, type Timer } from "../../async/mod.ts";
-import { Crew, type End, findFree, type Hang, hearReady, TOPICS, type Worker } from "../../server/mod.ts";
+import { Crew, type End, type Hang, HeldPorts, hearReady, TOPICS, type Worker } from "../../server/mod.ts";
 import type { BalancerConfiguration } from "../configuration/contract.ts";
 import type { TableFilter } from "../connection/contract.ts";
 import type { ConnectionView } from "../control/views.ts";
@@ -70,6 +70,7 @@ export class Workers implements AsyncDisposable {
   readonly #roster = new Roster();
   readonly #frontends = new Map<number, WorkedFrontend>();
   readonly #ledger: Ledger = new Ledger(this.#roster, this.#frontends);
+  readonly #ports = new HeldPorts();
   readonly #numbers = new WeakMap<Worker, number>();
   readonly #links = new Map<WorkerLink, WorkerUsage | undefined>();
   readonly #crew: Crew;
@@ -108,7 +109,7 @@ export class Workers implements AsyncDisposable {
   /** Makes a frontend of the balancer's, which workers are told of by {@linkcode publish}. @throws {NetError} when its address is not free. */
   async startStream(options: SpliceFrontendOptions): Promise<SpliceFrontend> {
     if ("path" in options.listen) return await startSpliceFrontend(options);
-    const address = await findFree(options.listen);
+    const address = await this.#ports.find(options.listen);
     this.#lastFrontend += 1;
     const frontend = new WorkedFrontend(this.#lastFrontend, address, options, this);
     this.#frontends.set(frontend.id, frontend);
@@ -124,6 +125,8 @@ export class Workers implements AsyncDisposable {
     } catch (error) {
       this.#end();
       throw error;
+    } finally {
+      await this.#ports.release();
     }
   }
 
@@ -134,6 +137,7 @@ export class Workers implements AsyncDisposable {
     this.#plan = this.#toPlan(configuration);
     this.#tellNews();
     await this.askAll("plan", this.#plan);
+    await this.#ports.release();
   }
 
   /** Resolves when the newest numbers are here, or a worker has taken too long. */
@@ -163,6 +167,7 @@ export class Workers implements AsyncDisposable {
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
     await this.#crew.stop(graceMs);
+    await this.#ports.release();
     this.#end();
   }
 

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { type Address, systemDriver, type TcpAddress } from "../../net/mod.ts";
+import { type Listener, type ListenOptions, systemDriver, type TcpAddress } from "../../net/mod.ts";
 import type { Worker } from "../worker.ts";
 import type { ModelOptions, ModelServer } from "./contract.ts";
 import { Crew } from "./crew.ts";
@@ -57,14 +57,21 @@ export async function sharedPort(
  * Finds out whether an address is free that several are to share: another server that shares its port would get a part of our
  * connections, and nobody would notice.
  *
- * @returns The address, with a port that is free now where 0 was asked for.
  * @throws {NetError} As {@linkcode Driver.listen}.
  */
-export async function findFree(address: TcpAddress): Promise<Address> {
-  const listener = await systemDriver().listen(address, (connection) => {
-    connection.abort();
-    return NOBODY;
-  });
+export async function findFree(address: TcpAddress): Promise<void> {
+  const listener = await listenForNobody(address);
   await listener.close();
-  return listener.address;
+}
+
+/** Listens for nobody: who comes is cut. @throws {NetError} As {@linkcode Driver.listen}. */
+export function listenForNobody(address: TcpAddress, options: ListenOptions = {}): Promise<Listener> {
+  return systemDriver().listen(
+    address,
+    (connection) => {
+      connection.abort();
+      return NOBODY;
+    },
+    options,
+  );
 }
