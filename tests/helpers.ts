@@ -102,6 +102,18 @@ export class RawClient implements AsyncDisposable {
     return await (await RawClient.connect(address)).#enter(name, more);
   }
 
+  /** Does the same where the store was away: a server has several connections to it, and not all of them have to be back. */
+  static async loginAgain(address: Address, name: string, more: object = {}): Promise<RawClient> {
+    const client = await RawClient.connect(address);
+    const register = { type: "register", name, password: "secret" };
+    await eventually("the store", async () => (await client.ask(register)).code !== "unavailable");
+    await eventually(
+      "a login",
+      async () => (await client.ask({ ...register, ...more, type: "login" })).type === "ok",
+    );
+    return client;
+  }
+
   /** Registers a user and logs in by WebSocket. */
   static async loginWeb(address: Address | undefined, name: string, more: object = {}): Promise<RawClient> {
     if (!address) throw new Error("there is no HTTP side");

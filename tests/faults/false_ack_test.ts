@@ -70,6 +70,6 @@ test("an ack of entries that a rollback has taken is ignored: what comes under t
   while (answer.code === "unavailable") answer = await send("after");
   await bob.until("the message", () => bob.messages.find(({ text }) => text === "after"));
   await bob[Symbol.asyncDispose]();
-  await using again = await RawClient.login(cluster.at(0), "bob", { device: "phone" });
+  await using again = await RawClient.loginAgain(cluster.at(0), "bob", { device: "phone" });
   await again.until("the message", () => again.messages.find(({ text }) => text === "after"));
 });

@@ -42,8 +42,7 @@ async function play(
   const hasAfter = (client: RawClient) =>
     client.until("what was sent afterwards", () => client.messages.find(({ text }) => text === "after"));
   await hasAfter(bob);
-  cat = await RawClient.connect(cluster.at(0));
-  await cat.ask({ type: "login", name: "cat", password: "secret", cursor });
+  cat = await RawClient.loginAgain(cluster.at(0), "cat", { cursor });
   await hasAfter(cat);
   await sendBoth("last");
   for (const client of [bob, cat])

@@ -74,7 +74,7 @@ test("a Redis that stops leaves connections and pool as they are, makes sends un
     ["before", "2", "3", "4"],
   );
   assertEquals(await states(balancer), ["up", "up"]);
-  await using late = await RawClient.login(partAddress(await balancer.ready(), "tcp"), "late");
+  await using late = await RawClient.loginAgain(partAddress(await balancer.ready(), "tcp"), "late");
   assertEquals((await late.ask({ type: "send", to: "bob", text: "new" })).type, "ok");
   await bob.hasMessages(5);
 });

@@ -18,10 +18,7 @@ test("what was acknowledged while the store was away is stored when it is back, 
   );
   await redis.restart();
   assertEquals((await ada.next("receipt")).delivered, 3);
-  await using again = await RawClient.connect(cluster.at(0));
-  // The server has several connections to its store, and not all of them have to be back.
-  const login = { type: "login", name: "bob", password: "secret", device: "phone" };
-  await eventually("a login", async () => (await again.ask(login)).type === "ok");
+  await using again = await RawClient.loginAgain(cluster.at(0), "bob", { device: "phone" });
   await ada.ask({ type: "send", to: "bob", text: "four" });
   assertEquals(
     (await again.hasMessages(1)).map(({ text }) => text),
