@@ -1,3 +1,4 @@
+import { isOwnOrigin } from "../server/mod.ts";
 import { FailureLimit } from "./failure_limit.ts";
 import { Refusal } from "./refusal.ts";
 import type { AdminToken } from "./token.ts";
@@ -84,15 +85,9 @@ export function checkChange(request: Request, url: URL): void {
 export function checkSite(request: Request, url: URL, what: string): void {
   const origin = request.headers.get("origin");
   const site = request.headers.get("sec-fetch-site") ?? "none";
-  if ((origin !== null && !isOwnOrigin(origin, url)) || (site !== "none" && site !== "same-origin")) {
+  if ((origin !== null && !isOwnOrigin(origin, url.host)) || (site !== "none" && site !== "same-origin")) {
     throw new Refusal(`${what} that another site's page asks for is refused`, { status: 403 });
   }
-}
-
-/** Of the host that is asked, by `https` where a TLS proxy is before it: what we are asked by is always `http`. */
-function isOwnOrigin(origin: string, { host }: URL): boolean {
-  // The scheme's own port is left out of both.
-  return ["http:", "https:"].some((scheme) => URL.parse(`${scheme}//${host}`)?.origin === origin);
 }
 
 /** An IPv4 or IPv6 literal, or localhost. */

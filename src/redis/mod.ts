@@ -18,7 +18,7 @@ export {
   type RedisValue,
 } from "./contract.ts";
 export type { RedisKeyspace } from "./keyspace.ts";
-export { PARTITIONS, partitionOf, taggedName } from "./partition.ts";
+export { byPartition, PARTITIONS, partitionOf, taggedName } from "./partition.ts";
 export { connectPublisher, type Publisher } from "./publisher.ts";
 export { defineScript, type RedisScript, type RunScriptOptions, runScript } from "./script.ts";
 export { connectSubscriber, type Subscriber, type SubscriberOptions } from "./subscriber.ts";

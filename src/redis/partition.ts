@@ -19,3 +19,10 @@ export function partitionOf(name: string): string {
 export function taggedName(kind: string, name: string): string {
   return `${kind}:{${partitionOf(name)}}:${name}`;
 }
+
+/** What belongs to users, grouped by the partitions of these, in the order in which each comes first. */
+export function byPartition<T extends { readonly user: string }>(
+  all: readonly T[],
+): readonly (readonly T[])[] {
+  return [...Map.groupBy(all, ({ user }) => partitionOf(user)).values()];
+}

@@ -24,7 +24,7 @@ export { type PageFile, pageFile, sendPageFile } from "./page_file.ts";
 export { type PageModule, type PageModulesOptions, pageModules } from "./page_modules.ts";
 export { PAGE_POLICY } from "./page_policy.ts";
 export { parentChannel } from "./process_channel.ts";
-export { requestUrl } from "./request_url.ts";
+export { isOwnOrigin, requestUrl } from "./request_url.ts";
 export { type Supervised, type SupervisorOptions, supervise } from "./supervisor.ts";
 export { parentThread, startThread, type Thread, type ThreadChannel } from "./thread.ts";
 export { type Hang, type WatchOptions, wordsOfHang } from "./watch.ts";

@@ -1,3 +1,5 @@
+import { isOwnOrigin } from "../../server/mod.ts";
+
 /** Where a page is from, and where it wants to connect, as a browser says them. */
 export interface OriginClaim {
   /** The `Origin` of the request; absent where it is no browser that asks. */
@@ -15,9 +17,6 @@ export interface OriginClaim {
  */
 export function isAllowedOrigin({ origin, host }: OriginClaim, allowed: readonly string[]): boolean {
   if (origin === null) return true;
-  const url = URL.parse(origin);
-  if (!url || (url.protocol !== "http:" && url.protocol !== "https:")) return false;
-  if (allowed.length > 0) return allowed.includes(url.origin);
-  // The scheme's own port is left out of both.
-  return host !== null && url.host === URL.parse(`${url.protocol}//${host}`)?.host;
+  if (allowed.length > 0) return allowed.includes(URL.parse(origin)?.origin ?? "");
+  return host !== null && isOwnOrigin(origin, host);
 }

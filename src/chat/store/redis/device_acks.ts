@@ -1,4 +1,4 @@
-import { defineScript, partitionOf, type RedisScript } from "../../../redis/mod.ts";
+import { byPartition, defineScript, type RedisScript } from "../../../redis/mod.ts";
 import type { Reached } from "../account.ts";
 import type { StoreError } from "../contract.ts";
 import type { RedisStoreContext } from "./context.ts";
@@ -153,15 +153,4 @@ export class DeviceAcks implements AsyncDisposable {
     ]);
     await keyspace.script(ACK_SCRIPT, names, [`${limits.deviceMs}`, ...args], { deadlineMs });
   }
-}
-
-function byPartition(batch: readonly DeviceAck[]): readonly (readonly DeviceAck[])[] {
-  const parts = new Map<string, DeviceAck[]>();
-  for (const ack of batch) {
-    const part = partitionOf(ack.user);
-    const acks = parts.get(part);
-    if (acks) acks.push(ack);
-    else parts.set(part, [ack]);
-  }
-  return [...parts.values()];
 }

@@ -1,4 +1,4 @@
-import { defineScript, partitionOf, type RedisScript } from "../../../redis/mod.ts";
+import { byPartition, defineScript, type RedisScript } from "../../../redis/mod.ts";
 import type { InboxFinding, InboxPlace, InboxState } from "../account.ts";
 import { randomEpoch } from "../line.ts";
 import type { RedisStoreContext } from "./context.ts";
@@ -100,7 +100,7 @@ export class InboxStates {
   /** @param failures Takes why places could not be looked at, which are left out. */
   async #look(places: readonly InboxPlace[], failures: unknown[]): Promise<Map<InboxPlace, Found>> {
     const found = new Map<InboxPlace, Found>();
-    const groups = this.#context.isSplit ? [...byPartition(places).values()] : [places];
+    const groups = this.#context.isSplit ? byPartition(places) : [places];
     await Promise.all(
       groups.map(async (group) => {
         try {
@@ -129,10 +129,6 @@ export class InboxStates {
     ]);
     return toList(await keyspace.script(INBOX_STATES_SCRIPT, names, args, { deadlineMs }));
   }
-}
-
-function byPartition(places: readonly InboxPlace[]): ReadonlyMap<string, readonly InboxPlace[]> {
-  return Map.groupBy(places, ({ user }) => partitionOf(user));
 }
 
 function toFound([epoch, top, stamp, floor, generation, isRolledBack, history]: readonly unknown[]): Found {
