@@ -1,5 +1,6 @@
 import { defineScript, type RedisScript } from "../../../redis/mod.ts";
 import { MAX_BLOCKED, MAX_FRIENDS } from "../friend.ts";
+import { markField } from "./keys.ts";
 import { TEXT_LUA } from "./lua.ts";
 
 /** For how long a list remembers what is no longer in it, in milliseconds: longer than any write is under way. */
@@ -11,10 +12,11 @@ const KEPT_GONE = MAX_GONE / 2;
 
 /**
  * `learn` puts a line into a user's list, unless the list knows something newer of that name. What is gone stays for a while, so that a late
- * write cannot bring it back. Others make such lines, as many as they like: so of too many the oldest go earlier. A line is `STATE VERSION BY`.
+ * write cannot bring it back. Others make such lines, as many as they like: so of too many the oldest go earlier, and of a list of groups
+ * the marks with them. A line is `STATE VERSION BY`.
  */
 const LEARN_LUA = `
-local function forget(list, version)
+local function forget(list, version, mark)
   local fields, gone = call('HGETALL', list), {}
   for i = 1, #fields, 2 do
     local version = match(fields[i + 1], '^gone (%d+)')
@@ -22,15 +24,20 @@ local function forget(list, version)
   end
   table.sort(gone, function(one, other) return one.version > other.version end)
   for i, line in ipairs(gone) do
-    if i > ${KEPT_GONE} or line.version < version - ${FORGET_MS} then call('HDEL', list, line.name) end
+    if i > ${KEPT_GONE} or line.version < version - ${FORGET_MS} then
+      call('HDEL', list, line.name)
+      if mark then call('HDEL', mark, '${markField("")}' .. line.name) end
+    end
   end
 end
 
-local function learn(list, name, state, version, by)
+local function learn(list, name, state, version, by, mark)
   local known = call('HGET', list, name)
   if known and tonumber(match(known, '^%a+ (%d+)')) >= tonumber(version) then return false end
   call('HSET', list, name, state .. ' ' .. version .. ' ' .. by)
-  if state == 'gone' and call('HLEN', list) > ${MAX_FRIENDS + MAX_BLOCKED + MAX_GONE} then forget(list, tonumber(version)) end
+  if state == 'gone' and call('HLEN', list) > ${MAX_FRIENDS + MAX_BLOCKED + MAX_GONE} then
+    forget(list, tonumber(version), mark)
+  end
   return true
 end
 `;
@@ -49,7 +56,7 @@ return learn(KEYS[1], ARGV[1], ARGV[2], ARGV[3], '-') and 1 or 0
 export const LEARN_GROUP_SCRIPT: RedisScript = defineScript(`
 ${TEXT_LUA}${LEARN_LUA}
 if call('HEXISTS', KEYS[2], 'epoch') == 0 then return 0 end
-if not learn(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]) then return 0 end
+if not learn(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], KEYS[2]) then return 0 end
 local field, seq, stamp = ARGV[5], ARGV[6], ARGV[7]
 local known = call('HGET', KEYS[2], field)
 if seq == '-' then return 1 end

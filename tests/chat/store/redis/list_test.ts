@@ -32,3 +32,26 @@ test("a list forgets what has been gone for an hour, once it is long", async () 
     assertEquals((await store.changeFriend("cid", action, "bob")).outcome, "done");
   assertEquals(await edit(redis, (client) => client.hLen(list)), 11);
 });
+
+test("marks of groups that are gone go with their lines, and who joins one again has read what was before", async () => {
+  await using redis = await redisServer();
+  await using store = await openStore(redis);
+  const [groups, mark] = [KEYS.groups("ann"), KEYS.mark("ann")];
+  const act = async (action: "create" | "delete", group: string): Promise<void> => {
+    const change = action === "create" ? ({ action, mode: "open" } as const) : { action };
+    assertEquals((await store.changeGroup(group, "ann", change)).outcome, "done");
+  };
+  for (const group of ["#here", "#old", "#new"]) await act("create", group);
+  await act("delete", "#old");
+  const marks = (): Promise<string[]> =>
+    edit(redis, async (client) =>
+      (await client.hKeys(mark)).filter((field) => field.startsWith("m:")).sort(),
+    );
+  assertEquals(await marks(), ["m:#here", "m:#new", "m:#old"]);
+  const gone = Array.from({ length: 3000 }, (_, index) => [`#g${index}`, `gone ${Date.now()} -`] as const);
+  await edit(redis, (client) => client.hSet(groups, { ...Object.fromEntries(gone), "#old": "gone 1 -" }));
+  await act("delete", "#new");
+  assertEquals(await marks(), ["m:#here", "m:#new"]);
+  await act("create", "#old");
+  assertEquals(await store.unread("ann"), []);
+});
