@@ -1,6 +1,6 @@
 import type { Clock } from "../async/mod.ts";
 import type { Accept, ListenOptions } from "./contract.ts";
-import { isOutOfDescriptors } from "./descriptors.ts";
+import { descriptorLimit, isOutOfDescriptors } from "./descriptors.ts";
 import { NetError, toNetError } from "./error.ts";
 import type { ConnectionContext, StreamConnection } from "./stream_connection.ts";
 import { throwLater, toError } from "./thrown.ts";
@@ -44,23 +44,25 @@ const TELL_EVERY_MS = 1000;
  * (Node), turns in circles (Bun), or never accepts again (`node:net` on Deno).
  */
 export class AcceptGate {
-  readonly #action: string;
+  readonly #action: () => string;
   readonly #clock: Clock;
   readonly #onError: ListenOptions["onError"];
   #toldAt = Number.NEGATIVE_INFINITY;
 
-  /** @param action As in "Cannot `action`: …". */
-  constructor(action: string, clock: Clock, options: Pick<ListenOptions, "onError">) {
+  /** @param action As in "Cannot `action`: …", asked when it is told. */
+  constructor(action: () => string, clock: Clock, options: Pick<ListenOptions, "onError">) {
     this.#action = action;
     this.#clock = clock;
     this.#onError = options.onError;
+    // On Deno it takes descriptors to find out.
+    descriptorLimit();
   }
 
   /** Whether there is room for a connection that was accepted. If not, `drop` closes it. */
   admits(drop: () => void): boolean {
     if (!isOutOfDescriptors()) return true;
     drop();
-    this.failed(new NetError("descriptors", `Cannot ${this.#action}: descriptors`));
+    this.failed(new NetError("descriptors", `Cannot ${this.#action()}: descriptors`));
     return false;
   }
 
@@ -69,6 +71,6 @@ export class AcceptGate {
     const now = this.#clock.now();
     if (now - this.#toldAt < TELL_EVERY_MS) return;
     this.#toldAt = now;
-    reportTo(this.#onError, toNetError(cause, this.#action), "accept");
+    reportTo(this.#onError, toNetError(cause, this.#action()), "accept");
   }
 }

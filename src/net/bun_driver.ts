@@ -99,10 +99,10 @@ function listen(
 ): Listener {
   const context = listenContext(clock, options);
   const socket = events();
-  const gate = new AcceptGate(`accept on ${formatAddress(address)}`, clock, options);
   // All connections of a listener have the same local address, but where it listens on several.
   const isAlwaysSame = isOne(address);
   let last = address;
+  const gate = new AcceptGate(() => `accept on ${formatAddress(last)}`, clock, options);
   socket.open = (opened) => {
     if (!gate.admits(() => void opened.terminate())) return;
     const local = isAlwaysSame ? last : shared(last, opened.localAddress, opened.localPort);

@@ -96,7 +96,7 @@ async function acceptAll(
   stopped: AbortSignal,
 ): Promise<void> {
   const context = listenContext(clock, options);
-  const gate = new AcceptGate(`accept on ${formatAddress(addressOf(server))}`, clock, options);
+  const gate = new AcceptGate(() => `accept on ${formatAddress(addressOf(server))}`, clock, options);
   const take = (native: Deno.TcpConn): void => {
     if (!gate.admits(() => native.close())) return;
     const connection = toConnection(native, context);

@@ -15,7 +15,7 @@ import type {
 import { type Dial, dial } from "./dial.ts";
 import { NetError, toNetError } from "./error.ts";
 import { keepAliveMs } from "./keep_alive.ts";
-import { bind } from "./node_listener.ts";
+import { acceptingAgain, bind } from "./node_listener.ts";
 import { type Ends, heldConnection, Intake, nodeConnection, SOCKET_OPTIONS } from "./node_transport.ts";
 import type { ConnectionContext } from "./stream_connection.ts";
 
@@ -74,13 +74,16 @@ async function listen(
 ): Promise<Listener> {
   const context = listenContext(clock, options);
   const ends = "path" in address ? { local: address, remote: { path: "" } } : undefined;
-  const gate = new AcceptGate(`accept on ${formatAddress(address)}`, clock, options);
+  let at = address;
+  const gate = new AcceptGate(() => `accept on ${formatAddress(at)}`, clock, options);
   const server = createServer(SOCKET_OPTIONS, (socket) => {
-    if (!gate.admits(() => void socket.destroy())) return;
+    if (!gate.admits(() => void socket.destroy())) return acceptAgain();
     if (!ends) socket.setKeepAlive(true, keepAliveMs());
     offer(nodeConnection(socket, context, ends), accept, options);
   });
+  const acceptAgain = acceptingAgain(server, clock, options);
   const listener = await bind(server, address, options);
+  at = listener.address;
   server.on("error", (cause) => gate.failed(cause));
   return listener;
 }

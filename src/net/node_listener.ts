@@ -1,10 +1,16 @@
 import { unlink } from "node:fs/promises";
 import { connect, type ListenOptions as NativeListenOptions, type Server } from "node:net";
+import process from "node:process";
+import type { Clock, Timer } from "../async/mod.ts";
 import { formatAddress } from "./address.ts";
 import type { Address, Listener, ListenOptions } from "./contract.ts";
+import { isOutOfDescriptors } from "./descriptors.ts";
 import { NetError, toNetError } from "./error.ts";
 import { toListener } from "./listener.ts";
 import { tcpAddress } from "./node_transport.ts";
+
+/** How many clients may wait to be accepted, unless told otherwise. */
+const BACKLOG = 511;
 
 /**
  * Binds `server` to `address`. A unix socket's file that nobody listens on any more is replaced.
@@ -44,9 +50,38 @@ function listening(server: Server, address: Address, options: ListenOptions): Pr
 }
 
 function nativeOptions(address: Address, options: ListenOptions): NativeListenOptions {
-  const { backlog = 511, reusePort = false } = options;
+  const { backlog = BACKLOG, reusePort = false } = options;
   if ("path" in address) return { path: address.path, backlog };
   return { host: address.host, port: address.port, backlog, reusePort };
+}
+
+/** How long after somebody was turned away for want of descriptors it is looked whether there is room again, in milliseconds. */
+const AGAIN_MS = 250;
+
+/**
+ * Has a server on Deno accept again. `node:net` of Deno 2.9 accepts all who wait before it tells of the first of them, and once there is no descriptor
+ * for one it never accepts again, and does not say so; to listen on the same handle once more makes it go on, and those who wait are served.
+ *
+ * @returns To be called when a client was turned away for want of descriptors: some may be waiting behind it.
+ */
+export function acceptingAgain(
+  server: Server,
+  clock: Clock,
+  { backlog = BACKLOG }: ListenOptions,
+): () => void {
+  if (process.versions.deno === undefined) return () => undefined;
+  let timer: Timer | undefined;
+  function soon(): void {
+    timer ??= clock.after(AGAIN_MS, look);
+  }
+  function look(): void {
+    timer = undefined;
+    const { _handle: handle } = server as { readonly _handle?: { listen(backlog: number): number } | null };
+    if (isOutOfDescriptors()) soon();
+    else handle?.listen(backlog);
+  }
+  server.once("close", () => timer?.cancel());
+  return soon;
 }
 
 /** Whether a unix socket's file is left from a process that listens no more. */

@@ -6,7 +6,7 @@ import type { Accept, Address, Connection, Listener, ListenOptions } from "./con
 import { holdSocket } from "./handles.ts";
 import { keepAliveMs } from "./keep_alive.ts";
 import type { DriverOptions } from "./node_driver.ts";
-import { bind } from "./node_listener.ts";
+import { acceptingAgain, bind } from "./node_listener.ts";
 import { nodeConnection, SOCKET_OPTIONS, tcpAddress } from "./node_transport.ts";
 import { toError } from "./thrown.ts";
 
@@ -35,9 +35,10 @@ export async function listenPaused(
 ): Promise<Listener> {
   if ("path" in address)
     throw new RangeError(`Cannot give connections away: ${formatAddress(address)} is no TCP address`);
-  const gate = new AcceptGate(`accept on ${formatAddress(address)}`, systemClock, options);
+  let at: Address = address;
+  const gate = new AcceptGate(() => `accept on ${formatAddress(at)}`, systemClock, options);
   const server = createServer({ ...SOCKET_OPTIONS, pauseOnConnect: true }, (native) => {
-    if (!gate.admits(() => void native.destroy())) return;
+    if (!gate.admits(() => void native.destroy())) return acceptAgain();
     const socket = toPaused(native);
     try {
       take(socket);
@@ -46,7 +47,9 @@ export async function listenPaused(
       reportTo(options.onError, toError(thrown), "handler");
     }
   });
+  const acceptAgain = acceptingAgain(server, systemClock, options);
   const listener = await bind(server, address, options);
+  at = listener.address;
   server.on("error", (cause) => gate.failed(cause));
   return listener;
 }

@@ -169,7 +169,7 @@ export function takeConnections(
   take: (socket: Socket, onClosed: () => void) => void,
   onError: NonNullable<ListenOptions["onError"]>,
 ): void {
-  const gate = new AcceptGate("take a connection that the parent hands over", systemClock, { onError });
+  const gate = new AcceptGate(() => "take a connection that the parent hands over", systemClock, { onError });
   let arrived: (readonly [number, Socket | undefined])[] = [];
   let closed: number[] = [];
   let isScheduled = false;

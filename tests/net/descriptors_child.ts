@@ -17,6 +17,7 @@ import {
  * counted.
  */
 const codes: string[] = [];
+let message = "";
 const handler: ConnectionHandler = {
   data(connection, chunk) {
     connection.write(Buffer.from(chunk).toString() === "?" ? counted() : chunk);
@@ -27,13 +28,22 @@ const handler: ConnectionHandler = {
 
 function counted(): Uint8Array {
   const { user, system } = process.cpuUsage();
-  const figures = { codes, cpuMs: (user + system) / 1000, limit: descriptorLimit(), open: openDescriptors() };
+  const figures = {
+    codes,
+    message,
+    cpuMs: (user + system) / 1000,
+    limit: descriptorLimit(),
+    open: openDescriptors(),
+  };
   return Buffer.from(JSON.stringify(figures));
 }
 
 const address = { host: "127.0.0.1", port: 0 };
 const options = {
-  onError: (error: Error) => void codes.push("code" in error ? String(error.code) : error.message),
+  onError: (error: Error) => {
+    codes.push("code" in error ? String(error.code) : error.message);
+    message = error.message;
+  },
 };
 const accept = (_: Connection): ConnectionHandler => handler;
 const LISTENERS: Readonly<Record<string, () => Promise<Listener>>> = {

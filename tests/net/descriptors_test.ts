@@ -13,6 +13,7 @@ const LIMIT = 64;
 
 interface Crowded extends AsyncDisposable {
   readonly port: number;
+  readonly pid: number;
 }
 
 /** A server in a process that may open few files. */
@@ -24,11 +25,13 @@ async function crowded(kind: string): Promise<Crowded> {
   const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
   const child = spawn("sh", command, { stdio: ["ignore", "pipe", "inherit"], env });
   const [line] = await withDeadline(once(child.stdout, "data"), DEADLINE_MS, "see a server start");
+  const pid = child.pid ?? -1;
   return {
     port: Number(line),
+    pid,
     async [Symbol.asyncDispose]() {
       const exited = once(child, "exit");
-      if (child.pid !== undefined) process.kill(child.pid, "SIGKILL");
+      process.kill(pid, "SIGKILL");
       await withDeadline(exited, DEADLINE_MS, "see the server exit");
     },
   };
@@ -50,6 +53,7 @@ async function client(port: number): Promise<Socket | undefined> {
 
 interface Figures {
   readonly codes: readonly string[];
+  readonly message: string;
   readonly cpuMs: number;
   readonly limit: number;
   readonly open: number;
@@ -72,6 +76,7 @@ for (const kind of ["node", "system", "paused"]) {
     const [first] = clients;
     assert(first && clients.length > 10 && clients.length < LIMIT, `${clients.length} were heard`);
     const before = await figuresOf(first);
+    assertEquals(before.message, `Cannot accept on 127.0.0.1:${server.port}: descriptors`);
     assertEquals([before.limit, before.open, before.codes[0]], [LIMIT, clients.length + 1, "descriptors"]);
     const started = performance.now();
     await wait(200);
@@ -85,6 +90,29 @@ for (const kind of ["node", "system", "paused"]) {
     for (let tries = 0; tries < 100 && !again; tries++) again = await client(server.port);
     assert(again, "was to be heard again");
     for (const each of [...clients, again]) each.destroy();
+  });
+}
+
+for (const kind of ["node", "system", "paused"]) {
+  test(`a listener that more clients come to at once than it has descriptors for hears or turns away every one (${kind})`, async () => {
+    await using server = await crowded(kind);
+    // Meanwhile all of them come to wait.
+    process.kill(server.pid, "SIGSTOP");
+    const clients = Array.from({ length: 4 * LIMIT }, () => client(server.port));
+    await wait(200);
+    process.kill(server.pid, "SIGCONT");
+    const heard = await Promise.all(
+      clients.map(async (each) => {
+        const socket = await each;
+        socket?.destroy();
+        return socket !== undefined;
+      }),
+    );
+    assert(heard.includes(true), "nobody was heard");
+    let again: Socket | undefined;
+    for (let tries = 0; tries < 100 && !again; tries++) again = await client(server.port);
+    assert(again, "was to be heard again");
+    again.destroy();
   });
 }
 
