@@ -35,6 +35,11 @@ interface Noted extends Batch {
   readonly isSynced: boolean;
 }
 
+/** Where the journal of a data folder is. */
+export function journalPath(dir: string): string {
+  return join(dir, "journal");
+}
+
 /** Before each batch: the bytes of its JSON, and their checksum, both as unsigned 32-bit numbers, the lower byte first. */
 const HEAD_BYTES = 8;
 
@@ -64,7 +69,7 @@ export class Journal {
    * @throws What the file system does.
    */
   static open(dir: string, durable: "memory" | "disk"): Journal {
-    const path = join(dir, "journal");
+    const path = journalPath(dir);
     if (!existsSync(path)) {
       makeFile(path);
       // A new file is only safe once the folder that names it is.

@@ -5,8 +5,9 @@ import { type StoreLimits, withDefaults } from "../limits.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { databasePath, lockFolder, makeFolder, openForWriting } from "./database.ts";
 import { toStoreError } from "./error.ts";
+import { InPlace } from "./in_place.ts";
 import type { Delivered } from "./inboxes.ts";
-import { Journal } from "./journal.ts";
+import { Journal, journalPath } from "./journal.ts";
 import { type TransactionParts, Transactions } from "./transactions.ts";
 import type { Hint, WriteOp, WriteResult, Writer } from "./write.ts";
 
@@ -57,7 +58,8 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     const checkpoints = new Checkpoints({ database, path: databasePath(dir), onError });
     const parts = { database, journal, checkpoints };
     const transactions = new Transactions(parts, limits);
-    const writer = new SqliteWriter({ ...parts, lock, transactions }, options);
+    const files = new InPlace([databasePath(dir), journalPath(dir)]);
+    const writer = new SqliteWriter({ ...parts, lock, files, transactions }, options);
     opened.move();
     return writer;
   } catch (cause) {
@@ -68,6 +70,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
 /** What a writer holds. */
 interface WriterParts extends TransactionParts {
   readonly lock: DatabaseSync;
+  readonly files: InPlace;
   readonly transactions: Transactions;
 }
 
@@ -175,6 +178,7 @@ class SqliteWriter implements Writer {
     const now = this.#clock.wallNow();
     this.#sweep(now);
     try {
+      this.#parts.files.check();
       const ops = requests.flatMap(({ ops, results }) =>
         results.length > 0 ? ops.slice(results.length) : ops,
       );
