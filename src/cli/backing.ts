@@ -10,6 +10,7 @@ import {
   sqliteStore,
 } from "../chat/mod.ts";
 import { type Registry, redisRegistry } from "../registry/mod.ts";
+import { seldom } from "./seldom.ts";
 
 /** What a chat server keeps its data in and talks to others by. */
 export interface Backing extends AsyncDisposable {
@@ -81,7 +82,9 @@ async function openFolder({ data, durable, instance, onError, onGone }: BackingO
   try {
     const bus = opened.use(localBus());
     const hint = (user: string, line: Uint8Array): void => bus.publish(`user:${user}`, line);
-    const writer = opened.use(await openWriter({ dir: data, hint, onError, ...forFolder(durable) }));
+    const writer = opened.use(
+      await openWriter({ dir: data, hint, onError: seldom(onError), ...forFolder(durable) }),
+    );
     const store = opened.use(await sqliteStore({ dir: data, writer }));
     const presence = opened.use(localPresence({ server: instance, onGone, onError }));
     return { store, bus, presence, registry: undefined, [Symbol.asyncDispose]: () => opened.disposeAsync() };

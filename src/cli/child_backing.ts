@@ -11,6 +11,7 @@ import {
 } from "../chat/mod.ts";
 import type { Channel } from "../server/mod.ts";
 import { type BackingOptions, forFolder, openRedis } from "./backing.ts";
+import { seldom } from "./seldom.ts";
 
 /** Options for {@linkcode openHubs}. */
 export type HubsOptions = Pick<BackingOptions, "data" | "durable" | "onError">;
@@ -27,7 +28,9 @@ export async function openHubs(
   const bus = opened.use(localBus());
   const presence = presenceHub();
   const publish = (user: string, line: Uint8Array): void => bus.publish(`user:${user}`, line);
-  const writer = opened.use(await openWriter({ dir: data, hint: publish, onError, ...forFolder(durable) }));
+  const writer = opened.use(
+    await openWriter({ dir: data, hint: publish, onError: seldom(onError), ...forFolder(durable) }),
+  );
   return (channel) => {
     bus.attach(channel);
     presence.attach(channel);
