@@ -1,3 +1,4 @@
+import { statfsSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { startThread, type Thread } from "../../../server/mod.ts";
 import { toStoreError } from "./error.ts";
@@ -11,6 +12,8 @@ export interface CheckpointOptions {
   readonly path: string;
   /** Pages of 4 KiB in the WAL with which a checkpoint begins. @default {12_000} */
   readonly pages?: number;
+  /** How many bytes more the disk takes. @default {what the system says of it} */
+  readonly room?: () => number;
   /** Told why a checkpoint failed. Nothing is lost: the WAL stays, and the next commit tries again. */
   onError(error: Error): void;
 }
@@ -19,6 +22,9 @@ export interface CheckpointOptions {
 const PAGES = 12_000;
 /** Of them the writer brings as many by itself, which takes some 10 ms for each 2,000. */
 const OWN_SHARE = 1 / 4;
+/** Pages that are not in the database with which a checkpoint begins where the disk has little room, and so the database may have none later. */
+const TIGHT_PAGES = 1000;
+const PAGE_BYTES = 4096;
 
 const THREAD = new URL("./checkpoint_thread.ts", import.meta.url).href;
 
@@ -33,10 +39,14 @@ export const CLOSE = "close";
  * The WAL begins anew only with a transaction that finds all of it in the database. The thread alone never gets there while there are commits; so what they have
  * added meanwhile, which is little, is brought by the writer itself after a commit, before its next transaction. A thread that ended by itself is not started again:
  * then SQLite makes the writer checkpoint, at `wal_autocheckpoint` pages.
+ *
+ * A WAL that has filled the disk could not be brought any more, since the database grows by it: nothing could be written again, nor started. So it is brought
+ * sooner where the disk takes less than twice as much as it has.
  */
 export class Checkpoints {
   readonly #options: CheckpointOptions;
   readonly #pages: number;
+  readonly #room: () => number;
   readonly #look: StatementSync;
   readonly #bring: StatementSync;
   #thread: Thread | undefined;
@@ -45,6 +55,7 @@ export class Checkpoints {
   constructor(options: CheckpointOptions) {
     this.#options = options;
     this.#pages = options.pages ?? PAGES;
+    this.#room = options.room ?? (() => roomFor(options.path));
     // A SQLite before 3.51 knows no NOOP, and brings all there is.
     this.#look = options.database.prepare("PRAGMA wal_checkpoint(NOOP)");
     this.#bring = options.database.prepare("PRAGMA wal_checkpoint(PASSIVE)");
@@ -54,7 +65,8 @@ export class Checkpoints {
   committed(): void {
     try {
       const { pages, left } = placeIn(this.#look);
-      if (pages < this.#pages) return;
+      const isTight = left >= TIGHT_PAGES && this.#room() < 2 * pages * PAGE_BYTES;
+      if (pages < this.#pages && !isTight) return;
       // The thread's word that it is done may come later than what it has done.
       if (left <= this.#pages * OWN_SHARE) this.#bring.get();
       else if (this.#state === "idle") this.#askThread();
@@ -97,6 +109,16 @@ export class Checkpoints {
 
   #fail(cause: unknown): void {
     this.#options.onError(toStoreError(cause, `checkpoint database "${this.#options.path}"`));
+  }
+}
+
+/** How many bytes more the disk takes on which a file is; what cannot be told holds up nothing. */
+function roomFor(path: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return Number.POSITIVE_INFINITY;
   }
 }
 

@@ -52,6 +52,29 @@ test("the WAL begins anew while commits go on: a thread brings most of it into t
   assert(rows > 0 && rows >= commits - pages / 8, `${rows} of ${commits} rows are in the database`);
 });
 
+test("where the disk has little room the WAL begins anew sooner", async () => {
+  await using folder = await temporaryFolder();
+  const path = databasePath(folder.path);
+  using database = openForWriting(folder.path, "disk");
+  let room = Number.MAX_SAFE_INTEGER;
+  const checkpoints = new Checkpoints({ database, path, room: () => room, onError: unexpected });
+  let [commits, most] = [0, 0];
+  for (; commits < 200; commits++) {
+    commit(database, commits);
+    checkpoints.committed();
+  }
+  assertEquals(wal(database).brought, 0);
+  const { pages } = wal(database);
+  room = 2 * 4096 * pages;
+  for (; commits < 1000; commits++) {
+    commit(database, commits);
+    checkpoints.committed();
+    most = Math.max(most, wal(database).pages);
+  }
+  await checkpoints.close();
+  assert(most < pages + 100, `the WAL had ${pages} pages with room, and ${most} without`);
+});
+
 test("a checkpoint that fails is told, and tried again after the next commit", async () => {
   await using folder = await temporaryFolder();
   using database = openForWriting(folder.path, "disk");
