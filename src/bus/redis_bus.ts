@@ -1,5 +1,6 @@
 import { withDeadline } from "../async/mod.ts";
 import {
+  channelPrefix,
   connectPublisher,
   connectSubscriber,
   type Publisher,
@@ -47,6 +48,7 @@ export interface RedisBus extends Bus {
  * publish/subscribe. They come back by themselves, with all subscriptions, and follow the channels when these move.
  *
  * A channel `KIND:NAME` is at the Redis that prefix and `taggedName(KIND, NAME)`, one without a colon prefix and `taggedName(CHANNEL, "")`.
+ * The number of another database than 0 goes before that, such as `db2:`, because Redis's own channels belong to no database.
  *
  * @example Two servers
  * ```ts
@@ -111,7 +113,7 @@ class OverRedis implements RedisBus {
 
   constructor(options: RedisBusOptions, publisher: Publisher, subscriber: Subscriber) {
     this.#options = options;
-    this.#prefix = options.prefix ?? "chorus:";
+    this.#prefix = channelPrefix(options.url, options.prefix ?? "chorus:");
     this.#maxPendingBytes = options.maxPendingBytes ?? MAX_PENDING_BYTES;
     this.#publisher = publisher;
     this.#subscriber = subscriber;

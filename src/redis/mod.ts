@@ -22,4 +22,4 @@ export { byPartition, PARTITIONS, partitionOf, taggedName } from "./partition.ts
 export { connectPublisher, type Publisher } from "./publisher.ts";
 export { defineScript, type RedisScript, type RunScriptOptions, runScript } from "./script.ts";
 export { connectSubscriber, type Subscriber, type SubscriberOptions } from "./subscriber.ts";
-export { checkUrl, showUrl } from "./url.ts";
+export { channelPrefix, checkUrl, showUrl } from "./url.ts";

@@ -2,7 +2,11 @@ import { RedisError } from "./contract.ts";
 
 /** Where a Redis is, as its address says. */
 export type RedisPlace =
-  | { readonly kind: "one"; readonly url: string }
+  | {
+      readonly kind: "one";
+      readonly url: string;
+      readonly database: number;
+    }
   | {
       readonly kind: "sentinel";
       /** The whole address without its password. */
@@ -11,6 +15,7 @@ export type RedisPlace =
       readonly seeds: readonly string[];
       /** What the sentinels call the master. */
       readonly name: string;
+      readonly database: number;
       /** The address of a server or a sentinel at `HOST:PORT`. */
       urlOf(address: string, use: "server" | "sentinel" | "sentinel_with_password"): string;
     }
@@ -51,6 +56,17 @@ export function checkUrl(url: string): void {
 }
 
 /**
+ * What channels begin with where keys begin with `prefix`. Publish/subscribe knows no databases, so each but the first one has channels of
+ * its own.
+ *
+ * @throws {RedisError} `bad_url`.
+ */
+export function channelPrefix(url: string, prefix: string): string {
+  const place = parseUrl(url);
+  return place.kind === "cluster" || place.database === 0 ? prefix : `${prefix}db${place.database}:`;
+}
+
+/**
  * Takes an address apart.
  *
  * @throws {RedisError} `bad_url`.
@@ -59,7 +75,8 @@ export function parseUrl(url: string): RedisPlace {
   const many = /^redis(s?)\+(sentinel|cluster):\/\/(?:(.*)@)?([^/]*)(\/.*)?$/.exec(url);
   if (!many) {
     const isSocket = /^unix:\/\/([^/]*@)?\/./.test(url);
-    if (isSocket || (/^rediss?:\/\//.test(url) && URL.parse(url)?.hostname)) return { kind: "one", url };
+    if (isSocket || (/^rediss?:\/\//.test(url) && URL.parse(url)?.hostname))
+      return { kind: "one", url, database: databaseOf(url) };
     throw badUrl(url, `write ${FORMS.join(", ")}`);
   }
   const [, secure = "", kind, credentials, hosts = "", path = ""] = many;
@@ -77,11 +94,18 @@ export function parseUrl(url: string): RedisPlace {
     shownUrl: showUrl(url),
     seeds: parseHosts(url, hosts, 26_379, urlOf),
     name,
+    database: Number(database.slice(1)),
     urlOf(address, use) {
       if (use === "sentinel") return `redis${secure}://${address}`;
       return urlOf(address) + (use === "server" ? database : "");
     },
   };
+}
+
+/** Which database of one server an address names. */
+function databaseOf(url: string): number {
+  if (url.startsWith("unix:")) return Number(/[?&]db=(\d+)/.exec(url)?.[1] ?? 0);
+  return Number(URL.parse(url)?.pathname.slice(1)) || 0;
 }
 
 function parseHosts(

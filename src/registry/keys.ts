@@ -11,11 +11,11 @@ export interface RegistryKeys {
   server(id: string): string;
 }
 
-/** The names under a prefix. */
-export function registryKeys(prefix: string): RegistryKeys {
+/** The names under a prefix; that of the channel is under another one. */
+export function registryKeys(prefix: string, channels: string): RegistryKeys {
   return {
     index: `${prefix}{registry}`,
-    channel: `${prefix}{registry}:changes`,
+    channel: `${channels}{registry}:changes`,
     server: (id) => `${prefix}{registry}:server:${id}`,
   };
 }

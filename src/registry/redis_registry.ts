@@ -1,5 +1,6 @@
 import type { Clock } from "../async/mod.ts";
 import {
+  channelPrefix,
   connectKeyspace,
   connectSubscriber,
   type RedisKeyspace,
@@ -91,7 +92,7 @@ export async function redisRegistry(options: RedisRegistryOptions): Promise<Regi
     const opened = new InRedis(options, keyspace, subscriber);
     registry = opened;
     try {
-      await subscriber.join(registryKeys(prefix).channel);
+      await subscriber.join(registryKeys(prefix, channelPrefix(url, prefix)).channel);
     } catch (error) {
       await subscriber.close();
       throw error;
@@ -115,11 +116,11 @@ class InRedis implements Registry {
   #closed: Promise<void> | undefined;
 
   constructor(options: RedisRegistryOptions, keyspace: RedisKeyspace, subscriber: Subscriber) {
-    const { timing, prefix = "chorus:", clock } = options;
+    const { url, timing, prefix = "chorus:", clock } = options;
     this.#options = options;
     this.#keyspace = keyspace;
     this.#subscriber = subscriber;
-    this.#keys = registryKeys(prefix);
+    this.#keys = registryKeys(prefix, channelPrefix(url, prefix));
     this.#timing = {
       leaseMs: timing?.leaseMs ?? LEASE_MS,
       renewMs: timing?.renewMs ?? RENEW_MS,

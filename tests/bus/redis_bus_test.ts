@@ -166,6 +166,17 @@ test("two Redis buses with different prefixes do not hear each other", async () 
   assertEquals([await first.hears(1), await second.hears(1)], [["for one"], ["for two"]]);
 });
 
+test("Redis buses at two databases do not hear each other", async () => {
+  await using redis = await redisServer();
+  await using one = await redisBus({ url: redis.url });
+  await using two = await redisBus({ url: `${redis.url}/2` });
+  await using first = await hear(one, "user:ann");
+  await using second = await hear(two, "user:ann");
+  await one.publishConfirmed("user:ann", bytes("for one"));
+  await two.publishConfirmed("user:ann", bytes("for two"));
+  assertEquals([await first.hears(1), await second.hears(1)], [["for one"], ["for two"]]);
+});
+
 test("a Redis bus reports once what Redis refuses to publish, and counts each", async () => {
   await using redis = await redisServer();
   await using connection = await connectRedis(redis.url);

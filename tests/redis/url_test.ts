@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { checkUrl, connectRedis, RedisError, showUrl } from "../../src/redis/mod.ts";
+import { channelPrefix, checkUrl, connectRedis, RedisError, showUrl } from "../../src/redis/mod.ts";
 import { test } from "../testing.ts";
 
 test("showUrl() leaves out the password and nothing else", () => {
@@ -36,6 +36,21 @@ test("checkUrl() takes every form of address", () => {
     "rediss+cluster://ann:se@cr:et@h:1,i,[::1]:2/",
   ];
   for (const url of urls) checkUrl(url);
+});
+
+test("channelPrefix() names every database but the first one", () => {
+  const prefixes = {
+    "redis://h": "p:",
+    "redis://h:1/": "p:",
+    "redis://h/0": "p:",
+    "rediss://ann:secret@h:1/2": "p:db2:",
+    "unix:///run/redis.sock": "p:",
+    "unix:///run/redis.sock?db=3": "p:db3:",
+    "redis+sentinel://h/name": "p:",
+    "redis+sentinel://ann:secret@h:1,i:2/name/15": "p:db15:",
+    "redis+cluster://h:1": "p:",
+  };
+  for (const [url, expected] of Object.entries(prefixes)) assertEquals(channelPrefix(url, "p:"), expected);
 });
 
 const wrong = {

@@ -130,6 +130,21 @@ test("announce() and watch() that were asked for while Redis is away succeed whe
   await seen.told("joined s1 weight=1");
 });
 
+test("a registry is told nothing of the servers at another database", async () => {
+  await using redis = await redisServer();
+  await using registry = await redisRegistry(quick(redis.url));
+  await using other = await redisRegistry(quick(`${redis.url}/2`));
+  const seen = log();
+  const seenByOther = log();
+  await using _ = await registry.watch(seen);
+  await using __ = await other.watch(seenByOther);
+  await other.announce(server("s2"));
+  await registry.announce(server("s1"));
+  await seen.told("joined s1 weight=1");
+  await seenByOther.told("joined s2 weight=1");
+  assertEquals([seen.lines, seenByOther.lines], [["joined s1 weight=1"], ["joined s2 weight=1"]]);
+});
+
 test("a registry that is closed while Redis is away rejects what waits for it", async () => {
   await using redis = await redisServer();
   const lost = Promise.withResolvers<void>();

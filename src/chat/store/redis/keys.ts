@@ -57,8 +57,8 @@ export interface Keys {
   readonly starts: { readonly mark: string; readonly channel: string };
 }
 
-/** Names with `prefix` before each. */
-export function keysOf(prefix: string): Keys {
+/** Names with `prefix` before each, and `channels` before those of channels. */
+export function keysOf(prefix: string, channels: string): Keys {
   const of = (kind: string) => (name: string) => `${prefix}${taggedName(kind, name)}`;
   const part = (kind: string) => (partition: string) => `${prefix}${kind}:{${partition}}`;
   return {
@@ -83,8 +83,8 @@ export function keysOf(prefix: string): Keys {
     retried: part("retried"),
     waited: (name) => `${prefix}waited:${/\{.*?\}/.exec(name)?.[0] ?? ""}`,
     failures: (what, value) => `${prefix}failures:{${partitionOf(value)}}:${what}:${value}`,
-    channel: of("user"),
-    starts: { mark: `${prefix}mark:`, channel: `${prefix}user:` },
+    channel: (user) => `${channels}${taggedName("user", user)}`,
+    starts: { mark: `${prefix}mark:`, channel: `${channels}user:` },
   };
 }
 

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../../../async/mod.ts";
-import { connectKeyspace, type RedisKeyspace } from "../../../redis/mod.ts";
+import { channelPrefix, connectKeyspace, type RedisKeyspace } from "../../../redis/mod.ts";
 import type { Durability, Store, StoreErrorHandler } from "../contract.ts";
 import { type StoreLimits, withDefaults } from "../limits.ts";
 import { accountPart } from "./account_store.ts";
@@ -103,7 +103,7 @@ async function connectAll(options: RedisStoreOptions, opened: AsyncDisposableSta
 function makeStore(options: RedisStoreOptions, ways: RedisStoreWays, connections: Connections): Store {
   const { prefix = "chorus:", durable = "memory", deadlineMs = 5000, clock = systemClock, onError } = options;
   const { keyspace, reads, waiting } = connections;
-  const keys = keysOf(prefix);
+  const keys = keysOf(prefix, channelPrefix(options.url, prefix));
   const confirm = waiting && confirmOnce(waiting.wait, { ...waiting, keyspace, keys, deadlineMs });
   const context: RedisStoreContext = {
     keyspace,

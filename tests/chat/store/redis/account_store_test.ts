@@ -32,7 +32,7 @@ test("an ack notes how far each of 1,200 conversations was delivered", async () 
   const { epoch } = await store.openDevice("ann", "phone", NOW);
   await sendNew(store);
   const names = Array.from({ length: 1200 }, (_, index) => `ann:x${index}`);
-  const key = keysOf("chorus:").mark("ann");
+  const key = keysOf("chorus:", "chorus:").mark("ann");
   const marks = Object.fromEntries(names.map((name) => [`m:${name}`, "9 123 5 0"]));
   await edit(redis, (client) => client.hSet(key, marks));
   const delivered = names.map((conversation, index) => ({ conversation, seq: 1 + (index % 12) }));

@@ -30,6 +30,21 @@ test("what could not be delivered in 20 tries is set aside, and counts until it 
   await until(async () => store.setAside === 0);
 });
 
+for (const [how, ways] of [
+  ["in one piece", {}],
+  ["by steps", SPLIT],
+] as const) {
+  test(`hints of a store at a database are heard there and at no other one, ${how}`, async () => {
+    await using redis = await redisServer();
+    await using first = await openHeard(redis, {}, ways);
+    await using second = await openHeard({ url: `${redis.url}/2` }, {}, ways);
+    await sendNew(second.store, { text: "of the second" });
+    await sendNew(first.store, { text: "of the first" });
+    assertMatch((await second.hints("bob", 1)).join(), /of the second/);
+    assertMatch((await first.hints("bob", 1)).join(), /of the first/);
+  });
+}
+
 test("what was set aside is delivered soon after its inbox can be written again, and no longer counts", async () => {
   await using redis = await redisServer();
   await using opened = await openHeard(redis, { onError: () => undefined }, SPLIT);

@@ -10,7 +10,7 @@ import { createUsers } from "../open_stores.ts";
 import { EVERYTHING, frames, NOW, sendNew, sendTexts, textsOf } from "../store_steps.ts";
 import { edit, KEEPING, untilAvailable } from "./redis_steps.ts";
 
-const KEYS = keysOf("chorus:");
+const KEYS = keysOf("chorus:", "chorus:");
 const LOG = [KEYS.log("ann:bob"), KEYS.conv("ann:bob")];
 const INBOX = [KEYS.mark("bob"), KEYS.inbox("bob"), KEYS.devices("bob")];
 

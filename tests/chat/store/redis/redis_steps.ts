@@ -18,7 +18,7 @@ import { outgoing } from "../store_steps.ts";
 export const KEEPING: readonly string[] = ["--appendonly", "yes", "--appendfsync", "always"];
 
 /** The names under which the tests' stores keep their data. */
-export const KEYS: Keys = keysOf("chorus:");
+export const KEYS: Keys = keysOf("chorus:", "chorus:");
 
 /** Who has an account in the tests' stores. */
 export const USERS: readonly string[] = ["ann", "bob", "cid"];
@@ -36,7 +36,7 @@ export async function openStore(
 
 /** The same, with what hears its hints and those of other stores there. */
 export async function openHeard(
-  redis: RedisServer,
+  redis: Pick<RedisServer, "url">,
   options: Partial<RedisStoreOptions> = {},
   ways: RedisStoreWays = {},
 ): Promise<OpenedStore> {
