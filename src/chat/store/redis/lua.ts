@@ -196,6 +196,7 @@ local function append(message, conv)
     call('XADD', message.log, seq, 'm', value)
   end
   conv.top, conv.topText, conv.stamp, conv.isChanged = conv.top + 1, seq, message.stamp, true
+  remember(message, seq)
   -- A server whose clock is ahead makes nothing older than it is.
   local at = isBefore(nowText, message.at) and nowText or message.at
   if not isBefore(at, conv.putOffAt) then
@@ -204,7 +205,6 @@ local function append(message, conv)
     call('PEXPIRE', message.log, logTtl)
     trimLog(message.log, at - logMs)
   end
-  remember(message, seq)
   return seq, value
 end
 

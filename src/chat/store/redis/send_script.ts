@@ -20,7 +20,8 @@ import { deliveryItem } from "./owed.ts";
  * Appends direct messages to their logs and delivers them to both inboxes, in order: for a Redis in one piece.
  *
  * - A script is not rolled back. So everything of a message is decided before its first write, what makes a repeat harmless is
- *   written right after the log, and a message that fails (`e`) takes only later ones of its sender in the conversation with it.
+ *   written right after the log, and a message that fails (`e`) takes only later ones of its sender in the conversation with it. Where the log
+ *   was written by then, its conversation becomes owed.
  * - Only the plain case is delivered: the inbox has all of the conversation before this message, by number and stamp. What else there is
  *   (an inbox that misses something or cannot be written, a log that was rolled back) becomes owed (`p`), for the steps that know it all.
  * - Hints are published last. Where the sender's own entry is comes with the answer, too: its number, the stamp before it and the epoch.
@@ -71,6 +72,10 @@ local function deliver(message, member, previous, seq, value, isSender)
   return true
 end
 
+local function owe(message)
+  call('ZADD', message.owed, 'NX', nowText, '${deliveryItem("")}' .. message.conversation)
+end
+
 local function send(message, sender, receiver)
   if not sender or not receiver then return 'u' end
   local again = repeated(message)
@@ -87,11 +92,17 @@ local function send(message, sender, receiver)
     isSent, isThere = pcall(deliver, message, receiver, previous, seq, value, false)
     isDone = isDone and isSent and isThere
   end
-  if not isDone then call('ZADD', message.owed, 'NX', nowText, '${deliveryItem("")}' .. message.conversation) end
+  if not isDone then owe(message) end
   return (isDone and 's ' or 'p ') .. seq .. ' ' .. message.at .. own
 end
 
 local failed = {}
+local function fail(message)
+  failed[message.dedupe] = true
+  local conv = heads[message.conv]
+  if conv and conv.isChanged then pcall(owe, message) end
+end
+
 local function take(message, key)
   if failed[message.dedupe] then error('a message before it failed') end
   local sender = memberOf(KEYS[key], KEYS[key + 1], message.field)
@@ -109,7 +120,7 @@ for argument = ${5 + LOG_ARGUMENTS}, #ARGV, 3 do
   message.side, message.stamp, message.at, message.hash, message.conversation = side, stamp, at, hash, conversation
   message.id, message.tail, message.field = ARGV[argument + 1], ARGV[argument + 2], '${markField("")}' .. conversation
   local isDone, result = pcall(take, message, key + 4)
-  if not isDone then failed[message.dedupe] = true end
+  if not isDone then fail(message) end
   results[#results + 1] = isDone and result or 'e ' .. (type(result) == 'table' and result.err or tostring(result))
   key = key + (side == '0' and 6 or 8)
 end

@@ -29,6 +29,25 @@ test("a message that fails leaves the others of its batch alone", async () => {
   assertEquals((await frames(store, "cid")).length, 1);
 });
 
+for (const [how, ways] of [
+  ["in one piece", {}],
+  ["by steps", { isSplit: true }],
+] as const) {
+  test(`a message whose sending failed after its log was written arrives once, and a repeat of it is known, ${how}`, async () => {
+    await using redis = await redisServer();
+    await using opened = await openHeard(redis, { onError: () => undefined }, ways);
+    const { store } = opened;
+    const message = outgoing({ id: "1" });
+    await edit(redis, (client) => client.sendCommand(["ACL", "SETUSER", "default", "-pexpire"]));
+    await assertUnavailable(() => store.send(message));
+    await edit(redis, (client) => client.sendCommand(["ACL", "SETUSER", "default", "+pexpire"]));
+    const again = await store.send(message);
+    assertEquals([seqOf(again), again.outcome === "stored" && again.duplicate], [1, true]);
+    assertEquals(shape(await opened.frames("bob", 1)), [["message", 1, 1]]);
+    assertEquals(shape(await opened.frames("ann", 1)), [["message", 1, 1]]);
+  });
+}
+
 test("a send brings what the receiver's inbox misses of the conversation, first and in order", async () => {
   await using redis = await redisServer();
   await using opened = await openHeard(redis);
