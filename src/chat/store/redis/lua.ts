@@ -82,17 +82,21 @@ end
 
 local function flush(member)
   if not member.topText then return end
-  if member.isDue then trimBytes(member) end
+  -- What cannot be trimmed is to be written down all the same: an entry beyond its inbox's top would keep out all that come later.
+  local isTrimmed, reason = true, nil
+  if member.isDue then isTrimmed, reason = pcall(trimBytes, member) end
   if member.floor > 0 then raiseFloor(member.mark, member.floor) end
   if member.place then
     call('HSET', member.mark, 'top', member.topText, 'stamp', member.stamp, member.field, member.place)
   else
     call('HSET', member.mark, 'top', member.topText, 'stamp', member.stamp)
   end
-  if not member.others then return end
-  for field, place in pairs(member.others) do
-    if place then call('HSET', member.mark, field, place) end
+  if member.others then
+    for field, place in pairs(member.others) do
+      if place then call('HSET', member.mark, field, place) end
+    end
   end
+  if not isTrimmed then error(reason) end
 end
 
 local function hint()

@@ -46,6 +46,17 @@ for (const [how, ways] of [
     assertEquals(shape(await opened.frames("bob", 1)), [["message", 1, 1]]);
     assertEquals(shape(await opened.frames("ann", 1)), [["message", 1, 1]]);
   });
+
+  test(`an inbox whose size may not be asked for takes messages all the same, ${how}`, async () => {
+    await using redis = await redisServer();
+    await using opened = await openHeard(redis, { onError: () => undefined }, ways);
+    const { store } = opened;
+    await edit(redis, (client) => client.sendCommand(["ACL", "SETUSER", "default", "-memory|usage"]));
+    await Promise.all(Array.from({ length: 300 }, () => store.send(outgoing())));
+    await sendNew(store, { text: "last" });
+    const found = await opened.frames("bob", 301);
+    assertEquals([found.length, found.at(-1)?.inbox, found.at(-1)?.text], [301, 301, "last"]);
+  });
 }
 
 test("a send brings what the receiver's inbox misses of the conversation, first and in order", async () => {
