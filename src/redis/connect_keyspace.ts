@@ -5,6 +5,18 @@ import type { RedisKeyspace } from "./keyspace.ts";
 import { type RedisScript, type RunScriptOptions, sendScript, settingsOf } from "./script.ts";
 import { openSender, type Sender } from "./sender.ts";
 
+/** A command to one server. */
+export type ServerCommand = (args: readonly RedisValue[]) => Promise<unknown>;
+
+/** Options for {@linkcode connectKeyspace}. */
+export interface KeyspaceOptions extends RedisOptions {
+  /**
+   * Looks at a server when it is connected to, and at every probe of it. Where it rejects with a {@linkcode RedisError} the connection is lost, and made
+   * anew once the server will do. @default {every server will do}
+   */
+  readonly check?: ((command: ServerCommand) => Promise<void>) | undefined;
+}
+
 /**
  * Connects to whatever Redis is behind an address.
  *
@@ -17,19 +29,23 @@ import { openSender, type Sender } from "./sender.ts";
  *   `redis+cluster://[USER:PASSWORD@]HOST:PORT,HOST:PORT` with some of the nodes; `rediss` instead of `redis` for TLS.
  * @throws {RedisError} `bad_url`; `unreachable`, `timeout` or `rejected` when it cannot connect the first time.
  */
-export async function connectKeyspace(url: string, options: RedisOptions = {}): Promise<RedisKeyspace> {
+export async function connectKeyspace(url: string, options: KeyspaceOptions = {}): Promise<RedisKeyspace> {
   const histories = new WeakMap<RedisClient, string>();
   const readHistory = async (client: RedisClient): Promise<void> => {
     const info = String(await client.sendCommand(["INFO", "replication"]));
     histories.set(client, /master_replid:(\w+)/.exec(info)?.[1] ?? "");
   };
+  const look = async (client: RedisClient): Promise<void> => {
+    await readHistory(client);
+    await options.check?.((args) => client.sendCommand(args.map(toArgument)));
+  };
   const use = {
     prepare: async (client: RedisClient): Promise<void> => {
       // Refused while it loads its data.
       await client.ping();
-      await readHistory(client);
+      await look(client);
     },
-    probe: readHistory,
+    probe: look,
   };
   return new Keyspace(await openSender(url, use, options), options, histories);
 }

@@ -7,7 +7,7 @@
  * @module
  */
 export { toRefusal } from "./client.ts";
-export { connectKeyspace } from "./connect_keyspace.ts";
+export { connectKeyspace, type KeyspaceOptions, type ServerCommand } from "./connect_keyspace.ts";
 export { connectRedis, type RedisConnection } from "./connection.ts";
 export {
   type RedisClient,

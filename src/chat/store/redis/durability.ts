@@ -1,4 +1,4 @@
-import { RedisError, type RedisKeyspace } from "../../../redis/mod.ts";
+import { RedisError, type RedisKeyspace, type ServerCommand } from "../../../redis/mod.ts";
 import { type Durability, StoreError } from "../contract.ts";
 import type { Keys } from "./keys.ts";
 
@@ -11,8 +11,6 @@ export type Confirm = (key: string) => Promise<void>;
 
 /** What is left of a batch's deadline to hear that the wait for the disk or a replica is over, in milliseconds. */
 const ANSWER_MS = 250;
-
-type Command = (args: readonly string[]) => Promise<unknown>;
 
 /** How to make sure that what was written is durable, where that takes more than to write it. */
 export interface Wait {
@@ -37,7 +35,33 @@ export async function checkDurability(
   return waits.find((each) => each !== undefined);
 }
 
-async function check(command: Command, durable: Durability, shownUrl: string): Promise<Wait | undefined> {
+/**
+ * Makes a check that a server still keeps what it is given, and can be waited for in the same way: one may be configured anew, or another one come in its place.
+ * How many replicas there are is left to the wait.
+ *
+ * @param wait What {@linkcode checkDurability} found.
+ * @returns Rejects with a {@linkcode RedisError} `unwritable` where it does not.
+ */
+export function staysDurable(
+  durable: Durability,
+  wait: Wait | undefined,
+  shownUrl: string,
+): (command: ServerCommand) => Promise<void> {
+  return async (command) => {
+    try {
+      const found = await check(command, durable === "replica" ? "memory" : durable, shownUrl);
+      if (found && !wait) throw unsuitable(shownUrl, "its appendfsync is no longer always; set it back");
+    } catch (error) {
+      throw error instanceof StoreError ? new RedisError("unwritable", error.message) : error;
+    }
+  };
+}
+
+async function check(
+  command: ServerCommand,
+  durable: Durability,
+  shownUrl: string,
+): Promise<Wait | undefined> {
   const info = String(await command(["INFO"]));
   const policy = field(info, "maxmemory_policy");
   if (policy !== "noeviction") {
@@ -57,7 +81,11 @@ async function check(command: Command, durable: Durability, shownUrl: string): P
   }
 }
 
-async function waitForDisk(command: Command, info: string, shownUrl: string): Promise<Wait | undefined> {
+async function waitForDisk(
+  command: ServerCommand,
+  info: string,
+  shownUrl: string,
+): Promise<Wait | undefined> {
   if (field(info, "aof_enabled") !== "1") {
     throw unsuitable(shownUrl, "it writes no append-only file; set appendonly to yes");
   }

@@ -1,12 +1,17 @@
 import { type Clock, systemClock } from "../../../async/mod.ts";
-import { channelPrefix, connectKeyspace, type RedisKeyspace } from "../../../redis/mod.ts";
+import {
+  channelPrefix,
+  connectKeyspace,
+  type KeyspaceOptions,
+  type RedisKeyspace,
+} from "../../../redis/mod.ts";
 import type { Durability, Store, StoreErrorHandler } from "../contract.ts";
 import { type StoreLimits, withDefaults } from "../limits.ts";
 import { accountPart } from "./account_store.ts";
 import { Background } from "./background.ts";
 import type { RedisStoreContext } from "./context.ts";
 import { Deliveries } from "./deliveries.ts";
-import { checkDurability, confirmOnce, type Wait } from "./durability.ts";
+import { checkDurability, confirmOnce, staysDurable, type Wait } from "./durability.ts";
 import { toStoreError } from "./error.ts";
 import { Friends } from "./friends.ts";
 import { GroupChanges } from "./group_changes.ts";
@@ -59,17 +64,15 @@ export async function redisStore(options: RedisStoreOptions, ways: RedisStoreWay
   }
 }
 
-function connectOnce({
-  url,
-  deadlineMs = 5000,
-  clock = systemClock,
-  ending,
-  onError,
-}: RedisStoreOptions): Promise<RedisKeyspace> {
+function connectOnce(
+  { url, deadlineMs = 5000, clock = systemClock, ending, onError }: RedisStoreOptions,
+  check?: KeyspaceOptions["check"],
+): Promise<RedisKeyspace> {
   return connectKeyspace(url, {
     deadlineMs,
     clock,
     ending,
+    check,
     onError: (error) => onError(error, { during: "connection" }),
   });
 }
@@ -78,9 +81,11 @@ function connectOnce({
 async function connectTwice(
   options: RedisStoreOptions,
   opened: AsyncDisposableStack,
+  check: KeyspaceOptions["check"],
 ): Promise<readonly [RedisKeyspace, RedisKeyspace]> {
-  const connect = async (): Promise<RedisKeyspace> => opened.use(await connectOnce(options));
-  const connecting = [connect(), connect()] as const;
+  const connect = async (how?: typeof check): Promise<RedisKeyspace> =>
+    opened.use(await connectOnce(options, how));
+  const connecting = [connect(check), connect()] as const;
   await Promise.allSettled(connecting);
   return await Promise.all(connecting);
 }
@@ -94,8 +99,12 @@ interface Connections {
 
 /** What was connected belongs to `opened`, also when the rest fails. */
 async function connectAll(options: RedisStoreOptions, opened: AsyncDisposableStack): Promise<Connections> {
-  const [keyspace, reads] = await connectTwice(options, opened);
-  const wait = await checkDurability(keyspace, options.durable ?? "memory");
+  const { durable = "memory" } = options;
+  // At the start a server that will not do is an error, not a connection that is lost.
+  let check: KeyspaceOptions["check"];
+  const [keyspace, reads] = await connectTwice(options, opened, async (command) => await check?.(command));
+  const wait = await checkDurability(keyspace, durable);
+  check = staysDurable(durable, wait, keyspace.shownUrl);
   const waiting = wait && { wait, waits: opened.use(await connectOnce(options)) };
   return { keyspace, reads, waiting };
 }

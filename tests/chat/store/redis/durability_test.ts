@@ -60,6 +60,46 @@ test("redisStore() waits for the disk by itself where Redis can, and else refuse
   }
 });
 
+/** A setting while it is one that a store can rely on, another value of it, and what is said of that. */
+const SETTINGS = [
+  ["memory", "maxmemory-policy", "noeviction", "allkeys-lru", '"allkeys-lru" lets it drop messages'],
+  ["disk", "appendonly", "yes", "no", "it writes no append-only file"],
+  ["disk", "appendfsync", "always", "everysec", "appendfsync"],
+] as const;
+
+for (const [durable, setting, good, bad, reason] of SETTINGS) {
+  test(`a store that is durable ${durable} says ok no more while ${setting} is ${bad}, and why`, async () => {
+    await using redis = await redisServer({ args: KEEPING });
+    const errors: string[] = [];
+    const onError = ({ message }: Error): void => void errors.push(message);
+    await using store = await openStore(redis, { durable, onError });
+    assertEquals(await sendNew(store), 1);
+    await edit(redis, (client) => client.configSet(setting, bad));
+    await until(async () => !store.isUp);
+    await assertUnavailable(() => store.send(outgoing()));
+    await until(async () => errors.some((message) => message.includes(reason)));
+    await edit(redis, (client) => client.configSet(setting, good));
+    await sendUntilStored(store);
+    assertEquals((await readAll(store, "bob")).length, 2);
+  });
+}
+
+test("a server that comes in the place of another one is no more relied on than the first", async () => {
+  await using redis = await redisServer();
+  await edit(redis, async (client) => {
+    await client.configSet("appendonly", "yes");
+    await client.configSet("appendfsync", "always");
+  });
+  const errors: string[] = [];
+  const onError = ({ message }: Error): void => void errors.push(message);
+  await using store = await openStore(redis, { durable: "disk", onError });
+  assertEquals(await sendNew(store), 1);
+  // What it was told is gone then.
+  await redis.restart();
+  await until(async () => errors.some((message) => message.includes("it writes no append-only file")));
+  await assertUnavailable(() => store.send(outgoing()));
+});
+
 test("redisStore() answers ok when a replica has it, and unavailable when none has in time", async () => {
   await using replicated = await openReplicated();
   const { replica, store } = replicated;
