@@ -1,3 +1,4 @@
+import { type Clock, systemClock, type Timer } from "../../../async/mod.ts";
 import type { Channel } from "../../../server/mod.ts";
 import {
   type Durability,
@@ -27,7 +28,10 @@ type Answer =
 interface Batch {
   readonly round: number;
   readonly ops: WriteOp[];
-  readonly waiting: Waiting[];
+  /** Nobody any more once it is late. */
+  waiting: Waiting[];
+  /** When it was sent. */
+  at: number;
 }
 
 interface Waiting {
@@ -36,18 +40,22 @@ interface Waiting {
   reject(error: StoreError): void;
 }
 
+/** How long an answer may take, in milliseconds: a process that hangs, or a disk that does, is no reason for clients to wait on. */
+const ANSWER_MS = 10_000;
+
 /** Writes in one message; a request is never split. */
 const MAX_BATCH_OPS = 256;
 
 /**
  * Writes through another process, the one at the other end of `channel`, which calls {@linkcode serveWriter}.
  *
- * What is asked for in one tick goes as one message. When the channel breaks, everything under way is `unavailable`.
+ * What is asked for in one tick goes as one message. When the channel breaks, everything under way is `unavailable`, and so is what has no answer within 10 s:
+ * it may be stored all the same, and counts as a write that waits until there is one.
  *
  * @param durable What the writer at the other end waits for.
  */
-export function remoteWriter(channel: Channel, durable: Durability): Writer {
-  const writer = new RemoteWriter(channel, durable);
+export function remoteWriter(channel: Channel, durable: Durability, clock: Clock = systemClock): Writer {
+  const writer = new RemoteWriter(channel, durable, clock);
   // Whoever serves this topic is serveWriter, in the same program.
   channel.on(TOPIC, (body) => writer.settle(body as Answer));
   void channel.closed.then(() => writer.fail());
@@ -101,6 +109,7 @@ async function answer(
 class RemoteWriter implements Writer {
   readonly durable: Durability;
   readonly #channel: Channel;
+  readonly #clock: Clock;
   readonly #underWay = new Map<number, Batch>();
   readonly #drained = Promise.withResolvers<void>();
   #next: Batch | undefined;
@@ -109,10 +118,12 @@ class RemoteWriter implements Writer {
   #round = 0;
   #waitingOps = 0;
   #isOpen = true;
+  #timer: Timer | undefined;
 
-  constructor(channel: Channel, durable: Durability) {
+  constructor(channel: Channel, durable: Durability, clock: Clock) {
     this.#channel = channel;
     this.durable = durable;
+    this.#clock = clock;
   }
 
   get isUp(): boolean {
@@ -138,7 +149,7 @@ class RemoteWriter implements Writer {
       const waiting = { count: 0, resolve: () => resolve(), reject };
       setImmediate(() => {
         this.#nextFlush = undefined;
-        this.#transmit({ round: this.#round, ops: [], waiting: [waiting] });
+        this.#transmit({ round: this.#round, ops: [], waiting: [waiting], at: 0 });
       });
     }
     return this.#nextFlush;
@@ -184,7 +195,7 @@ class RemoteWriter implements Writer {
     if (this.#next && this.#next.ops.length + ops.length > MAX_BATCH_OPS) this.#send();
     // After the turn, so that what other connections ask for in it goes along.
     if (!this.#next) setImmediate(() => this.#send());
-    this.#next ??= { round: this.#round, ops: [], waiting: [] };
+    this.#next ??= { round: this.#round, ops: [], waiting: [], at: 0 };
     this.#next.ops.push(...ops);
     this.#next.waiting.push(waiting);
     this.#waitingOps += ops.length;
@@ -199,14 +210,36 @@ class RemoteWriter implements Writer {
   #transmit(batch: Batch): void {
     this.#lastId += 1;
     const id = this.#lastId;
+    batch.at = this.#clock.now();
     this.#underWay.set(id, batch);
+    this.#timer ??= this.#clock.after(ANSWER_MS, () => this.#refuseLate());
     const { round, ops } = batch;
     const isSent = this.#channel.send(TOPIC, { id, round, ops } satisfies Request);
     if (!isSent) this.settle({ id, ...GONE });
   }
 
+  /** Lets nobody wait for longer than an answer may take. */
+  #refuseLate(): void {
+    this.#timer = undefined;
+    const before = this.#clock.now() - ANSWER_MS;
+    for (const [id, batch] of this.#underWay) {
+      if (batch.waiting.length === 0) continue;
+      if (batch.at > before) {
+        this.#timer = this.#clock.after(batch.at - before, () => this.#refuseLate());
+        return;
+      }
+      for (const { reject } of batch.waiting)
+        reject(unavailable(`no answer within ${ANSWER_MS} ms from the process that writes`));
+      batch.waiting = [];
+      // A flush counts for nothing that is to be bounded.
+      if (batch.ops.length === 0) this.#underWay.delete(id);
+    }
+  }
+
   #finish(): void {
-    if (this.#underWay.size === 0) this.#drained.resolve();
+    if (this.#underWay.size > 0) return;
+    this.#timer?.cancel();
+    this.#drained.resolve();
   }
 }
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ManualClock } from "../../../../src/async/mod.ts";
 import {
   remoteWriter,
   type SendResult,
@@ -93,6 +94,44 @@ test("remoteWriter() refuses the write after the 10,000th that waits", async () 
   const next = writer.write([ACK]);
   child.break();
   await Promise.allSettled([...waiting, next]);
+});
+
+test("remoteWriter() lets nobody wait longer than 10 s: what has no answer then is unavailable, and counts until there is one", async () => {
+  const clock = new ManualClock();
+  const [parent, child] = channelPair();
+  const writer = remoteWriter(child, "disk", clock);
+  const ids: number[] = [];
+  parent.on("store", (body) => ids.push((body as { id: number }).id));
+  const sent = async (count: number): Promise<void> => {
+    while (ids.length < count) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const first = writer.write(Array.from({ length: 9000 }, () => ACK));
+  const flush = writer.flush();
+  await sent(2);
+  clock.advance(9000);
+  const second = writer.write([ACK]);
+  await sent(3);
+  clock.advance(1000);
+  for (const late of [first, flush]) {
+    const { code } = await assertRejects(() => late, StoreError, "no answer within 10000 ms");
+    assertEquals(code, "unavailable");
+  }
+  await assertRejects(
+    () => writer.write(Array.from({ length: 1000 }, () => ACK)),
+    StoreError,
+    "wait already",
+  );
+  const results = (count: number) => Array.from({ length: count }, () => ({ type: "done" }));
+  for (const [index, id] of ids.entries())
+    parent.send("store", { id, results: results([9000, 0, 1][index] ?? 0) });
+  assertEquals((await second).length, 1);
+  const again = writer.write(Array.from({ length: 10_000 }, () => ACK));
+  await sent(4);
+  parent.send("store", { id: ids.at(-1), results: results(10_000) });
+  assertEquals((await again).length, 10_000);
+  clock.advance(60_000);
+  assertEquals(clock.pending, 0);
+  await writer.close();
 });
 
 test("remoteWriter() passes on why its parent could not write", async () => {
