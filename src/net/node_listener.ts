@@ -1,7 +1,7 @@
 import { unlink } from "node:fs/promises";
 import { connect, type ListenOptions as NativeListenOptions, type Server } from "node:net";
 import process from "node:process";
-import type { Clock, Timer } from "../async/mod.ts";
+import type { Clock } from "../async/mod.ts";
 import { formatAddress } from "./address.ts";
 import type { Address, Listener, ListenOptions } from "./contract.ts";
 import { isOutOfDescriptors } from "./descriptors.ts";
@@ -70,17 +70,18 @@ export function acceptingAgain(
   { backlog = BACKLOG }: ListenOptions,
 ): () => void {
   if (process.versions.deno === undefined) return () => undefined;
-  let timer: Timer | undefined;
+  let isDue = false;
   function soon(): void {
-    timer ??= clock.after(AGAIN_MS, look);
+    if (!isDue) clock.after(AGAIN_MS, look);
+    isDue = true;
   }
   function look(): void {
-    timer = undefined;
+    isDue = false;
+    // None once it is closed, which is not told before its connections have gone.
     const { _handle: handle } = server as { readonly _handle?: { listen(backlog: number): number } | null };
-    if (isOutOfDescriptors()) soon();
+    if (handle && isOutOfDescriptors()) soon();
     else handle?.listen(backlog);
   }
-  server.once("close", () => timer?.cancel());
   return soon;
 }
 
