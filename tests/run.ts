@@ -21,6 +21,9 @@ const ROOT = dirname(import.meta.dirname);
 const BIN = join(ROOT, "node_modules", ".bin");
 /** A test has a limit of its own; on a machine that others use, too, a file of many takes minutes. */
 const FILE_LIMIT_MS = 300_000;
+/** How long the output of a process may stay open after its end, in milliseconds. */
+const LEFT_MS = 10_000;
+const LEFT = "processes that it has started live on, and hold its output";
 /** Files wait more than they compute. */
 const FILES_A_CORE = 3;
 
@@ -160,6 +163,15 @@ function run(
     child.stderr.on("data", (chunk) => (output += chunk));
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, output }));
+    child.on("exit", (code) => {
+      const late = setTimeout(() => {
+        // Else we would wait for as long as they live.
+        child.stdout.destroy();
+        child.stderr.destroy();
+        resolve({ code: code || 1, output: `${output}\n${LEFT}` });
+      }, LEFT_MS);
+      child.on("close", () => clearTimeout(late));
+    });
   });
 }
 

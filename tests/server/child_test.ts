@@ -90,17 +90,19 @@ test("a child's exit code is reported and closes its channel", async () => {
 });
 
 test("a signal to a child that has ended just now does nothing", async () => {
-  let child: Child | undefined;
-  const tell = (): void => child?.kill("SIGCONT");
-  process.on("SIGUSR2", tell);
   for (let round = 0; round < 25; round++) {
-    child = await startChild(ECHO, []);
+    const child = await startChild(ECHO, []);
     await next(child, "args");
+    const signaled = new Promise<void>((resolve) => {
+      process.once("SIGUSR2", () => {
+        child.kill("SIGCONT");
+        resolve();
+      });
+    });
     // Both at once: the system may know of its end before the runtime tells.
     execFile("sh", ["-c", `kill -KILL ${child.pid}; kill -USR2 ${process.pid}`]);
-    await child.exited;
+    await Promise.all([child.exited, signaled]);
   }
-  process.off("SIGUSR2", tell);
 });
 
 test("a child sees its channel close when its parent is killed", async () => {
