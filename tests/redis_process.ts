@@ -72,10 +72,14 @@ export function shared<T extends AsyncDisposable>(start: () => Promise<T>): () =
 /**
  * Asks again and again until the answer is what is waited for. Only for programs that tell nobody when they are ready.
  *
- * @throws {Error} After 20 seconds.
+ * @throws {Error} After the deadline.
  */
-export async function redisReady(what: string, isReady: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 20_000;
+export async function redisReady(
+  what: string,
+  isReady: () => Promise<boolean>,
+  deadlineMs: number = 20_000,
+): Promise<void> {
+  const end = performance.now() + deadlineMs;
   let last: unknown;
   while (performance.now() < end) {
     try {

@@ -99,12 +99,14 @@ function acts(servers: readonly RedisServer[], ports: readonly number[]): Acts {
     return server;
   }
   async function takenOver(from: RedisServer): Promise<void> {
-    await redisReady("another master", async () => {
+    const isDone = async (): Promise<boolean> => {
       const states = await Promise.all(ports.map(askMaster));
       const [port] = states.map((state) => state.port);
       const isAgreed = states.every((state) => state.port === port && state.port !== `${from.port}`);
       return isAgreed && (await role(Number(port))) === "master";
-    });
+    };
+    // Sentinels that could not agree on who does it try again after twice their time for a fail-over, which is 8 s.
+    await redisReady("another master", isDone, 40_000);
   }
   /** Resolves when the replicas have what the master has now. */
   async function caughtUp(masterPort: number): Promise<void> {

@@ -147,9 +147,11 @@ async function get(address: string, from: string): Promise<string> {
   socket.on("data", (chunk) => {
     text += chunk.toString("latin1");
   });
+  // A reset ends it, too; `once` would reject with it.
   socket.on("error", () => undefined);
+  const closed = new Promise((resolve) => socket.on("close", resolve));
   socket.write("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
-  await withDeadline(once(socket, "close"), DEADLINE_MS, "see the end of the answer");
+  await withDeadline(closed, DEADLINE_MS, "see the end of the answer");
   return text.split("\r\n\r\n")[1] ?? "";
 }
 
