@@ -68,7 +68,7 @@ export function localAdmission({ limits, maxConnections, clock }: AdmissionOptio
       return refused.size;
     },
     enter(guest) {
-      const { host } = guest.link;
+      const host = networkOf(guest.link.host);
       if (hosts.count(host) >= mostOfHost) refuse(guest, "too many connections from this address");
       else if (count >= most) refuse(guest, "the server has as many connections as it may");
       else {
@@ -79,7 +79,7 @@ export function localAdmission({ limits, maxConnections, clock }: AdmissionOptio
     leave(guest) {
       if (refused.delete(guest)) return;
       count -= 1;
-      hosts.remove(guest.link.host);
+      hosts.remove(networkOf(guest.link.host));
     },
     registerWaitMs: (host) => registers.take(networkOf(host)),
     sweep: () => registers.sweep(),

@@ -6,6 +6,7 @@ import {
   type Connection,
   type Driver,
   type Listener,
+  networkOf,
   type TcpAddress,
   toNetError,
 } from "../../net/mod.ts";
@@ -197,14 +198,14 @@ class Server implements WebServer {
     const visitor: Visitor = { caller, relay, port: undefined, seat: undefined };
     this.#visitors.add(visitor);
     const most = (connectionsPerHost ?? Number.POSITIVE_INFINITY) + SPARE_CONNECTIONS;
-    if (this.#hosts.add(caller.host) > most) relay.abort();
+    if (this.#hosts.add(networkOf(caller.host)) > most) relay.abort();
     return relay;
   }
 
   #leave(visitor: Visitor): void {
     const { port, seat, caller } = visitor;
     this.#visitors.delete(visitor);
-    this.#hosts.remove(caller.host);
+    this.#hosts.remove(networkOf(caller.host));
     if (port !== undefined && this.#byPort.get(port) === visitor) this.#byPort.delete(port);
     if (!seat) return;
     visitor.seat = undefined;
