@@ -5,6 +5,7 @@
  */
 export { type BackoffOptions, backoff } from "./backoff.ts";
 export { type Clock, ManualClock, systemClock, type Timer } from "./clock.ts";
+export { Cooldown } from "./cooldown.ts";
 export { MAX_DURATION_MS, parseDuration } from "./duration.ts";
 export { LinkedList } from "./linked_list.ts";
 export { Occupancy } from "./occupancy.ts";

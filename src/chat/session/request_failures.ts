@@ -1,4 +1,4 @@
-import type { Clock } from "../../async/mod.ts";
+import { type Clock, Cooldown } from "../../async/mod.ts";
 import { ProtocolError } from "../protocol.ts";
 import { isSilence, StoreError } from "../store/mod.ts";
 
@@ -16,12 +16,12 @@ const QUIET_MS = 10_000;
  * then, however many clients run into it.
  */
 export class RequestFailures {
-  readonly #options: RequestFailuresOptions;
-  /** When each kind may be told again. There are as many as there are requests times codes. */
-  readonly #quietUntil = new Map<string, number>();
+  readonly #onError: RequestFailuresOptions["onError"];
+  readonly #cooldown: Cooldown;
 
-  constructor(options: RequestFailuresOptions) {
-    this.#options = options;
+  constructor({ clock, onError }: RequestFailuresOptions) {
+    this.#onError = onError;
+    this.#cooldown = new Cooldown(QUIET_MS, clock);
   }
 
   /**
@@ -30,18 +30,13 @@ export class RequestFailures {
    * @param during The type of the request.
    */
   take(error: unknown, during: string): void {
-    const { onError, clock } = this.#options;
     if (!(error instanceof ProtocolError)) {
-      onError(error, { during });
+      this.#onError(error, { during });
       return;
     }
     const { cause } = error;
     if (!(cause instanceof StoreError) || isSilence(cause.cause)) return;
-    const kind = `${during} ${cause.code}`;
-    const now = clock.now();
-    if (now < (this.#quietUntil.get(kind) ?? now)) return;
-    this.#quietUntil.set(kind, now + QUIET_MS);
-    onError(cause, { during });
+    if (this.#cooldown.take(`${during} ${cause.code}`)) this.#onError(cause, { during });
   }
 }
 
