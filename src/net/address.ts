@@ -19,6 +19,9 @@ export function formatAddress(address: Address): string {
   return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
+/** Of the names that are looked up, some have letters of other languages or `_`. */
+const ADDRESS = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[\p{L}\p{M}\p{N}._-]+)):(?<port>\d{1,5})$/u;
+
 /**
  * Reads what {@linkcode formatAddress} writes.
  *
@@ -39,10 +42,11 @@ export function parseAddress(text: string): Address | string {
     const path = text.slice("unix:".length);
     return path === "" ? `"${text}" has no path; write unix:/path/to/socket` : { path };
   }
-  const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]\s]+)):(?<port>\d{1,5})$/.exec(text);
-  const host = match?.groups?.v6 ?? match?.groups?.host;
-  const port = Number(match?.groups?.port);
-  if (host === undefined) return `"${text}" is not an address; write HOST:PORT, [IPV6]:PORT or unix:PATH`;
+  const match = ADDRESS.exec(text);
+  const { v6, host = v6, port: digits } = match?.groups ?? {};
+  const port = Number(digits);
+  if (host === undefined || (v6 !== undefined && isIP(v6) !== 6))
+    return `"${text}" is not an address; write HOST:PORT, [IPV6]:PORT or unix:PATH`;
   if (port > 65_535) return `"${text}" has port ${port}; ports are 0 to 65535`;
   return { host, port };
 }

@@ -26,11 +26,22 @@ for (const text of [
   "[::1]",
   "unix:",
   "host:1x",
+  "=127.0.0.1:80",
+  "a,b:80",
+  "http//host:80",
+  "*:80",
+  "[:]:80",
+  "[10.0.0.1]:80",
 ]) {
   test(`parseAddress() says what is wrong with "${text}"`, () => {
     assertEquals(typeof parseAddress(text), "string");
   });
 }
+
+for (const name of ["db_1.internal", "xn--bcher-kva.example", "bücher.example", "a-1", "10.0.0.1"])
+  test(`parseAddress() takes "${name}" for a host`, () => {
+    assertEquals(parseAddress(`${name}:80`), { host: name, port: 80 });
+  });
 
 const NETWORKS: readonly (readonly [host: string, network: string])[] = [
   ["10.0.0.1", "10.0.0.1"],
