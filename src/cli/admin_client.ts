@@ -164,6 +164,16 @@ export class AdminClient {
   }
 }
 
+/** What a path cannot carry as a name: nothing, or a step in it. */
+const NO_NAME = /^\.{0,2}$/;
+
+/** @throws {UsageError} When no path of the admin API can carry a name, which none of what it lists has. */
+export function checkName(name: string, what: "session" | "backend" | "frontend"): void {
+  if (!NO_NAME.test(name)) return;
+  const lists = what === "session" ? "sessions" : "status";
+  throw new UsageError(`"${name}" is no name of a ${what}; chorus ${lists} lists them`);
+}
+
 /** The token in a file. @throws {UsageError} When there is none. */
 export function readTokenFile(file: string): string {
   let found: string;

@@ -1,7 +1,7 @@
 import process from "node:process";
 import type { DrainView, PoolView } from "../admin/mod.ts";
 import { wait } from "../async/mod.ts";
-import type { AdminClient } from "./admin_client.ts";
+import { type AdminClient, checkName } from "./admin_client.ts";
 import { backendLine, drainLine, drainName, frontendLine } from "./backend_words.ts";
 import { UsageError } from "./errors.ts";
 import { writeLines } from "./output.ts";
@@ -40,13 +40,15 @@ export async function findTarget(client: AdminClient, words: TargetWords): Promi
   return { kind: "backend", pool: (await client.poolOf(backend, pool)).name, name: backend };
 }
 
-/** @throws {UsageError} When nothing is meant, or two things at once. */
+/** @throws {UsageError} When nothing is meant, or two things at once, or nothing can have that name. */
 function checkWords(words: TargetWords): void {
   const { backend, pool, frontend, server = false } = words;
   const isInPool = backend !== undefined || pool !== undefined;
   const alone = [...(frontend === undefined ? [] : ["--frontend"]), ...(server ? ["--server"] : [])];
   if (alone.length > 1 || (alone.length > 0 && isInPool))
     throw new UsageError(`${alone[0]} stands alone: nothing else says what is meant`);
+  if (backend !== undefined) checkName(backend, "backend");
+  if (frontend !== undefined) checkName(frontend, "frontend");
   if (alone.length > 0 || isInPool) return;
   const choices = ["BACKEND", "--pool NAME", ...("frontend" in words ? ["--frontend NAME"] : [])];
   const last = "server" in words ? "--server" : choices.pop();

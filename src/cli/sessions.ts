@@ -1,6 +1,6 @@
 import process from "node:process";
 import type { SessionView } from "../admin/mod.ts";
-import type { AdminClient } from "./admin_client.ts";
+import { type AdminClient, checkName } from "./admin_client.ts";
 import { ADMIN_FLAGS, clientOf, readCommandLine } from "./admin_flags.ts";
 import { byteWords, timeWords } from "./backend_words.ts";
 import { printable } from "./client_screen.ts";
@@ -43,9 +43,6 @@ const ANNOUNCE = {
   summary:
     "Tells everybody who is logged in on any server of the cluster. It is not kept: who is away misses it.",
 } as const;
-
-/** What a path cannot carry as a name: nothing, or a step in it. */
-const NO_NAME = /^\.{0,2}$/;
 
 const COLUMNS: readonly Column<SessionView>[] = [
   { title: "ID", rank: 0, cell: ({ id }) => printable(id) },
@@ -112,8 +109,7 @@ export async function kick(argv: readonly string[]): Promise<number> {
   const { user, revoke } = parsed.values;
   if ((session === undefined) === (user === undefined))
     throw new UsageError("say whom: SESSION, as `chorus sessions` names it, or --user NAME");
-  if (session !== undefined && NO_NAME.test(session))
-    throw new UsageError(`"${session}" is no name of a session; chorus sessions lists them`);
+  if (session !== undefined) checkName(session, "session");
   if (revoke && user === undefined) throw new UsageError("--revoke goes with --user NAME");
   const client = clientOf(parsed.values);
   await checkChat(client);
