@@ -7,6 +7,7 @@ export { type BackoffOptions, backoff } from "./backoff.ts";
 export { type Clock, ManualClock, systemClock, type Timer } from "./clock.ts";
 export { Cooldown } from "./cooldown.ts";
 export { MAX_DURATION_MS, parseDuration } from "./duration.ts";
+export { KeyCounts } from "./key_counts.ts";
 export { LinkedList } from "./linked_list.ts";
 export { Occupancy } from "./occupancy.ts";
 export { Semaphore } from "./semaphore.ts";

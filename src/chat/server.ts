@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { Occupancy, systemClock, type Timer } from "../async/mod.ts";
+import { KeyCounts, Occupancy, systemClock, type Timer } from "../async/mod.ts";
 import type { Subscription } from "../bus/mod.ts";
 import {
   type Address,
@@ -14,7 +14,6 @@ import { LineDecoder } from "../wire/mod.ts";
 import { Accounts } from "./account/accounts.ts";
 import { LoginTurns } from "./account/login_turns.ts";
 import { type Admission, localAdmission } from "./admission/admission.ts";
-import { HostCounts } from "./admission/host_counts.ts";
 import { type ChatCounters, chatCounters } from "./counters.ts";
 import { Reconciling } from "./delivery/reconciling.ts";
 import { Draining, type ServerDrain } from "./draining.ts";
@@ -80,7 +79,8 @@ class Server implements ChatServer {
   readonly #inside = new Occupancy();
   readonly #tick = new WriteTick();
   readonly #gates: ProxyGates;
-  readonly #balancers = new HostCounts();
+  /** Trusted connections by address: balancers of one network are counted each. */
+  readonly #balancers = new KeyCounts();
   readonly #admission: Admission;
   readonly #reconciling: Reconciling;
   readonly #draining: Draining;

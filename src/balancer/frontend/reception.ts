@@ -1,4 +1,4 @@
-import { Occupancy } from "../../async/mod.ts";
+import { KeyCounts, Occupancy } from "../../async/mod.ts";
 import { type ListenOptions, networkOf } from "../../net/mod.ts";
 import { FrontendCounters } from "../counters.ts";
 import { type AccessSettings, judgeAddress, type SharedLimit } from "./access.ts";
@@ -10,7 +10,7 @@ export class Reception {
   readonly counters: FrontendCounters = new FrontendCounters();
   readonly inside: Occupancy = new Occupancy();
   readonly #handler: FrontendHandler | undefined;
-  readonly #perClient = new Map<string, number>();
+  readonly #perClient = new KeyCounts();
   /** Who may come, from the next client on. */
   access: AccessSettings;
   /** Clients that others have of the same frontend. */
@@ -43,18 +43,15 @@ export class Reception {
   /** Counts a client on its address; false when that has as many as it may have. */
   claim(host: string): boolean {
     const network = networkOf(host);
-    const count = this.#perClient.get(network) ?? 0;
-    if (count >= (this.access.maxConnectionsPerClient ?? Number.POSITIVE_INFINITY)) return false;
-    this.#perClient.set(network, count + 1);
+    const { maxConnectionsPerClient: most = Number.POSITIVE_INFINITY } = this.access;
+    if (this.#perClient.count(network) >= most) return false;
+    this.#perClient.add(network);
     return true;
   }
 
   /** Uncounts a client from its address. */
   release(host: string): void {
-    const network = networkOf(host);
-    const count = (this.#perClient.get(network) ?? 1) - 1;
-    if (count > 0) this.#perClient.set(network, count);
-    else this.#perClient.delete(network);
+    this.#perClient.remove(networkOf(host));
   }
 
   /** A client is not served. */

@@ -1,4 +1,4 @@
-import { type Clock, wait } from "../../async/mod.ts";
+import { type Clock, KeyCounts, wait } from "../../async/mod.ts";
 import { networkOf } from "../../net/mod.ts";
 import { ProtocolError } from "../protocol.ts";
 import { type AccountStore, type LoginTry, MAX_FAILURES_COUNTED } from "../store/mod.ts";
@@ -40,7 +40,7 @@ export class LoginThrottle {
   readonly #options: LoginThrottleOptions;
   /** When an address may try again, by this server's clock; in the order of their last tries. */
   readonly #nextTry = new Map<string, number>();
-  readonly #waiting = new Map<string, number>();
+  readonly #waiting = new KeyCounts();
 
   /** @throws {RangeError} When more failures would be free than may be. */
   constructor(options: LoginThrottleOptions) {
@@ -101,15 +101,12 @@ export class LoginThrottle {
 
   async #delay(host: string, delayMs: number): Promise<void> {
     if (delayMs === 0) return;
-    const waiting = this.#waiting.get(host) ?? 0;
-    if (waiting >= MAX_WAITING) throw tooMany(OF_NAME, delayMs);
-    this.#waiting.set(host, waiting + 1);
+    if (this.#waiting.count(host) >= MAX_WAITING) throw tooMany(OF_NAME, delayMs);
+    this.#waiting.add(host);
     try {
       await wait(delayMs, { clock: this.#options.clock });
     } finally {
-      const left = (this.#waiting.get(host) ?? 1) - 1;
-      if (left > 0) this.#waiting.set(host, left);
-      else this.#waiting.delete(host);
+      this.#waiting.remove(host);
     }
   }
 }

@@ -1,8 +1,7 @@
-import type { Clock } from "../../async/mod.ts";
+import { type Clock, KeyCounts } from "../../async/mod.ts";
 import { networkOf } from "../../net/mod.ts";
 import { RegisterLimit } from "../account/register_limit.ts";
 import type { ChatLimits } from "../limits.ts";
-import { HostCounts } from "./host_counts.ts";
 
 /** A client's connection. */
 export interface Guest {
@@ -50,7 +49,8 @@ export interface AdmissionOptions {
 /** Makes the admission of one server that is alone at its address. */
 export function localAdmission({ limits, maxConnections, clock }: AdmissionOptions): Admission {
   const registers = new RegisterLimit(limits.registersPerMinute, clock);
-  const hosts = new HostCounts();
+  // By network.
+  const hosts = new KeyCounts();
   const mostOfHost = limits.connectionsPerHost ?? Number.POSITIVE_INFINITY;
   const most = maxConnections ?? Number.POSITIVE_INFINITY;
   const refused = new Set<Guest>();

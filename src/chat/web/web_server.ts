@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Hooks, Message, Peer } from "crossws";
-import { type Clock, wait } from "../../async/mod.ts";
+import { type Clock, KeyCounts, wait } from "../../async/mod.ts";
 import {
   type Address,
   type Connection,
@@ -11,7 +11,6 @@ import {
   toNetError,
 } from "../../net/mod.ts";
 import { type PageFile, requestUrl } from "../../server/mod.ts";
-import { HostCounts } from "../admission/host_counts.ts";
 import type { Caller } from "../proxy_gate.ts";
 import type { ProxyGates } from "../proxy_gates.ts";
 import { DrainWatch } from "../session/drain_watch.ts";
@@ -94,7 +93,8 @@ class Server implements WebServer {
   readonly #visitors = new Set<Visitor>();
   /** By the port from which the HTTP server sees them come. */
   readonly #byPort = new Map<number, Visitor>();
-  readonly #hosts = new HostCounts();
+  /** Connections by network. */
+  readonly #hosts = new KeyCounts();
   readonly #watch: DrainWatch;
   readonly #texts = new FrameTexts();
   #http: { readonly address: TcpAddress; close(isAll?: boolean): Promise<void> } | undefined;
