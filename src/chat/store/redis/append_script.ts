@@ -10,7 +10,7 @@ import { logFields, logKeys, type ScriptCall, sideOf } from "./send_script.ts";
  * Appends messages to their logs and notes that their inboxes are owed: the first of the steps. What has one hash tag may be in one call.
  *
  * Keys: for each message its log, conversation, dedupe, owed and members.
- * Arguments: those of the log; then for each message `g` for a group or which of the pair the sender is, the sender, id, hash, time,
+ * Arguments: those of the log; then for each message `g` for a group or which of the pair the sender is, the sender, id, fingerprint, time,
  * stamp, tail, owed item.
  * Gives for each `p`, number, time, the group's version or 0, the stamp before and the message's own; or what a repeat or a refusal is.
  */
@@ -42,7 +42,7 @@ local key = 1
 for argument = ${LOG_ARGUMENTS + 1}, #ARGV, 8 do
   local message = {
     log = KEYS[key], conv = KEYS[key + 1], dedupe = KEYS[key + 2], owed = KEYS[key + 3], members = KEYS[key + 4],
-    side = ARGV[argument], from = ARGV[argument + 1], id = ARGV[argument + 2], hash = ARGV[argument + 3],
+    side = ARGV[argument], from = ARGV[argument + 1], id = ARGV[argument + 2], fingerprint = ARGV[argument + 3],
     at = ARGV[argument + 4], stamp = ARGV[argument + 5], tail = ARGV[argument + 6], item = ARGV[argument + 7],
   }
   key = key + 5

@@ -118,7 +118,7 @@ const TABLE_FROM = 64;
 
 /**
  * Adds to logs. Wants `NOW_LUA`, `maxLog`, `dedupeIds`, `dedupeTtl`, `dedupeStep`, `logMs`, `logTtl` and `logStep`. A message has `log`,
- * `conv`, `dedupe`, `id`, `hash`, `at`, `stamp` and `tail`, all of them text.
+ * `conv`, `dedupe`, `id`, `fingerprint`, `at`, `stamp` and `tail`, all of them text.
  *
  * - `repeated` tells what to answer if the message was sent before. Its age is told by servers' clocks, which differ: so it counts for as long
  *   as Redis keeps it.
@@ -135,9 +135,9 @@ local function repeated(message)
   local known = call('HMGET', message.dedupe, message.id, 'n', 'x')
   message.number, message.putOffAt = tonumber(known[2] or '0'), known[3] or '0'
   if not known[1] then return nil end
-  local seq, at, number, hash = match(known[1], '^(%d+) (%d+) (%d+) (.*)$')
+  local seq, at, number, fingerprint = match(known[1], '^(%d+) (%d+) (%d+) (.*)$')
   if message.at - at >= dedupeTtl or tonumber(number) <= message.number - dedupeIds then return nil end
-  if hash ~= message.hash then return 'r' end
+  if fingerprint ~= message.fingerprint then return 'r' end
   return 'd ' .. seq .. ' ' .. at
 end
 
@@ -155,7 +155,7 @@ end
 local function remember(message, seq)
   local number = message.number + 1
   local numberText = text(number)
-  local value = seq .. ' ' .. message.at .. ' ' .. numberText .. ' ' .. message.hash
+  local value = seq .. ' ' .. message.at .. ' ' .. numberText .. ' ' .. message.fingerprint
   -- As texts: both are times of 13 digits, but for the 0 of who has sent nothing yet; blanks behind one change nothing.
   if nowText >= message.putOffAt or number == ${TABLE_FROM} then
     local width = number >= ${TABLE_FROM} and 65 or 1

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
-import { hash } from "node:crypto";
 import { defineScript, partitionOf, type RedisScript } from "../../../redis/mod.ts";
 import { type InboxHint, type Outgoing, type SendResult, StoreError } from "../contract.ts";
+import { fingerprintOf } from "../fingerprint.ts";
 import type { StoreLimits } from "../limits.ts";
 import { messageLine, messageTail, randomStamp } from "../line.ts";
 import { type Keys, markField } from "./keys.ts";
@@ -28,7 +28,7 @@ import { deliveryItem } from "./owed.ts";
  *
  * Keys: for each message its log, conversation, dedupe and owed, then each member's mark and inbox, the sender's first.
  * Arguments: kept entries and bytes, those of the log, what marks and what channels begin with; then for each message its head, id and tail.
- * The head is which of the pair the sender is (1 or 2; 0 for a message to oneself), stamp, time, hash and conversation in one: writing and
+ * The head is which of the pair the sender is (1 or 2; 0 for a message to oneself), stamp, time, fingerprint and conversation in one: writing and
  * reading an argument more costs more than to take it apart.
  */
 export const SEND_SCRIPT: RedisScript = defineScript(`
@@ -115,9 +115,10 @@ local results = {}
 local key = 1
 local message = {}
 for argument = ${5 + LOG_ARGUMENTS}, #ARGV, 3 do
-  local side, stamp, at, hash, conversation = match(ARGV[argument], '^(%d) (%d+) (%S+) (%S+) (.*)$')
+  local side, stamp, at, fingerprint, conversation = match(ARGV[argument], '^(%d) (%d+) (%S+) (%S+) (.*)$')
   message.log, message.conv, message.dedupe, message.owed = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
-  message.side, message.stamp, message.at, message.hash, message.conversation = side, stamp, at, hash, conversation
+  message.side, message.stamp, message.at = side, stamp, at
+  message.fingerprint, message.conversation = fingerprint, conversation
   message.id, message.tail, message.field = ARGV[argument + 1], ARGV[argument + 2], '${markField("")}' .. conversation
   local isDone, result = pcall(take, message, key + 4)
   if not isDone then fail(message) end
@@ -153,7 +154,7 @@ export function sendCall(messages: readonly Outgoing[], limits: Required<StoreLi
     if (from !== to) allKeys.push(keys.mark(to), keys.inbox(to));
     const stamp = randomStamp();
     const tail = messageTail(message);
-    const head = `${sideOf(message)} ${stamp} ${at} ${hashOf(text)} ${conversation}`;
+    const head = `${sideOf(message)} ${stamp} ${at} ${fingerprintOf(text)} ${conversation}`;
     args.push(head, `${conversation} ${id}`, tail);
     written.push({ stamp, tail });
   }
@@ -186,15 +187,16 @@ export function logKeys({ conversation, from, device }: Outgoing, keys: Keys): r
   ];
 }
 
-/** Id, hash, time, stamp and tail. */
+/** Id, fingerprint, time, stamp and tail. */
 export function logFields(message: Outgoing): readonly string[] {
   const { conversation, id, text, at } = message;
-  return [`${conversation} ${id}`, hashOf(text), `${at}`, `${randomStamp()}`, messageTail(message)];
-}
-
-/** What tells a text from another one. */
-function hashOf(text: string): string {
-  return hash("sha256", text, "base64").slice(0, 16);
+  return [
+    `${conversation} ${id}`,
+    `${fingerprintOf(text)}`,
+    `${at}`,
+    `${randomStamp()}`,
+    messageTail(message),
+  ];
 }
 
 /** Which of the two of a pair sends: 1 or 2; 0 for a message to oneself. */

@@ -1,16 +1,17 @@
-import { hash } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Outgoing, SendResult } from "../contract.ts";
+import { fingerprintOf } from "../fingerprint.ts";
 import type { StoreLimits } from "../limits.ts";
 import type { Heads, LogHead, SenderHead } from "./heads.ts";
 import { bytesIn, decodeJson, encodeJson, numberIn } from "./row.ts";
+import { NO_FINGERPRINT } from "./schema.ts";
 
 /** What makes a send the same as an earlier one. */
 export interface SendKey {
   readonly sender: SenderHead;
   readonly log: LogHead;
   readonly id: Uint8Array;
-  readonly hash: Uint8Array;
+  readonly fingerprint: number;
   /** Wall time of this send in milliseconds. */
   readonly at: number;
 }
@@ -39,10 +40,10 @@ export class Dedupe {
     this.#heads = heads;
     this.#limits = limits;
     this.#select = database.prepare(
-      "SELECT number, seq, at, hash FROM dedupe WHERE sender = ? AND conversation = ? AND id = ?",
+      "SELECT number, seq, at, fingerprint FROM dedupe WHERE sender = ? AND conversation = ? AND id = ?",
     );
     this.#upsert = database.prepare(`
-      INSERT OR REPLACE INTO dedupe (sender, conversation, id, number, seq, at, hash) VALUES (?, ?, ?, ?, ?, ?, ?)`);
+      INSERT OR REPLACE INTO dedupe (sender, conversation, id, number, seq, at, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?)`);
     this.#trim = database.prepare("DELETE FROM dedupe WHERE sender = ? AND number <= ?");
     this.#touch = database.prepare("UPDATE senders SET used_at = ? WHERE id = ?");
     this.#selectSenders = database.prepare(
@@ -53,8 +54,8 @@ export class Dedupe {
 
   /** The key of a send. */
   keyOf(message: Outgoing, sender: SenderHead, log: LogHead): SendKey {
-    const whole = hash("sha256", message.text, "buffer");
-    return { sender, log, id: encodeJson(message.id), hash: whole.subarray(0, 16), at: message.at };
+    const { id, text, at } = message;
+    return { sender, log, id: encodeJson(id), fingerprint: fingerprintOf(text), at };
   }
 
   /** What became of an earlier send of the same key; undefined when none is remembered. */
@@ -64,14 +65,15 @@ export class Dedupe {
     const at = numberIn(row, "at");
     if (key.at - at >= this.#limits.dedupeMs) return undefined;
     if (numberIn(row, "number") <= key.sender.number - this.#limits.dedupeIds) return undefined;
-    if (!areEqual(bytesIn(row, "hash"), key.hash)) return { outcome: "id_reused" };
+    const fingerprint = numberIn(row, "fingerprint");
+    if (fingerprint !== key.fingerprint && fingerprint !== NO_FINGERPRINT) return { outcome: "id_reused" };
     return { outcome: "stored", seq: numberIn(row, "seq"), at, duplicate: true };
   }
 
   /** Notes that a send got its place. */
-  remember({ sender, log, id, hash, at }: SendKey, seq: number): void {
+  remember({ sender, log, id, fingerprint, at }: SendKey, seq: number): void {
     sender.number += 1;
-    this.#upsert.run(sender.id, log.id, id, sender.number, seq, at, hash);
+    this.#upsert.run(sender.id, log.id, id, sender.number, seq, at, fingerprint);
     if (sender.number % TRIM_EVERY === 0) this.#trim.run(sender.id, sender.number - this.#limits.dedupeIds);
     // A note now and then is enough for the sweep, which allows for it.
     if (at - sender.usedAt < this.#limits.dedupeMs / 8) return;
@@ -95,8 +97,4 @@ export class Dedupe {
     if (rows.length < SWEEP_ROWS) this.#sweptTo = 0;
     return removed >= SWEEP_ROWS / 2;
   }
-}
-
-function areEqual(first: Uint8Array, second: Uint8Array): boolean {
-  return first.length === second.length && first.every((byte, index) => byte === second[index]);
 }

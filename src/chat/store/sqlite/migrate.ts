@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { ADDED_IN_2, ADDED_IN_4, ENTRIES, MARKS, SCHEMA_VERSION } from "./schema.ts";
+import { ADDED_IN_2, ADDED_IN_4, ENTRIES, MARKS, NO_FINGERPRINT, SCHEMA_VERSION } from "./schema.ts";
 
 /**
  * What was delivered before there were receipts counts as read: nobody wants a mark at every message they ever got.
@@ -27,11 +27,17 @@ DROP TABLE messages_of_2;
 DROP TABLE inboxes_of_2;
 `;
 
+const FROM_4_TO_5 = `
+ALTER TABLE dedupe DROP COLUMN hash;
+ALTER TABLE dedupe ADD COLUMN fingerprint INTEGER NOT NULL DEFAULT ${NO_FINGERPRINT};
+`;
+
 /** How to get from each older version to the next one. */
 const STEPS: readonly (readonly [from: number, sql: string])[] = [
   [1, FROM_1_TO_2],
   [2, FROM_2_TO_3],
   [3, ADDED_IN_4],
+  [4, FROM_4_TO_5],
 ];
 
 /**

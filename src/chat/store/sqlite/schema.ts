@@ -2,7 +2,7 @@
 export const APPLICATION_ID = 0x43_48_4f_52;
 
 /** The version of {@linkcode SCHEMA}, kept as the file's `user_version`. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 /** Marks: how far a user's inbox has taken a conversation, and how far the user has got and read it. */
 export const MARKS = `
@@ -47,6 +47,9 @@ CREATE TABLE journal (
 ) STRICT;
 INSERT INTO journal (applied) VALUES (0);
 `;
+
+/** Stands where an earlier version remembered something else of a text: there, a repeat is taken for one. */
+export const NO_FINGERPRINT = -1;
 
 /** What version 2 has more than version 1. */
 export const ADDED_IN_2 = `
@@ -147,7 +150,7 @@ CREATE TABLE dedupe (
   number INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   at INTEGER NOT NULL,
-  hash BLOB NOT NULL,
+  fingerprint INTEGER NOT NULL,
   PRIMARY KEY (sender, conversation, id)
 ) STRICT, WITHOUT ROWID;
 ${MARKS}

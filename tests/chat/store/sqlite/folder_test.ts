@@ -15,6 +15,7 @@ import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { StoreError, sqliteStore } from "../../../../src/chat/store/mod.ts";
+import { SCHEMA_VERSION } from "../../../../src/chat/store/sqlite/schema.ts";
 import { type TestOptions, test } from "../../../testing.ts";
 import { createUsers, openQuietWriter, temporaryFolder } from "../open_stores.ts";
 import { frames, logPage, makeGroup, NOW, outgoing, readAll, sendNew } from "../store_steps.ts";
@@ -158,9 +159,9 @@ test("openWriter() refuses a database of a newer version, and leaves it as it is
   await using folder = await temporaryFolder();
   await (await openQuietWriter(folder.path)).close();
   const newer = new DatabaseSync(join(folder.path, "chat.sqlite"));
-  newer.exec("PRAGMA user_version = 5; PRAGMA journal_mode = DELETE");
+  newer.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}; PRAGMA journal_mode = DELETE`);
   newer.close();
-  await assertRefused(folder.path, "version 5");
+  await assertRefused(folder.path, `version ${SCHEMA_VERSION + 1}`);
 });
 
 test("openWriter() makes the database anew after a start that was cut short", async () => {

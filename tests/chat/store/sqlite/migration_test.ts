@@ -94,6 +94,7 @@ INSERT INTO inboxes SELECT (1 << 32) | (place & 0xff), stamp + 10, place & 0xff,
 INSERT INTO inboxes SELECT (2 << 32) | (place & 0xff), stamp + 20, place & 0xff, 0, tail FROM messages;
 INSERT INTO marks VALUES (1, 1, 2, 12), (2, 1, 2, 12);
 INSERT INTO senders VALUES (1, 1, CAST('"phone"' AS BLOB), ${NOW});
+INSERT INTO dedupe VALUES (1, 1, CAST('"b"' AS BLOB), 1, 2, ${NOW}, x'0102030405060708090a0b0c0d0e0f10');
 `;
 
 /** Makes a folder's database as version 1 left it. */
@@ -154,6 +155,17 @@ test("openWriter() takes what version 1 has delivered for read, and counts from 
       { name: "ann", delivered: 2, read: 3 },
       { name: "bob", delivered: 2, read: 2 },
     ]);
+  });
+});
+
+test("openWriter() knows a repeat of what version 1 has stored, whose text it can no longer compare", async () => {
+  await using folder = await temporaryFolder();
+  makeVersion1(folder.path);
+  await useStore(folder.path, async (store) => {
+    const earlier = { outcome: "stored", seq: 2, at: NOW, duplicate: true } as const;
+    assertEquals(await store.send(outgoing({ id: "b", text: "two" })), earlier);
+    await sendNew(store, { id: "c", text: "three" });
+    assertEquals(await store.send(outgoing({ id: "c", text: "four" })), { outcome: "id_reused" });
   });
 });
 
