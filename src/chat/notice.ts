@@ -11,7 +11,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { Bus } from "../bus/mod.ts";
-import { encodeFrame } from "./encode_frame.ts";
+import { frameLine } from "./frame_line.ts";
 import type { ServerFrame } from "./protocol.ts";
 
 /** What servers tell each other about the sessions of a user. */
@@ -45,11 +45,7 @@ export function tell(bus: Bus, users: Iterable<string>, frame: ServerFrame): voi
 
 /** A frame as it goes over the bus. */
 export function framePayload(frame: ServerFrame): Uint8Array {
-  const line = encodeFrame(frame);
-  const payload = new Uint8Array(line.length + 1);
-  payload[0] = FRAME_MARK;
-  payload.set(line, 1);
-  return payload;
+  return Buffer.from(`!${frameLine(frame)}`);
 }
 
 /** Sends a notice to every server that holds sessions of a user. */

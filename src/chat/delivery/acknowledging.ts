@@ -44,8 +44,8 @@ export class Acknowledging {
   }
 
   /** An entry was sent. */
-  sent(head: EntryHead): void {
-    this.#sent.add(head);
+  sent(inbox: number, head: EntryHead): void {
+    this.#sent.add(inbox, head);
   }
 
   /** The client has read up to `inbox`. What is stored of it already changes nothing. */
@@ -106,7 +106,7 @@ export class Acknowledging {
     const found = new Unacknowledged(user);
     for (const { inbox, line } of await store.readInbox(user, after, limits)) {
       const head = inbox <= upTo ? readEntryLine(line) : undefined;
-      if (head) found.add(head);
+      if (head) found.add(inbox, head);
     }
     return found.take(upTo);
   }

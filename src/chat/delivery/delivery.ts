@@ -1,13 +1,14 @@
 import type { Subscription } from "../../bus/mod.ts";
 import { stored } from "../account/accounts.ts";
-import { encodeFrame } from "../encode_frame.ts";
+import { frameLine } from "../frame_line.ts";
 import { channelOf, type Notice, notify, readPayload } from "../notice.ts";
 import { type Cursor, ProtocolError } from "../protocol.ts";
 import {
   type DeviceState,
+  type InboxEntry,
   type InboxFinding,
-  type InboxHint,
   type InboxPlace,
+  type OwnEntry,
   readHint,
 } from "../store/mod.ts";
 import { Acknowledging } from "./acknowledging.ts";
@@ -142,7 +143,7 @@ export class Delivery {
   }
 
   /** The store has told of an entry, beside its hint and perhaps before that. Sent if it is the next one: so it goes with the answer. */
-  told(entry: InboxHint): void {
+  told(entry: OwnEntry): void {
     if (this.#isOver || entry.epoch !== this.#state.epoch || entry.inbox !== this.#pump.sent + 1) return;
     this.#pump.hint(entry);
   }
@@ -181,9 +182,9 @@ export class Delivery {
       top: this.#state.top,
       maxQueuedFrames: limits.queueFrames,
       clock,
-      onSend: (line) => {
+      onSend: (entry) => {
         counters.delivered += 1;
-        this.#noteSent(line);
+        this.#noteSent(entry);
       },
       onRollback: suspect,
       onError: (error) => onError(error, { during: "deliver" }),
@@ -196,11 +197,11 @@ export class Delivery {
     return new Acknowledging(this.#context, { user, device, epoch, acked });
   }
 
-  #noteSent(line: Uint8Array): void {
-    const head = readEntryLine(line);
-    if (!head) return;
-    if (this.#history.sent(head)) this.#doubt();
-    this.#acknowledging.sent(head);
+  #noteSent({ inbox, stamp, line }: InboxEntry | OwnEntry): void {
+    if (this.#history.sent({ inbox, stamp })) this.#doubt();
+    // Nobody is told that what the user has sent has come to the user.
+    const head = typeof line === "string" ? undefined : readEntryLine(line);
+    if (head) this.#acknowledging.sent(inbox, head);
   }
 
   /** History may be another one: nothing is sent before somebody has looked, lest an entry of the new one is taken for one of the old one. */
@@ -263,7 +264,7 @@ export class Delivery {
   #writeResync(reason: "trimmed" | "rollback"): void {
     const { epoch } = this.#state;
     const frame = { type: "resync", epoch, inbox: this.#pump.sent, reason } as const;
-    this.#recipient.link.write(encodeFrame(frame));
+    this.#recipient.link.write(frameLine(frame));
   }
 
   #receive(payload: Uint8Array): void {

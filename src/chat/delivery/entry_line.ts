@@ -1,9 +1,7 @@
 import { Buffer } from "node:buffer";
 
-/** What a server has to know of an entry that it passes on. */
+/** What a server has to know of an entry that it passes on, beside its place in the inbox. */
 export interface EntryHead {
-  readonly inbox: number;
-  readonly stamp: number;
   readonly seq: number;
   readonly conversation: string;
   /** Who sent it; empty for a `gap`. */
@@ -15,7 +13,7 @@ const STAMP = Buffer.from(',"stamp":');
 const SEQ = Buffer.from(',"seq":');
 const CONVERSATION = Buffer.from(',"conversation":"');
 /** Cannot be within the `id` before it: there, a quotation mark has a backslash before it. */
-const FROM = ',"from":"';
+const FROM = Buffer.from(',"from":"');
 const QUOTE = 0x22;
 
 /**
@@ -28,13 +26,13 @@ export function readEntryLine(line: Uint8Array): EntryHead | undefined {
   const start = STARTS.find((found) => isAt(bytes, found, 0));
   if (!start) return undefined;
   const reader = new Reader(bytes, start.length);
-  const inbox = reader.number();
-  const stamp = reader.skip(STAMP) ? reader.number() : 0;
+  reader.number();
+  if (reader.skip(STAMP)) reader.number();
   const seq = reader.skip(SEQ) ? reader.number() : 0;
   if (!reader.skip(CONVERSATION)) return undefined;
   const conversation = reader.name();
-  const from = bytes.indexOf(FROM, reader.offset, "latin1");
-  return { inbox, stamp, seq, conversation, from: from < 0 ? "" : nameAt(bytes, from + FROM.length) };
+  const from = bytes.indexOf(FROM, reader.offset);
+  return { seq, conversation, from: from < 0 ? "" : nameAt(bytes, from + FROM.length) };
 }
 
 class Reader {

@@ -1,5 +1,4 @@
 import type { DeviceState, InboxHint } from "../store/mod.ts";
-import type { EntryHead } from "./entry_line.ts";
 
 /** What a session starts with. */
 type Beginning = Pick<DeviceState, "epoch" | "top" | "stamp">;
@@ -47,7 +46,7 @@ export class KnownHistory {
   }
 
   /** An entry was sent to the client. @returns Whether it is of another history. */
-  sent({ inbox, stamp }: EntryHead): boolean {
+  sent({ inbox, stamp }: KnownEntry): boolean {
     const { inbox: newest, stamp: known } = this.#newest;
     if (inbox > newest) this.#newest = { inbox, stamp };
     return inbox === newest && stamp !== known;

@@ -1,8 +1,8 @@
 import { backoff, type Clock, wait } from "../../async/mod.ts";
-import { encodeFrame } from "../encode_frame.ts";
+import { frameLine } from "../frame_line.ts";
 import { MAX_QUEUED_BYTES } from "../limits.ts";
 import type { Link } from "../session/link.ts";
-import type { InboxEntry, InboxState, Store } from "../store/mod.ts";
+import type { InboxEntry, InboxState, OwnEntry, Store } from "../store/mod.ts";
 
 /** Bytes that are read from the store at once: reading may hold up the event loop, and so every other session. */
 const MAX_READ_BYTES = 131_072;
@@ -24,8 +24,8 @@ export interface PumpOptions {
   /** Frames that may wait for the client. */
   readonly maxQueuedFrames: number;
   readonly clock: Clock;
-  /** Called with the line of each entry just before it is sent. */
-  readonly onSend: (line: Uint8Array) => void;
+  /** Called with each entry just before it is sent. */
+  readonly onSend: (entry: InboxEntry | OwnEntry) => void;
   /**
    * The inbox is of another epoch, ends before what was sent, or has another entry there: history was rolled back. No entry is sent until
    * `release` or `end`.
@@ -98,7 +98,7 @@ export class Pump {
   }
 
   /** An entry exists. */
-  hint(entry: InboxEntry): void {
+  hint(entry: InboxEntry | OwnEntry): void {
     const { inbox } = entry;
     if (inbox < this.#next) return;
     this.#top = Math.max(this.#top, inbox);
@@ -231,11 +231,12 @@ export class Pump {
     this.#next = inbox + 1;
     this.#before = undefined;
     this.#misses = 0;
-    link.write(encodeFrame({ type: "resync", epoch, inbox, reason: "trimmed" }));
+    link.write(frameLine({ type: "resync", epoch, inbox, reason: "trimmed" }));
   }
 
   /** @returns False when the entry does not follow the one that was sent: history was rolled back. */
-  #send({ stamp, line, before }: InboxEntry): boolean {
+  #send(entry: InboxEntry | OwnEntry): boolean {
+    const { stamp, line, before } = entry;
     if (before !== undefined && this.#before !== undefined && before !== this.#before) {
       this.#stick();
       return false;
@@ -244,7 +245,7 @@ export class Pump {
     this.#next += 1;
     this.#before = stamp;
     this.#misses = 0;
-    onSend(line);
+    onSend(entry);
     this.#queuedFrames = link.write(line) ? 0 : this.#queuedFrames + 1;
     return true;
   }
@@ -258,6 +259,6 @@ export class Pump {
     this.#state = "full";
     if (this.#isLagging) return;
     this.#isLagging = true;
-    this.#options.link.write(encodeFrame({ type: "lag", inbox: this.sent, top: this.#top }));
+    this.#options.link.write(frameLine({ type: "lag", inbox: this.sent, top: this.#top }));
   }
 }

@@ -26,7 +26,7 @@ export class Unacknowledged {
   }
 
   /** Notes an entry that was sent. What the user has sent themselves needs no receipt, nor does what is lost. */
-  add({ inbox, conversation, seq, from }: EntryHead): void {
+  add(inbox: number, { conversation, seq, from }: EntryHead): void {
     if (from === this.#user || from === "") return;
     if (this.#sent.length >= MAX_ENTRIES) this.#compact();
     this.#sent.push({ inbox, conversation, seq });

@@ -10,11 +10,11 @@ export interface Link {
   /** Bytes that the system has taken so far: as long as it grows, the client reads. */
   readonly takenBytes: number;
   /**
-   * Sends one frame with its newline. Dropped once the link is closed.
+   * Sends one frame with its newline, as text or as UTF-8. Dropped once the link is closed.
    *
    * @returns False while the client does not keep up: it is told by `drained` when all that was queued has gone.
    */
-  write(line: Uint8Array): boolean;
+  write(line: string | Uint8Array): boolean;
   /** Stops what comes in, at once. */
   pause(): void;
   resume(): void;

@@ -1,5 +1,5 @@
 import type { Delivery } from "../delivery/delivery.ts";
-import { encodeFrame } from "../encode_frame.ts";
+import { frameLine } from "../frame_line.ts";
 import { MAX_QUEUED_BYTES } from "../limits.ts";
 import {
   type ClosingReason,
@@ -197,7 +197,7 @@ export class Session {
 
   /** Sends one frame. */
   write(frame: ServerFrame): void {
-    this.link.write(encodeFrame(frame));
+    this.link.write(frameLine(frame));
   }
 
   /** Sends a frame that may be missed, if the session is logged in and its client keeps up. */

@@ -33,7 +33,11 @@ export class TcpLink implements Link {
   readonly host: string;
   readonly #connection: Connection;
   readonly #tick: WriteTick;
+  /** Frames that wait for the end of the tick: bytes, and behind them text, which is encoded when it is written. */
   #pending: Uint8Array[] = [];
+  #pendingText = "";
+  #pendingFrames = 0;
+  /** About, since a character counts as a byte. */
   #pendingBytes = 0;
   /** What the connection said to the last write: true again when it is drained. */
   #isKeepingUp = true;
@@ -53,22 +57,35 @@ export class TcpLink implements Link {
     return this.#connection.bytesWritten - this.#connection.queuedBytes;
   }
 
-  write(line: Uint8Array): boolean {
-    if (this.#pending.length === 0) this.#tick.wait(this);
-    this.#pending.push(line);
+  write(line: string | Uint8Array): boolean {
+    if (this.#pendingFrames === 0) this.#tick.wait(this);
+    this.#pendingFrames += 1;
     this.#pendingBytes += line.length;
-    if (this.#pending.length >= MAX_PENDING_FRAMES || this.#pendingBytes >= MAX_PENDING_BYTES) this.flush();
+    if (typeof line === "string") this.#pendingText += line;
+    else {
+      this.#encodeText();
+      this.#pending.push(line);
+    }
+    if (this.#pendingFrames >= MAX_PENDING_FRAMES || this.#pendingBytes >= MAX_PENDING_BYTES) this.flush();
     return this.#isKeepingUp;
   }
 
   /** Writes what waits for the end of the tick. */
   flush(): void {
+    if (this.#pendingFrames === 0) return;
+    this.#encodeText();
     const [first] = this.#pending;
-    if (!first) return;
-    const chunk = this.#pending.length === 1 ? first : Buffer.concat(this.#pending, this.#pendingBytes);
+    const chunk = first && this.#pending.length === 1 ? first : Buffer.concat(this.#pending);
     this.#pending = [];
+    this.#pendingFrames = 0;
     this.#pendingBytes = 0;
     this.#isKeepingUp = this.#connection.write(chunk);
+  }
+
+  #encodeText(): void {
+    if (this.#pendingText === "") return;
+    this.#pending.push(Buffer.from(this.#pendingText));
+    this.#pendingText = "";
   }
 
   /** The client has taken all that was written. */

@@ -77,10 +77,10 @@ export class WebSocketLink implements Link {
     return this.#options.carrier.takenBytes;
   }
 
-  write(line: Uint8Array): boolean {
+  write(line: string | Uint8Array): boolean {
     if (this.#isOver()) return false;
     const { peer, texts, watch } = this.#options;
-    peer.send(texts.textOf(line));
+    peer.send(typeof line === "string" ? line.slice(0, -1) : texts.textOf(line));
     if (this.#state === "open" && this.queuedBytes > HIGH_BYTES) {
       this.#state = "slow";
       watch.add(this);

@@ -43,7 +43,7 @@ export type SendResult =
       readonly at: number;
       readonly duplicate: boolean;
       /** The entry in the sender's inbox, where the store knows it as early as this; it is hinted as well. */
-      readonly own?: InboxHint;
+      readonly own?: OwnEntry;
     }
   | { readonly outcome: "unknown_user" | "unknown_group" | "blocked" | "not_member" | "id_reused" };
 
@@ -66,6 +66,12 @@ export interface InboxEntry {
 export interface InboxHint extends InboxEntry {
   /** That of the inbox. Absent where history cannot be rolled back. */
   readonly epoch?: string;
+}
+
+/** The entry that a message makes in its sender's inbox, as who has just sent it is told of it: ready to be sent, too. */
+export interface OwnEntry extends Omit<InboxHint, "line"> {
+  /** The `message` frame as JSON with its newline. */
+  readonly line: string;
 }
 
 /** A message of a conversation's log, as `history` gives it. */

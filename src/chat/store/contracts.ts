@@ -24,6 +24,7 @@ export type {
   LogPage,
   MessageStore,
   Outgoing,
+  OwnEntry,
   ReadLimits,
   ReadResult,
   Receipt,

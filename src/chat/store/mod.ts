@@ -25,6 +25,7 @@ export {
   MAX_UNREAD,
   type MessageStore,
   type Outgoing,
+  type OwnEntry,
   type ReadLimits,
   type ReadResult,
   type Receipt,

@@ -41,8 +41,8 @@ test("an entry that is hinted while the pump asks where the inbox stands is sent
     top,
     maxQueuedFrames: 256,
     clock: systemClock,
-    onSend: (line) => {
-      if (new TextDecoder().decode(line).includes('"inbox":21,')) sent.resolve();
+    onSend: ({ inbox }) => {
+      if (inbox === 21) sent.resolve();
     },
     onRollback: () => undefined,
     onError: () => undefined,

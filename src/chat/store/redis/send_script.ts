@@ -1,6 +1,5 @@
-import { Buffer } from "node:buffer";
 import { defineScript, partitionOf, type RedisScript } from "../../../redis/mod.ts";
-import { type InboxHint, type Outgoing, type SendResult, StoreError } from "../contract.ts";
+import { type Outgoing, type OwnEntry, type SendResult, StoreError } from "../contract.ts";
 import { fingerprintOf } from "../fingerprint.ts";
 import type { StoreLimits } from "../limits.ts";
 import { messageLine, messageTail, randomStamp } from "../line.ts";
@@ -170,10 +169,10 @@ export function ownEntry(
   seq: number,
   { stamp, tail }: SendCall["written"][number],
   rest: readonly string[],
-): InboxHint | undefined {
+): OwnEntry | undefined {
   const [inbox, before, epoch] = rest;
   if (epoch === undefined) return undefined;
-  const line = Buffer.from(messageLine(Number(inbox), stamp, seq, tail));
+  const line = messageLine(Number(inbox), stamp, seq, tail);
   return { inbox: Number(inbox), stamp, line, before: Number(before), epoch };
 }
 
