@@ -1,6 +1,7 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { type Clock, DeadlineError, withDeadline } from "../async/mod.ts";
 import { toNetError } from "../net/mod.ts";
+import { bufferOf } from "../wire/mod.ts";
 import { type RedisClient, RedisError, type RedisErrorCode, type RedisValue } from "./contract.ts";
 
 /** Npm `redis`, loaded when a connection is first asked for. */
@@ -141,6 +142,5 @@ export function isNoMaster(module: RedisModule, error: unknown): boolean {
 
 /** A value as npm `redis` takes it, without copying. */
 export function toArgument(value: RedisValue): string | Buffer {
-  if (typeof value === "string" || Buffer.isBuffer(value)) return value;
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return typeof value === "string" ? value : bufferOf(value);
 }

@@ -1,4 +1,5 @@
-import { Buffer, isUtf8 } from "node:buffer";
+import { type Buffer, isUtf8 } from "node:buffer";
+import { bufferOf } from "../wire/mod.ts";
 import type { RedisClient, RedisOptions } from "./contract.ts";
 import { openSender } from "./sender.ts";
 
@@ -37,8 +38,7 @@ export async function connectPublisher(url: string, options: RedisOptions = {}):
     },
     isUpFor: (channel) => sender.linkOf(channel)?.isUp ?? false,
     publish(channel, payload) {
-      const view = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-      return sender.send(channel, [name, channel, asText(view)]);
+      return sender.send(channel, [name, channel, asText(bufferOf(payload))]);
     },
     close: () => sender.close(),
     [Symbol.asyncDispose]: () => sender.close(),

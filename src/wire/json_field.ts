@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { bufferOf } from "./buffer_of.ts";
 import { found, hexOf, none, type Peek, peekable, unfinished } from "./peek.ts";
 
 const NEWLINE = 10;
@@ -18,7 +18,7 @@ export function peekJsonField(bytes: Uint8Array, field: string): Peek<string> {
   const first = view.find((byte) => !BLANKS.includes(byte));
   if (first !== undefined && first !== OPENING_BRACE)
     return none(`the line begins with ${hexOf(first)}; an object begins with 0x7b`);
-  const end = Buffer.from(view.buffer, view.byteOffset, view.byteLength).indexOf(NEWLINE);
+  const end = bufferOf(view).indexOf(NEWLINE);
   if (end < 0) return unfinished(view);
   const object = parse(view.subarray(0, end));
   if (typeof object !== "object" || object === null) return none("the line is not a JSON object in UTF-8");

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { bufferOf } from "./buffer_of.ts";
 
 const NEWLINE = 10;
 const RETURN = 13;
@@ -57,7 +58,7 @@ export class LineDecoder {
   /** Takes the next bytes and calls the handler for each line that they complete. */
   push(bytes: Uint8Array): void {
     // A Buffer's indexOf is many times as fast as that of a plain Uint8Array on Node.
-    const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const chunk = bufferOf(bytes);
     let start = 0;
     while (!this.#ended) {
       const end = chunk.indexOf(NEWLINE, start);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { bufferOf } from "./buffer_of.ts";
 export { type ClientHello, peekClientHello } from "./client_hello.ts";
 export {
   type Http1Head,

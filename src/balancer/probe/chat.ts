@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Connection, Driver } from "../../net/mod.ts";
-import { LineDecoder } from "../../wire/mod.ts";
+import { bufferOf, LineDecoder } from "../../wire/mod.ts";
 import type { Backend } from "../pool/backend.ts";
 import type { Probe, ProbeAnswer, ProbeOptions } from "./contract.ts";
 
@@ -52,7 +52,7 @@ class KeptConnection {
   ): Promise<KeptConnection> {
     const kept = new KeptConnection();
     const decoder = new LineDecoder(MAX_LINE_BYTES, {
-      line: (line) => kept.#receive(Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString()),
+      line: (line) => kept.#receive(bufferOf(line).toString()),
       tooLong: () => kept.#fail(new Error("the answer is too long")),
     });
     const close = (): void => kept.#fail(signal.reason);

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
 import type { Address, Connection, Driver } from "../../net/mod.ts";
-import { LineDecoder } from "../../wire/mod.ts";
+import { bufferOf, LineDecoder } from "../../wire/mod.ts";
 import { MAX_SERVER_FRAME_BYTES } from "../protocol.ts";
 import type { Dial, ServerLink } from "./dial.ts";
 
@@ -27,7 +27,7 @@ export function tcpDial(driver: Driver, addresses: readonly [Address, ...Address
     turn += 1;
     const decoder = new LineDecoder(MAX_SERVER_FRAME_BYTES, {
       line(line) {
-        handler.line(Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString());
+        handler.line(bufferOf(line).toString());
         return true;
       },
       tooLong: () => connection.abort(),

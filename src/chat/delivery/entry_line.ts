@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { bufferOf } from "../../wire/mod.ts";
 
 /** What a server has to know of an entry that it passes on, beside its place in the inbox. */
 export interface EntryHead {
@@ -22,7 +23,7 @@ const QUOTE = 0x22;
  * @returns Undefined for a line that is no entry.
  */
 export function readEntryLine(line: Uint8Array): EntryHead | undefined {
-  const bytes = Buffer.from(line.buffer, line.byteOffset, line.byteLength);
+  const bytes = bufferOf(line);
   const start = STARTS.find((found) => isAt(bytes, found, 0));
   if (!start) return undefined;
   const reader = new Reader(bytes, start.length);

@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { bufferOf } from "../../wire/mod.ts";
 import { inShort, ProtocolError } from "../protocol.ts";
 import { frequentRequest } from "./frequent_request.ts";
 import type { Request } from "./request.ts";
@@ -26,7 +26,7 @@ function bad(message: string, frameId: string | undefined): Parsed {
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 function decode(line: Uint8Array): string | undefined {
-  const json = Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString();
+  const json = bufferOf(line).toString();
   // The strict decoder costs several times as much: it is asked only when the quick one may have mended something.
   if (!json.includes("\ufffd")) return json;
   try {

@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { bufferOf } from "../../wire/mod.ts";
 import type { DrainWatch } from "./drain_watch.ts";
 import type { Link } from "./link.ts";
 
@@ -52,7 +52,7 @@ export class FrameTexts {
   textOf(line: Uint8Array): string {
     if (this.#line === line) return this.#text;
     this.#line = line;
-    this.#text = Buffer.from(line.buffer, line.byteOffset, line.byteLength - 1).toString();
+    this.#text = bufferOf(line).toString("utf8", 0, line.length - 1);
     return this.#text;
   }
 }

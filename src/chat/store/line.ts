@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { bufferOf } from "../../wire/mod.ts";
 import type { InboxHint, LogEntry, Outgoing } from "./contract.ts";
 
 /**
@@ -60,7 +60,7 @@ export function readHint(payload: Uint8Array): InboxHint | undefined {
   const end = payload.lastIndexOf(NEWLINE) + 1;
   if (end === payload.length) return { inbox: inbox.value, stamp, line: payload };
   const space = payload.indexOf(SPACE, end);
-  const epoch = Buffer.from(payload.buffer, payload.byteOffset + end, space - end).toString("latin1");
+  const epoch = bufferOf(payload).toString("latin1", end, space);
   const before = digitsAt(payload, space + 1).value;
   return { inbox: inbox.value, stamp, line: payload.subarray(0, end), epoch, before };
 }
