@@ -29,7 +29,8 @@ export class Dedupe {
   readonly #heads: Heads;
   readonly #limits: Required<StoreLimits>;
   readonly #select: StatementSync;
-  readonly #upsert: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #replace: StatementSync;
   readonly #trim: StatementSync;
   readonly #touch: StatementSync;
   readonly #selectSenders: StatementSync;
@@ -42,8 +43,10 @@ export class Dedupe {
     this.#select = database.prepare(
       "SELECT number, seq, at, fingerprint FROM dedupe WHERE sender = ? AND conversation = ? AND id = ?",
     );
-    this.#upsert = database.prepare(`
-      INSERT OR REPLACE INTO dedupe (sender, conversation, id, number, seq, at, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?)`);
+    const into =
+      "INTO dedupe (sender, conversation, id, number, seq, at, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    this.#insert = database.prepare(`INSERT OR IGNORE ${into}`);
+    this.#replace = database.prepare(`REPLACE ${into}`);
     this.#trim = database.prepare("DELETE FROM dedupe WHERE sender = ? AND number <= ?");
     this.#touch = database.prepare("UPDATE senders SET used_at = ? WHERE id = ?");
     this.#selectSenders = database.prepare(
@@ -70,15 +73,27 @@ export class Dedupe {
     return { outcome: "stored", seq: numberIn(row, "seq"), at, duplicate: true };
   }
 
-  /** Notes that a send got its place. */
-  remember({ sender, log, id, fingerprint, at }: SendKey, seq: number): void {
+  /**
+   * Notes that a send gets its place, unless there was an earlier one. Mostly there was none, so it is not looked for first.
+   *
+   * @returns What became of an earlier send of the same key; undefined when none is remembered.
+   */
+  remember(key: SendKey, seq: number): SendResult | undefined {
+    const { sender, log, id, fingerprint, at } = key;
+    const row = [sender.id, log.id, id, sender.number + 1, seq, at, fingerprint] as const;
+    if (this.#insert.run(...row).changes === 0) {
+      const earlier = this.recall(key);
+      if (earlier) return earlier;
+      this.#replace.run(...row);
+    }
     sender.number += 1;
-    this.#upsert.run(sender.id, log.id, id, sender.number, seq, at, fingerprint);
     if (sender.number % TRIM_EVERY === 0) this.#trim.run(sender.id, sender.number - this.#limits.dedupeIds);
     // A note now and then is enough for the sweep, which allows for it.
-    if (at - sender.usedAt < this.#limits.dedupeMs / 8) return;
-    sender.usedAt = at;
-    this.#touch.run(at, sender.id);
+    if (at - sender.usedAt >= this.#limits.dedupeMs / 8) {
+      sender.usedAt = at;
+      this.#touch.run(at, sender.id);
+    }
+    return undefined;
   }
 
   /** Removes what some of the devices that have long been silent have sent; each call looks at the next few. @returns Whether most of them were. */

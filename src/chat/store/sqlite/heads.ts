@@ -123,6 +123,14 @@ export class Heads {
     return this.#users.set(name, { id, name, epoch, top, stamp, floor, chunkBytes: undefined });
   }
 
+  /** Those of `names` that there are. Each is found when it is asked for: before that, another may have taken its room. */
+  *users(names: Iterable<string>): Generator<UserHead> {
+    for (const name of names) {
+      const head = this.user(name);
+      if (head) yield head;
+    }
+  }
+
   /** Begins a new epoch of an inbox: no cursor into it can be trusted any more. */
   renew(user: UserHead): void {
     user.epoch = this.#stamps.epoch();

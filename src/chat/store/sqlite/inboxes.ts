@@ -56,11 +56,9 @@ export class Inboxes {
   }
 
   /** Adds a message to the inbox of each member, after what the inbox misses of that conversation. For its sender it counts as read. */
-  deliver(members: Iterable<string>, message: Logged, delivered: Delivered[]): void {
+  deliver(members: Iterable<UserHead>, message: Logged, delivered: Delivered[]): void {
     const { log, seq, from, tail } = message;
-    for (const name of members) {
-      const head = this.#heads.user(name);
-      if (!head) continue;
+    for (const head of members) {
       const mark = this.#heads.mark(head, log);
       // A mark at a number that the log gives out only now: the log was rolled back.
       if (mark.seq >= seq) this.#heads.renew(head);
@@ -68,7 +66,7 @@ export class Inboxes {
       this.#append(head, { seq, isGap: false, tail }, delivered);
       this.#heads.setMark(head, log, {
         seq,
-        read: name === from ? seq : Math.min(mark.read, seq - 1),
+        read: head.name === from ? seq : Math.min(mark.read, seq - 1),
         delivered: Math.min(mark.delivered, seq - 1),
       });
     }

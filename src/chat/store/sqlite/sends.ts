@@ -72,10 +72,9 @@ export class Sends {
     if (!receiver) return { outcome: "unknown_user" };
     const log = heads.log(message.conversation);
     const key = this.#keyOf(message, sender, log);
-    const earlier = this.#dedupe.recall(key);
-    if (earlier) return earlier;
-    if (friends.isBlocked(log, sender, receiver)) return { outcome: "blocked" };
-    const members = sender === receiver ? [sender.name] : [sender.name, receiver.name];
+    // What was stored stays so, even for who has been blocked since.
+    if (friends.isBlocked(log, sender, receiver)) return this.#dedupe.recall(key) ?? { outcome: "blocked" };
+    const members = sender === receiver ? [sender] : [sender, receiver];
     return this.#store(message, key, members, delivered);
   }
 
@@ -83,14 +82,11 @@ export class Sends {
     const { heads, groupHeads } = this.#parts;
     const log = heads.findLog(message.conversation);
     if (!log) return { outcome: "unknown_group" };
-    // What was stored stays so, even for who is no longer a member.
     const key = this.#keyOf(message, sender, log);
-    const earlier = this.#dedupe.recall(key);
-    if (earlier) return earlier;
     const group = groupHeads.find(log);
-    if (!group) return { outcome: "unknown_group" };
-    if (!group.members.has(sender.name)) return { outcome: "not_member" };
-    return this.#store(message, key, group.members, delivered);
+    if (!group) return this.#dedupe.recall(key) ?? { outcome: "unknown_group" };
+    if (!group.members.has(sender.name)) return this.#dedupe.recall(key) ?? { outcome: "not_member" };
+    return this.#store(message, key, heads.users(group.members), delivered);
   }
 
   #keyOf(message: Outgoing, sender: UserHead, log: LogHead): SendKey {
@@ -98,9 +94,10 @@ export class Sends {
     return this.#dedupe.keyOf(message, device, log);
   }
 
-  #store(message: Outgoing, key: SendKey, members: Iterable<string>, delivered: Delivered[]): SendResult {
+  #store(message: Outgoing, key: SendKey, members: Iterable<UserHead>, delivered: Delivered[]): SendResult {
+    const earlier = this.#dedupe.remember(key, key.log.top + 1);
+    if (earlier) return earlier;
     const logged = this.#append(message, key.log);
-    this.#dedupe.remember(key, logged.seq);
     this.#parts.inboxes.deliver(members, logged, delivered);
     return { outcome: "stored", seq: logged.seq, at: message.at, duplicate: false };
   }
