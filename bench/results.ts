@@ -53,6 +53,11 @@ export function redraw(scenario: Scenario): boolean {
   return true;
 }
 
+/** Where is kept what rows came to in turns with the baseline: the samples of that, then the row's own, for each row. */
+export function pairedFileOf({ name }: Scenario): string {
+  return join(RESULTS, `${name}_paired.json`);
+}
+
 function fileOf({ name }: Scenario, extension: "json" | "svg"): string {
   return join(RESULTS, `${name}.${extension}`);
 }

@@ -1,20 +1,21 @@
 /**
  * Runs benchmarks: each row of a scenario once a round, in another order each time, so that what else the machine does hits all of them.
  *
- *     npm run bench -- [--list] [--only SCENARIO[/ROW]] [--quick] [--rounds N] [--seconds S] [--json FILE] [--draw]
+ *     npm run bench -- [--list] [--only SCENARIO[/ROW]] [--quick|--paired] [--rounds N] [--seconds S] [--json FILE] [--draw]
  *     npm run bench -- --micro NAME [--runtime node|bun|deno]
  *
  * @module
  */
-import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { allScenarios } from "./all_scenarios.ts";
 import type { Round, Row, Sample, Scenario } from "./contract.ts";
+import { asPaired, measurePair } from "./paired.ts";
 import { RUNTIME_NAMES, type RuntimeName } from "./processes.ts";
 import { type RowSamples, tableOf } from "./report.ts";
-import { redraw, save } from "./results.ts";
+import { pairedFileOf, redraw, save } from "./results.ts";
 import { microNames, runMicro } from "./run_micro.ts";
 
 /** Those that are measured have the machine for themselves; most of what a quick look takes is waiting for programs to start. */
@@ -23,7 +24,7 @@ const ROWS_AT_ONCE: Readonly<Record<Round["size"], number>> = { full: 1, small: 
 /** Of a scenario that does not say otherwise. */
 const ROUNDS = 5;
 
-const USAGE = `npm run bench -- [--list] [--only SCENARIO[/ROW]] [--quick] [--rounds N] [--seconds S] [--json FILE] [--draw]
+const USAGE = `npm run bench -- [--list] [--only SCENARIO[/ROW]] [--quick|--paired] [--rounds N] [--seconds S] [--json FILE] [--draw]
 npm run bench -- --micro NAME [--runtime node|bun|deno]`;
 
 const values = parse();
@@ -36,6 +37,7 @@ function parse() {
         list: { type: "boolean" },
         only: { type: "string", multiple: true },
         quick: { type: "boolean" },
+        paired: { type: "boolean" },
         rounds: { type: "string" },
         seconds: { type: "string" },
         json: { type: "string" },
@@ -47,17 +49,6 @@ function parse() {
   } catch (error) {
     return fail(`${(error as Error).message}\n${USAGE}`);
   }
-}
-
-async function allScenarios(): Promise<readonly Scenario[]> {
-  const folder = join(import.meta.dirname, "scenarios");
-  const modules = await Promise.all(
-    readdirSync(folder)
-      .filter((file) => file.endsWith(".ts"))
-      .sort()
-      .map((file) => import(join(folder, file)) as Promise<{ scenarios: readonly Scenario[] }>),
-  );
-  return modules.flatMap(({ scenarios }) => scenarios);
 }
 
 /**
@@ -108,12 +99,17 @@ function shuffled<T>(items: readonly T[]): T[] {
     .map(({ item }) => item);
 }
 
-async function run(scenario: Scenario, rounds: number, round: Round): Promise<readonly RowSamples[]> {
-  const rows = scenario.rows.filter((row) => {
+/** Those that can be measured here; says which cannot, and why. */
+function measurable(scenario: Scenario): readonly Row[] {
+  return scenario.rows.filter((row) => {
     const reason = row.missing?.();
     if (reason !== undefined) console.log(`${scenario.name}/${row.name} is left out: ${reason}`);
     return reason === undefined;
   });
+}
+
+async function run(scenario: Scenario, rounds: number, round: Round): Promise<readonly RowSamples[]> {
+  const rows = measurable(scenario);
   const samples = new Map<Row, Sample[]>(rows.map((row) => [row, []]));
   for (let number = 1; number <= rounds; number++) {
     const left = shuffled(rows);
@@ -130,6 +126,33 @@ async function run(scenario: Scenario, rounds: number, round: Round): Promise<re
   }
   progress("");
   return rows.map((row) => ({ row: row.name, kind: row.kind, samples: samples.get(row) ?? [] }));
+}
+
+/** Each row in turns with the baseline. @returns For each the baseline's samples and its own. */
+async function runPaired(
+  scenario: Scenario,
+  rounds: number,
+  round: Round,
+): Promise<readonly (readonly RowSamples[])[]> {
+  const rows = measurable(scenario);
+  const base = rows.find(
+    ({ name }) => name === scenario.baselines.find((one) => rows.some((row) => row.name === one)),
+  );
+  if (!base) return fail(`"${scenario.name}" has nothing here to be compared with`);
+  const pairs = rows
+    .filter((row) => row !== base)
+    .map((row) => ({ row, ofBase: [] as Sample[], own: [] as Sample[] }));
+  for (let number = 1; number <= rounds; number++) {
+    for (const { row, ofBase, own } of shuffled(pairs)) {
+      progress(`${scenario.name} round ${number} of ${rounds}: ${row.name} and ${base.name} in turns`);
+      const [first, second] = await measurePair(scenario, [base, row], round);
+      ofBase.push(first);
+      own.push(second);
+    }
+  }
+  progress("");
+  const samplesOf = ({ name, kind }: Row, samples: readonly Sample[]) => ({ row: name, kind, samples });
+  return pairs.map(({ row, ofBase, own }) => [samplesOf(base, ofBase), samplesOf(row, own)]);
 }
 
 function progress(text: string): void {
@@ -177,17 +200,28 @@ async function main(): Promise<void> {
 }
 
 async function measure(scenarios: readonly Scenario[]): Promise<void> {
+  if (values.quick && values.paired) fail("--quick and --paired do not go together");
   const asked = roundsAsked();
   if (values.quick) console.log("A quick look: the figures only say that it works.");
   // Programs start in half the time, which is most of a quick look.
   if (values.quick) process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), "chorus-bench-cache");
   for (const scenario of scenarios) {
     const round = { ...asked, rounds: asked.rounds ?? scenario.rounds ?? ROUNDS };
+    if (values.paired) {
+      await measureInPairs(scenario, round);
+      continue;
+    }
     const rows = await run(scenario, round.rounds, round);
     console.log(`\n${tableOf(scenario, rows)}`);
     // A quick look is kept only where that is asked for.
     if (!values.quick || values.json !== undefined) save(scenario, { ...round, rows }, values.json);
   }
+}
+
+async function measureInPairs(scenario: Scenario, round: Round & { readonly rounds: number }): Promise<void> {
+  const pairs = await runPaired(scenario, round.rounds, round);
+  for (const rows of pairs) console.log(`\n${tableOf(asPaired(scenario), rows)}`);
+  save(scenario, { ...round, rows: pairs.flat() }, values.json ?? pairedFileOf(scenario));
 }
 
 if (values.micro === undefined) {
