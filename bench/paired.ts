@@ -11,6 +11,8 @@ import type { Metric, Round, Row, Sample, Scenario } from "./contract.ts";
 
 /** How long one runs before it is the other's turn. */
 const TURN_MS = 250;
+/** What ends a measurement early: then nothing of it is to be left. */
+const INTERRUPTIONS: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 /** What is waited for is longer by the turns of the other: such a metric says nothing here. */
 const WAITED_UNIT = "ms";
 
@@ -41,22 +43,20 @@ export async function measurePair(
     signal(running, "SIGCONT");
   }, TURN_MS);
   signal(stopped, "SIGSTOP");
-  const end = (name: NodeJS.Signals): void => {
-    for (const child of [one, other]) signal(child, name);
-    // Who is stopped ends only once it goes on.
-    for (const child of [one, other]) signal(child, "SIGCONT");
+  const end = (): void => {
+    for (const child of [one, other]) signal(child, "SIGKILL");
   };
-  const interrupted = (): void => {
-    end("SIGKILL");
-    process.exit(130);
-  };
-  process.once("SIGINT", interrupted);
+  const interrupted = (): void => process.exit(130);
+  process.once("exit", end);
+  for (const name of INTERRUPTIONS) process.once(name, interrupted);
   try {
     return await Promise.all([sampleOf(one), sampleOf(other)]);
   } finally {
     clearInterval(turns);
-    process.off("SIGINT", interrupted);
-    end("SIGTERM");
+    process.off("exit", end);
+    for (const name of INTERRUPTIONS) process.off(name, interrupted);
+    // A row that has ended by itself has ended all that it has started; another one leaves nothing, and nothing that is stopped.
+    end();
   }
 }
 
@@ -67,8 +67,14 @@ function start(scenario: Scenario, row: Row, round: Round): ChildProcess {
   return spawn(process.execPath, args, { detached: true, stdio: ["ignore", "pipe", "inherit"] });
 }
 
-function signal({ pid, exitCode, signalCode }: ChildProcess, name: NodeJS.Signals): void {
-  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, name);
+/** To all of its group that there are: also where it has ended itself and left some behind. */
+function signal({ pid }: ChildProcess, name: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 function sampleOf(child: ChildProcess): Promise<Sample> {
@@ -77,9 +83,9 @@ function sampleOf(child: ChildProcess): Promise<Sample> {
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => {
-      // Only measure_row.ts writes here.
-      if (code === 0) resolve(JSON.parse(output) as Sample);
-      else reject(new Error(`Cannot measure: a row ended with ${code ?? child.signalCode}`));
+      // Only measure_row.ts writes here, and nothing before it has measured.
+      if (code === 0 && output !== "") resolve(JSON.parse(output) as Sample);
+      else reject(new Error(`Cannot measure: a row ended with ${code ?? child.signalCode} and no sample`));
     });
   });
 }

@@ -18,8 +18,8 @@ const BUSY_BYTES = READ_BYTES;
 const SPARE: Uint8Array<ArrayBuffer>[] = [];
 const MAX_SPARE = 16;
 /** What short pieces are copied into, one behind the other: a buffer for each costs more than all else about it. Who keeps one keeps these bytes. */
-const SLAB_BYTES = 16 * 1024;
-const MAX_IN_SLAB = 1024;
+const SLAB_BYTES = 4 * 1024;
+const MAX_IN_SLAB = 512;
 let slab = new Uint8Array(SLAB_BYTES);
 let slabUsed = 0;
 /** `write` asks to stop when this much waits: Deno takes nothing before the turn is over. */

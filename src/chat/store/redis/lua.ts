@@ -137,7 +137,8 @@ local function repeated(message)
   if not known[1] then return nil end
   local seq, at, number, fingerprint = match(known[1], '^(%d+) (%d+) (%d+) (.*)$')
   if message.at - at >= dedupeTtl or tonumber(number) <= message.number - dedupeIds then return nil end
-  if fingerprint ~= message.fingerprint then return 'r' end
+  -- What is no number was remembered by an earlier version, of another kind: there, a repeat is taken for one.
+  if fingerprint ~= message.fingerprint and match(fingerprint, '^%d+$') then return 'r' end
   return 'd ' .. seq .. ' ' .. at
 end
 

@@ -58,3 +58,16 @@ test("redisStore() forgets no sends by the clock of a server that is ahead", asy
   const result = await store.send(message);
   assertEquals(result, { outcome: "stored", seq: 1, at: message.at, duplicate: true });
 });
+
+test("redisStore() recognizes a repeat of what an earlier version has stored, whose text it cannot compare", async () => {
+  await using redis = await redisServer();
+  await using store = await openStore(redis);
+  const message = outgoing({ at: Date.now() });
+  await store.send(message);
+  assertEquals(await store.send({ ...message, text: "other" }), { outcome: "id_reused" });
+  const field = `${message.conversation} ${message.id}`;
+  const key = KEYS.dedupe(message.conversation, message.from, message.device);
+  await edit(redis, (client) => client.hSet(key, field, `1 ${message.at} 1 n4bQgYhMfWWaL+qg`));
+  const result = await store.send(message);
+  assertEquals(result, { outcome: "stored", seq: 1, at: message.at, duplicate: true });
+});
