@@ -17,11 +17,6 @@ const BUSY_BYTES = READ_BYTES;
 /** Buffers for what is busy that nobody has: new ones would have to be cleared. */
 const SPARE: Uint8Array<ArrayBuffer>[] = [];
 const MAX_SPARE = 16;
-/** What short pieces are copied into, one behind the other: a buffer for each costs more than all else about it. Who keeps one keeps these bytes. */
-const SLAB_BYTES = 4 * 1024;
-const MAX_IN_SLAB = 512;
-let slab = new Uint8Array(SLAB_BYTES);
-let slabUsed = 0;
 /** `write` asks to stop when this much waits: Deno takes nothing before the turn is over. */
 const HIGH_WATER_BYTES = 64 * 1024;
 
@@ -134,7 +129,7 @@ export class DenoTransport implements MovableTransport {
   /** Gives away what was read, and returns what to read with next: never bytes that were given away. */
   #give(buffer: Uint8Array<ArrayBuffer>, count: number): Uint8Array<ArrayBuffer> {
     const isMostlyEmpty = count < buffer.length / 2;
-    this.#events.received(isMostlyEmpty ? copyOf(buffer, count) : buffer.subarray(0, count));
+    this.#events.received(isMostlyEmpty ? buffer.slice(0, count) : buffer.subarray(0, count));
     return nextBuffer(buffer, count, isMostlyEmpty);
   }
 
@@ -221,17 +216,4 @@ function nextBuffer(last: Uint8Array<ArrayBuffer>, count: number, isFree: boolea
   if (isFree && size === last.length) return last;
   if (isFree && last.length === BUSY_BYTES && SPARE.length < MAX_SPARE) SPARE.push(last);
   return (size === BUSY_BYTES ? SPARE.pop() : undefined) ?? new Uint8Array(size);
-}
-
-/** A copy of the first `count` bytes. */
-function copyOf(bytes: Uint8Array<ArrayBuffer>, count: number): Uint8Array<ArrayBuffer> {
-  if (count > MAX_IN_SLAB) return bytes.slice(0, count);
-  if (slabUsed + count > SLAB_BYTES) {
-    slab = new Uint8Array(SLAB_BYTES);
-    slabUsed = 0;
-  }
-  const copy = slab.subarray(slabUsed, slabUsed + count);
-  copy.set(bytes.subarray(0, count));
-  slabUsed += count;
-  return copy;
 }
