@@ -53,15 +53,26 @@ export async function sClient(
   return output;
 }
 
-/** A port of the loopback that was free a moment ago. */
+/** Below those that systems give to whoever asks for any: from 32,768 on, or from 49,152. */
+const OWN_PORTS = { first: 10_000, count: 20_000 };
+
+/** A port of the loopback that was free a moment ago, and that nobody is given meanwhile who asks for any. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = OWN_PORTS.first + Math.floor(Math.random() * OWN_PORTS.count);
+    const server = createServer();
+    try {
+      server.listen(port, "127.0.0.1");
+      await once(server, "listening");
+    } catch {
+      // Somebody has it.
+      continue;
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
+  throw new Error("Cannot find a free port: 100 were taken");
 }
 
 /** A program of others in the foreground. Disposing ends it. */
