@@ -69,10 +69,8 @@ function chosen(scenarios: readonly Scenario[], only: readonly string[]): readon
     const wanted = only.filter((name) => name.split("/", 1)[0] === scenario.name);
     if (wanted.length === 0) return [];
     if (wanted.includes(scenario.name)) return [scenario];
-    const baseline = scenario.baselines.find((name) =>
-      isThere(scenario.rows.find((row) => row.name === name)),
-    );
-    const isWanted = ({ name }: Row) => name === baseline || wanted.includes(`${scenario.name}/${name}`);
+    const baseline = baselineRowOf(scenario);
+    const isWanted = (row: Row) => row === baseline || wanted.includes(`${scenario.name}/${row.name}`);
     return [{ ...scenario, rows: scenario.rows.filter(isWanted) }];
   });
 }
@@ -83,8 +81,10 @@ function withoutVariants(scenarios: readonly Scenario[]): readonly Scenario[] {
     .map((scenario) => ({ ...scenario, rows: scenario.rows.filter(({ isVariant }) => !isVariant) }));
 }
 
-function isThere(row: Row | undefined): boolean {
-  return row !== undefined && row.missing?.() === undefined;
+/** The first of the scenario's baselines that can be measured here. */
+function baselineRowOf({ baselines, rows }: Scenario): Row | undefined {
+  const found = baselines.map((name) => rows.find((row) => row.name === name));
+  return found.find((row) => row !== undefined && row.missing?.() === undefined);
 }
 
 function fail(message: string): never {
@@ -125,7 +125,11 @@ async function run(scenario: Scenario, rounds: number, round: Round): Promise<re
     await Promise.all(turns);
   }
   progress("");
-  return rows.map((row) => ({ row: row.name, kind: row.kind, samples: samples.get(row) ?? [] }));
+  return rows.map((row) => withSamples(row, samples.get(row) ?? []));
+}
+
+function withSamples({ name, kind }: Row, samples: readonly Sample[]): RowSamples {
+  return { row: name, kind, samples };
 }
 
 /** Each row in turns with the baseline. @returns For each the baseline's samples and its own. */
@@ -134,12 +138,9 @@ async function runPaired(
   rounds: number,
   round: Round,
 ): Promise<readonly (readonly RowSamples[])[]> {
-  const rows = measurable(scenario);
-  const base = rows.find(
-    ({ name }) => name === scenario.baselines.find((one) => rows.some((row) => row.name === one)),
-  );
+  const base = baselineRowOf(scenario);
   if (!base) return fail(`"${scenario.name}" has nothing here to be compared with`);
-  const pairs = rows
+  const pairs = measurable(scenario)
     .filter((row) => row !== base)
     .map((row) => ({ row, ofBase: [] as Sample[], own: [] as Sample[] }));
   for (let number = 1; number <= rounds; number++) {
@@ -151,8 +152,7 @@ async function runPaired(
     }
   }
   progress("");
-  const samplesOf = ({ name, kind }: Row, samples: readonly Sample[]) => ({ row: name, kind, samples });
-  return pairs.map(({ row, ofBase, own }) => [samplesOf(base, ofBase), samplesOf(row, own)]);
+  return pairs.map(({ row, ofBase, own }) => [withSamples(base, ofBase), withSamples(row, own)]);
 }
 
 function progress(text: string): void {

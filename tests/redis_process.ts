@@ -92,8 +92,8 @@ export async function redisReady(
   throw new Error(`Cannot wait any longer: ${what}`, { cause: last });
 }
 
-/** Below the range from which the system takes ports, so that no other socket is given this one while the server is down. */
-function randomPort(): number {
+/** Below the range from which the system takes ports, so that no other socket is given this one while nobody listens there. */
+export function randomPort(): number {
   return 10_240 + Math.floor(Math.random() * 10_000);
 }
 

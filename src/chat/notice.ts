@@ -11,6 +11,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { Bus } from "../bus/mod.ts";
+import { bufferOf } from "../wire/mod.ts";
 import { frameLine } from "./frame_line.ts";
 import type { ServerFrame } from "./protocol.ts";
 
@@ -67,13 +68,13 @@ export function readPayload(payload: Uint8Array): Payload {
       return { kind: "frame", line: payload.subarray(1) };
     case EXCEPT_MARK: {
       const end = payload.indexOf(NEWLINE);
-      const except = Buffer.from(payload.subarray(1, end)).toString();
+      const except = bufferOf(payload).toString("utf8", 1, end);
       return { kind: "frame", line: payload.subarray(end + 1), except };
     }
     case NOTICE_MARK:
       return {
         kind: "notice",
-        notice: JSON.parse(Buffer.from(payload.subarray(1)).toString()) as Notice,
+        notice: JSON.parse(bufferOf(payload).toString("utf8", 1)) as Notice,
       };
     default:
       return { kind: "entry", line: payload };

@@ -12,6 +12,7 @@ import { promisify } from "node:util";
 import { wait, withDeadline } from "../../src/async/mod.ts";
 import { systemDriver } from "../../src/net/mod.ts";
 import { DEADLINE_MS } from "../helpers.ts";
+import { randomPort } from "../redis_process.ts";
 
 /** Why a test that needs these programs does not run here; undefined to run it. */
 export function without(...programs: readonly string[]): string | undefined {
@@ -53,13 +54,10 @@ export async function sClient(
   return output;
 }
 
-/** Below those that systems give to whoever asks for any: from 32,768 on, or from 49,152. */
-const OWN_PORTS = { first: 10_000, count: 20_000 };
-
 /** A port of the loopback that was free a moment ago, and that nobody is given meanwhile who asks for any. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const port = OWN_PORTS.first + Math.floor(Math.random() * OWN_PORTS.count);
+    const port = randomPort();
     const server = createServer();
     try {
       server.listen(port, "127.0.0.1");

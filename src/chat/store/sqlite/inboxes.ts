@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { bufferOf } from "../../../wire/mod.ts";
 import { gapLine, gapTail, messageLine } from "../line.ts";
 import type { Heads, LogHead, UserHead } from "./heads.ts";
 import { bytesIn, numberIn } from "./row.ts";
@@ -87,7 +88,7 @@ export class Inboxes {
       for (const row of rows) {
         const bytes = bytesIn(row, "tail");
         last = numberIn(row, "seq");
-        const tail = { text: Buffer.from(bytes).toString(), bytes };
+        const tail = { text: bufferOf(bytes).toString(), bytes };
         this.#append(head, { seq: last, isGap: false, tail }, delivered);
       }
     }

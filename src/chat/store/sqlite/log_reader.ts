@@ -1,5 +1,5 @@
-import { Buffer } from "node:buffer";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { bufferOf } from "../../../wire/mod.ts";
 import { Budget } from "../budget.ts";
 import {
   type ConversationEntry,
@@ -103,7 +103,7 @@ export class LogReader {
     for (const row of this.#rowsBefore(id, after, before ?? MAX_NUMBER, budget)) {
       const tail = bytesIn(row, "tail");
       if (!budget.take(tail.length)) return { entries: newestFirst.reverse(), more: true };
-      newestFirst.push(parseTail(numberIn(row, "seq"), Buffer.from(tail).toString()));
+      newestFirst.push(parseTail(numberIn(row, "seq"), bufferOf(tail).toString()));
     }
     return { entries: newestFirst.reverse(), more: false };
   }

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { bufferOf } from "../../../wire/mod.ts";
 import { StoreError } from "../contract.ts";
 
 /** A row as `node:sqlite` gives it. */
@@ -29,7 +30,7 @@ export function encodeJson(text: string): Uint8Array {
 
 /** What {@linkcode encodeJson} encoded. @throws When it is no JSON. */
 export function decodeJson(bytes: Uint8Array): string {
-  return String(JSON.parse(Buffer.from(bytes).toString()));
+  return String(JSON.parse(bufferOf(bytes).toString()));
 }
 
 function damaged(column: string, wanted: string, value: unknown): never {

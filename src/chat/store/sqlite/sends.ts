@@ -72,8 +72,7 @@ export class Sends {
     if (!receiver) return { outcome: "unknown_user" };
     const log = heads.log(message.conversation);
     const key = this.#keyOf(message, sender, log);
-    // What was stored stays so, even for who has been blocked since.
-    if (friends.isBlocked(log, sender, receiver)) return this.#dedupe.recall(key) ?? { outcome: "blocked" };
+    if (friends.isBlocked(log, sender, receiver)) return this.#refuse(key, "blocked");
     const members = sender === receiver ? [sender] : [sender, receiver];
     return this.#store(message, key, members, delivered);
   }
@@ -84,14 +83,19 @@ export class Sends {
     if (!log) return { outcome: "unknown_group" };
     const key = this.#keyOf(message, sender, log);
     const group = groupHeads.find(log);
-    if (!group) return this.#dedupe.recall(key) ?? { outcome: "unknown_group" };
-    if (!group.members.has(sender.name)) return this.#dedupe.recall(key) ?? { outcome: "not_member" };
+    if (!group) return this.#refuse(key, "unknown_group");
+    if (!group.members.has(sender.name)) return this.#refuse(key, "not_member");
     return this.#store(message, key, heads.users(group.members), delivered);
   }
 
   #keyOf(message: Outgoing, sender: UserHead, log: LogHead): SendKey {
     const device = this.#parts.heads.sender(sender, message.device, message.at);
     return this.#dedupe.keyOf(message, device, log);
+  }
+
+  /** What was stored stays so, even for who has been blocked or has left since. */
+  #refuse(key: SendKey, outcome: Exclude<SendResult["outcome"], "stored">): SendResult {
+    return this.#dedupe.recall(key) ?? { outcome };
   }
 
   #store(message: Outgoing, key: SendKey, members: Iterable<UserHead>, delivered: Delivered[]): SendResult {
